@@ -1,0 +1,177 @@
+//! What the shell tells the core. Everything is typed and already parsed.
+
+use crate::{
+    id::{PacketId, ParticipantId, PeerId, RtpTime, ShortId, Ssrc, TrackId},
+    media::Offer,
+    rtp::Packet,
+    signal::{ClientMessage, LeaveReason, Permissions, Source},
+    time::NtpTime,
+};
+
+/// One mutation of the core, except media packets, which have a door of their own
+/// ([`crate::Sfu::packet`]).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A client whose token was checked enters a room. Makes the peer known.
+    Join(Join),
+    /// A message from a joined client. `Join` and `Offer` never come this way.
+    Message {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        message: ClientMessage,
+    },
+    /// An SDP offer, read by the shell. Answered by [`crate::Output::Answer`] with the same `id`.
+    Offer {
+        /// Who.
+        peer: PeerId,
+        /// Comes back in the answer.
+        id: u32,
+        /// The media of the offer.
+        offer: Offer,
+    },
+    /// The transport can carry media.
+    Connected {
+        /// Whose.
+        peer: PeerId,
+    },
+    /// RTCP that a peer sent, one message of a compound.
+    Feedback {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        feedback: Feedback,
+    },
+    /// A message on a peer's data channel.
+    Data {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        message: DataMessage,
+    },
+    /// The client is gone: it closed, or its transport and socket were lost for good.
+    Disconnected {
+        /// Who.
+        peer: PeerId,
+        /// Why, as others are told.
+        reason: LeaveReason,
+    },
+    /// News of a room that this shard shares with another shard (later: another node).
+    Remote {
+        /// Which room.
+        room: String,
+        /// What happened there.
+        event: RemoteEvent,
+    },
+}
+
+/// A client that enters a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// Its connection.
+    pub peer: PeerId,
+    /// A fresh id for it: the core has no random source.
+    pub participant: ParticipantId,
+    /// The room, made if it does not exist.
+    pub room: String,
+    /// Who the token says it is. A second join of the same identity replaces the first.
+    pub identity: String,
+    /// What to call it.
+    pub name: String,
+    /// The grants of its token.
+    pub permissions: Permissions,
+}
+
+/// RTCP that the core acts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feedback {
+    /// Picture loss indication or full intra request for a slot that we send (RFC 4585 section
+    /// 6.3.1, RFC 5104 section 4.3.1).
+    KeyframeRequest {
+        /// The slot's source.
+        ssrc: Ssrc,
+    },
+    /// Sender report of a publisher (RFC 3550 section 6.4.1).
+    SenderReport {
+        /// The publisher's source.
+        ssrc: Ssrc,
+        /// Its wall clock.
+        ntp: NtpTime,
+        /// Its media clock at the same instant.
+        rtp: RtpTime,
+    },
+    /// One report block about a slot that we send (RFC 3550 section 6.4.1).
+    ReceptionReport {
+        /// The slot's source.
+        ssrc: Ssrc,
+        /// Share of packets lost since the last report, in 1/256.
+        fraction_lost: u8,
+        /// Round trip, where the block allowed to compute it, in microseconds.
+        round_trip_us: Option<u32>,
+    },
+    /// The publisher ended a source (RFC 3550 section 6.6).
+    Bye {
+        /// The source.
+        ssrc: Ssrc,
+    },
+}
+
+/// A message on a data channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataMessage {
+    /// Label of the channel. Messages are handed to everyone's channel of the same label.
+    pub label: String,
+    /// Whether it is text (PPID 51) or binary (PPID 53), RFC 8831.
+    pub text: bool,
+    /// The bytes.
+    pub payload: Vec<u8>,
+}
+
+/// What one shard tells another about a shared room. A remote publisher is a participant that
+/// publishes but has no peer here.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RemoteEvent {
+    /// A participant of the other shard is in the room.
+    Joined {
+        /// Who.
+        participant: ParticipantId,
+        /// Its number, given out by the shard that owns the room.
+        short_id: ShortId,
+        /// Who the token says it is.
+        identity: String,
+        /// What to call it.
+        name: String,
+    },
+    /// It left.
+    Left {
+        /// Who.
+        participant: ParticipantId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// It publishes.
+    Published {
+        /// Who.
+        participant: ParticipantId,
+        /// The track's id: the same on every shard.
+        track: TrackId,
+        /// What.
+        source: Source,
+        /// Whether the payload is opaque.
+        encrypted: bool,
+    },
+    /// It no longer does.
+    Unpublished {
+        /// The track.
+        track: TrackId,
+    },
+    /// A packet of such a track, decrypted once on the other shard.
+    Packet {
+        /// The track.
+        track: TrackId,
+        /// The packet in **this** shard's slab.
+        id: PacketId,
+        /// Its header.
+        packet: Packet,
+    },
+}

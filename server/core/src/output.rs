@@ -1,0 +1,85 @@
+//! What the core wants done. Effects are values, so that tests compare them.
+
+use crate::{
+    forward::Forward,
+    id::{PacketId, PeerId, RtpTime, ShortId, Ssrc},
+    input::DataMessage,
+    media::Answer,
+    signal::{LeaveReason, ServerMessage},
+    time::NtpTime,
+};
+
+/// One effect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Say this on the websocket.
+    Message {
+        /// To whom.
+        peer: PeerId,
+        /// What.
+        message: ServerMessage,
+    },
+    /// Render this answer as SDP and say it on the websocket.
+    Answer {
+        /// To whom.
+        peer: PeerId,
+        /// The `id` of the offer.
+        id: u32,
+        /// The media of the answer.
+        answer: Answer,
+    },
+    /// Send a packet that was kept (keyframe cache).
+    Forward(Forward),
+    /// The core no longer holds this packet.
+    Release {
+        /// The packet.
+        packet: PacketId,
+    },
+    /// Ask a publisher for a keyframe (PLI, RFC 4585 section 6.3.1).
+    RequestKeyframe {
+        /// Which publisher.
+        peer: PeerId,
+        /// Its source.
+        ssrc: Ssrc,
+    },
+    /// Send a sender report for a slot (RFC 3550 section 6.4.1).
+    SenderReport {
+        /// To whom.
+        peer: PeerId,
+        /// What it says.
+        report: SenderReport,
+    },
+    /// Send this on the peer's data channel, if it has one of that label. On the wire: a binary
+    /// message of `from` (4 bytes, big-endian), one byte that is 1 for text and 0 for binary, then
+    /// the payload.
+    Data {
+        /// To whom.
+        peer: PeerId,
+        /// Whose message it is.
+        from: ShortId,
+        /// What.
+        message: DataMessage,
+    },
+    /// Drop this peer: flush its socket, then close transport and websocket.
+    Close {
+        /// Whom.
+        peer: PeerId,
+        /// Why.
+        reason: LeaveReason,
+    },
+}
+
+/// The contents of a sender report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SenderReport {
+    /// The slot's source.
+    pub ssrc: Ssrc,
+    /// Wall clock.
+    pub ntp: NtpTime,
+    /// Media clock at the same instant, as this slot's packets carry it.
+    pub rtp: RtpTime,
+    /// Packets sent on this slot so far, modulo 2^32.
+    pub packets: u32,
+    /// Payload bytes sent on this slot so far, modulo 2^32.
+    pub octets: u32,
+}

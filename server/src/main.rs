@@ -1,0 +1,3 @@
+//! The `sotto` binary.
+
+fn main() {}

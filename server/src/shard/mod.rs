@@ -1,0 +1,71 @@
+//! One pinned thread with its UDP socket, peers and rooms.
+//!
+//! ```text
+//!  receive (GRO) → classify → 4-tuple map → open in place → Sfu → per-peer queue → seal → send
+//! ```
+
+pub mod transport;
+
+use std::net::SocketAddr;
+
+use sotto_core::{
+    id::PeerId,
+    input::Join,
+    signal::{ClientMessage, LeaveReason, ServerMessage},
+};
+
+/// What the rest of the node asks of a shard. Queued, bounded: a full queue refuses the newest,
+/// and the websocket task that meets a full queue closes its peer with `TooMuch`.
+#[derive(Debug)]
+pub enum Command {
+    /// A client whose token was checked enters. Events for it go to `events`.
+    Join {
+        /// The join.
+        join: Join,
+        /// Where its events go. When it is full the peer does not read: it is dropped.
+        events: tokio::sync::mpsc::Sender<PeerEvent>,
+    },
+    /// A message of a joined client, neither `Join` nor `Offer`.
+    Message {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        message: ClientMessage,
+    },
+    /// An SDP offer. Answered by [`ServerMessage::Answer`] or [`ServerMessage::Error`].
+    Offer {
+        /// Who.
+        peer: PeerId,
+        /// The client's number for it.
+        id: u32,
+        /// The text.
+        sdp: String,
+    },
+    /// The websocket is gone.
+    Disconnect {
+        /// Who.
+        peer: PeerId,
+        /// Why, as others are told.
+        reason: LeaveReason,
+    },
+    /// Stop: close every peer and end the thread.
+    Stop,
+}
+
+/// What a shard tells the websocket task of one peer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PeerEvent {
+    /// Say this.
+    Message(ServerMessage),
+    /// Say what is queued, then close.
+    Close(LeaveReason),
+}
+
+/// Where a shard can be reached, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardAddresses {
+    /// The address that the socket binds to.
+    pub bind: SocketAddr,
+    /// What the ICE candidates say.
+    pub advertised: Vec<SocketAddr>,
+}

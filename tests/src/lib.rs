@@ -1,0 +1,1 @@
+//! Native participants and the tests that need sockets.
