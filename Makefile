@@ -1,0 +1,92 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the rest.
+# What is built lives outside the checkout, so that a fresh clone finds it again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+export SOTTO_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sotto
+export CARGO_TARGET_DIR ?= $(SOTTO_CACHE)/target
+# rustup installs here; a shell that was open before does not know it yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+HTTP ?= 127.0.0.1:8080
+FUZZ_SECONDS ?= 60
+
+stage := tools/stage
+web_sources = $(shell find web-client -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+# --- run -------------------------------------------------------------------------------------
+
+.PHONY: run
+run: ## Install what is missing, build, serve http://localhost:8080 with a development key
+	@tools/install run
+	@$(MAKE) --no-print-directory web-client/dist/index.html
+	@cargo build --release --package sotto-server --bin sotto
+	@exec "$(CARGO_TARGET_DIR)/release/sotto" serve --dev --http $(HTTP) --web-root web-client/dist
+
+.PHONY: web
+web: web-client/dist/index.html ## Build the web client alone
+
+web-client/dist/index.html: web-client/node_modules/.installed $(web_sources)
+	@$(stage) "web client: build" npm --prefix web-client run build
+	@touch $@
+
+%/node_modules/.installed: %/package.json %/package-lock.json
+	@$(stage) "$*: npm ci" npm --prefix $* ci --no-audit --no-fund
+	@touch $@
+
+# --- test ------------------------------------------------------------------------------------
+
+.PHONY: test
+test: ## Install what is missing and run everything that says whether this tree is good
+	@tools/install run test
+	@$(MAKE) --no-print-directory check test-rust test-web test-browser
+	@echo "make test: all passed"
+
+.PHONY: check
+check: web-client/node_modules/.installed ## Format, lints, dependency rules, file sizes, types
+	@$(stage) "checks: their own tests" node --test tools/
+	@$(stage) "dependency rules" node tools/check-dependencies.mjs
+	@$(stage) "file sizes" node tools/check-file-sizes.mjs
+	@$(stage) "rustfmt" cargo fmt --all --check
+	@$(stage) "clippy" cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+	@$(stage) "web client: types" npm --prefix web-client run check
+
+.PHONY: test-rust
+test-rust: ## Every Rust test: core, shell, end to end over loopback, fuzz corpora
+	@$(stage) "cargo test" cargo test --quiet --workspace --locked -- --show-output
+
+.PHONY: test-web
+test-web: web-client/node_modules/.installed ## Unit tests and build of the web client
+	@$(stage) "web client: unit tests" npm --prefix web-client test
+	@$(MAKE) --no-print-directory web-client/dist/index.html
+
+.PHONY: test-browser
+test-browser: web-client/dist/index.html tests/browser/node_modules/.installed ## Real Chromium against a real node
+	@$(stage) "browser tests: build" cargo build --quiet --locked --package sotto-server --package sotto-tests --bins
+	@$(stage) "browser tests" node tests/browser/run.js test
+
+# --- measure and explore ---------------------------------------------------------------------
+
+.PHONY: bench
+bench: web-client/dist/index.html tests/browser/node_modules/.installed ## Forwarding against the bare floor, join times
+	@tools/install run test
+	@cargo build --quiet --release --locked --package sotto-server --package sotto-tests --bins
+	@cargo bench --quiet --workspace --bench '*'
+	@node tests/browser/run.js bench
+
+.PHONY: fuzz
+fuzz: ## Explore every parser for FUZZ_SECONDS each (60)
+	@tools/install run test fuzz
+	@tools/fuzz $(FUZZ_SECONDS)
+
+.PHONY: clean
+clean: ## Remove what was built and generated, the cache outside the checkout too
+	rm -rf web-client/dist web-client/node_modules tests/browser/node_modules tests/browser/artifacts
+	rm -rf "$(SOTTO_CACHE)"
