@@ -2,6 +2,8 @@
 //!
 //! The shard speaks to this trait only, so that another stack (or DTLS 1.3) can take its place.
 
+pub mod srtp;
+
 use std::{net::SocketAddr, time::Instant};
 
 /// The two ends of a datagram's way, seen from the node.
@@ -106,9 +108,12 @@ pub enum TransportError {
     /// SRTP or data before the handshake is done.
     #[error("not connected yet")]
     NotConnected,
-    /// An SRTP packet seen before, or too old to know.
+    /// An SRTP packet opened or sealed before, or too old to know.
     #[error("replayed")]
     Replayed,
+    /// A packet of one source more than a peer may have.
+    #[error("too many sources")]
+    TooManySources,
     /// No channel of that label is open, or its queue is full.
     #[error("no channel, or its queue is full")]
     NoChannel,
@@ -172,7 +177,8 @@ pub trait Transport {
     /// the SRTP packet. `buffer` has at least [`SEAL_OVERHEAD`] bytes behind the packet.
     ///
     /// # Errors
-    /// Not connected, or buffer too small.
+    /// Not connected, buffer too small, or a sequence number that was sealed before: no nonce is
+    /// used twice, so what is to be sent again is kept sealed.
     fn seal_rtp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, TransportError>;
 
     /// As [`Self::seal_rtp`], for RTCP.
