@@ -1,8 +1,37 @@
-//! What happens to one packet on its way to one subscriber.
+//! What happens to one packet on its way from a publisher's layer to a subscriber's slot.
+//!
+//! ```text
+//!  per layer                                              per slot
+//!  Packet ─► SourceStream ─► Received ─┬────────────────► SlotStream ─► Selection ─► Rewrite::write
+//!            number, deduplicate       │                  select, renumber            (in the shell)
+//!                                      ├─► KeyframeCache ─► SlotStream::replay ─► Rewrite
+//!                                      │   last keyframe and what follows
+//!  SlotStream waits ───────────────────┴─► KeyframeRequests ─► PLI
+//!  publisher's SR ─► PublisherClock, MediaClock ─► SlotStream::report ─► SenderReport
+//! ```
+//!
+//! Order within one packet's handling: number it ([`SourceStream::receive`]); a keyframe ends the
+//! asking ([`KeyframeRequests::keyframe`]); keep it ([`KeyframeCache::push`]); then hand it to each
+//! slot that is pointed at the layer ([`SlotStream::forward`]). When a slot is pointed, the cache is
+//! replayed to it first; if that gives nothing, a keyframe is wanted.
 
+mod cache;
+mod keyframe;
+mod replay;
+mod report;
 mod rewrite;
+mod slot;
+mod source;
+mod timeline;
+mod window;
 
-pub use rewrite::{DependencyRewrite, Rewrite, Vp8Rewrite};
+pub use cache::KeyframeCache;
+pub use keyframe::KeyframeRequests;
+pub use replay::Replay;
+pub use report::{MediaClock, PublisherClock};
+pub use rewrite::{DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, Rewrite, RewriteError};
+pub use slot::{Selection, Skip, SlotStart, SlotStream, Target};
+pub use source::{Received, Refused, SourceStatistics, SourceStream};
 
 use crate::id::{PacketId, PeerId};
 

@@ -1,6 +1,50 @@
 //! RTP as the forwarding plane reads it: headers, the extensions and payload descriptors that
 //! decisions need, and nothing else.
+//!
+//! ```text
+//!  bytes ─► Packet::parse ─► header, MID, RID, audio level, dependency descriptor
+//!                 └─ payload ─► VideoDescriptor::parse ─► frame start, keyframe, counters
+//! ```
+//!
+//! Every reader borrows, checks bounds and allocates nothing. [`PacketBuilder`] and
+//! [`VideoDescriptor::write`] are the way back, for those who originate packets.
 
+mod builder;
+mod dependency;
+mod extension;
 mod packet;
+mod unwrap;
+mod video;
+mod vp8;
 
-pub use packet::{AudioLevel, DependencyDescriptor, ExtensionMap, Packet, VideoDescriptor};
+pub use builder::{BuildError, PacketBuilder};
+pub use dependency::DependencyDescriptor;
+pub use extension::{AudioLevel, ExtensionMap};
+pub use packet::{Packet, ParseError};
+pub use unwrap::Unwrapper;
+pub use video::VideoDescriptor;
+
+pub(crate) use dependency::MANDATORY_LEN as DEPENDENCY_MANDATORY_LEN;
+pub(crate) use vp8::patch as patch_vp8;
+
+/// Length of the fixed header in bytes (RFC 3550 section 5.1).
+pub(crate) const FIXED_HEADER_LEN: usize = 12;
+
+/// Version 2 in the two highest bits of the first byte (RFC 3550 section 5.1).
+pub(crate) const VERSION_BITS: u8 = 0x80;
+
+/// Bit of the first byte that announces a header extension (RFC 3550 section 5.1).
+pub(crate) const EXTENSION_BIT: u8 = 0x10;
+
+/// "Defined by profile" of a block of one-byte extensions (RFC 8285 section 4.2).
+pub(crate) const ONE_BYTE_PROFILE: u16 = 0xbede;
+
+/// "Defined by profile" of a block of two-byte extensions, application bits zero (RFC 8285
+/// section 4.3).
+pub(crate) const TWO_BYTE_PROFILE: u16 = 0x1000;
+
+/// Highest id of the one-byte form (RFC 8285 section 4.2; 15 is reserved).
+pub(crate) const ONE_BYTE_MAX_ID: u8 = 14;
+
+/// Longest data of an element of the one-byte form (RFC 8285 section 4.2).
+pub(crate) const ONE_BYTE_MAX_LEN: usize = 16;

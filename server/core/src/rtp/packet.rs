@@ -1,7 +1,11 @@
 //! One received packet, reduced to what decisions need.
 
+use super::{
+    AudioLevel, DependencyDescriptor, EXTENSION_BIT, ExtensionMap, FIXED_HEADER_LEN,
+    VideoDescriptor, extension,
+};
 use crate::{
-    id::{ExtensionId, Mid, PayloadType, Rid, RtpTime, SeqNo, Ssrc},
+    id::{Mid, PayloadType, Rid, RtpTime, SeqNo, Ssrc},
     media::Extension,
 };
 
@@ -30,78 +34,107 @@ pub struct Packet {
     pub audio_level: Option<AudioLevel>,
     /// Where the dependency descriptor lies, and what it says.
     pub dependency: Option<DependencyDescriptor>,
-    /// What a video payload says about itself; `None` for audio and opaque payloads.
+    /// What a video payload says about itself. [`Self::parse`] leaves it empty: what the payload is
+    /// depends on the track, so whoever knows the track fills it in with
+    /// [`VideoDescriptor::parse`].
     pub video: Option<VideoDescriptor>,
 }
 
-/// Client-to-mixer audio level (RFC 6464).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AudioLevel {
-    /// Loudness in -dBov: 0 is the loudest, 127 is silence.
-    pub level: u8,
-    /// Whether the sender believes that this is a voice.
-    pub voice: bool,
+/// Bytes that are not an RTP packet. Drop them and count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ParseError {
+    /// Shorter than the header that it announces, or longer than UDP can carry.
+    #[error("length does not fit the header")]
+    Length,
+    /// Not version 2.
+    #[error("not RTP version 2")]
+    Version,
+    /// An extension reaches over the end of its block.
+    #[error("malformed header extension")]
+    Extension,
+    /// The padding is empty or longer than what follows the header.
+    #[error("malformed padding")]
+    Padding,
 }
 
-/// The mandatory part of an AV1 dependency descriptor (AV1 RTP specification, appendix A), enough to
-/// find frames and keyframes of opaque payloads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DependencyDescriptor {
-    /// Offset of the extension's data from the start of the packet, in bytes.
-    pub offset: u16,
-    /// Length of the extension's data in bytes.
-    pub len: u8,
-    /// First packet of a frame.
-    pub start_of_frame: bool,
-    /// Last packet of a frame.
-    pub end_of_frame: bool,
-    /// Number of the frame, modulo 2^16.
-    pub frame_number: u16,
-    /// Whether a template structure is attached: the frame is a keyframe.
-    pub keyframe: bool,
-}
-
-/// What a video payload says about itself. One variant a codec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VideoDescriptor {
-    /// VP8 payload descriptor (RFC 7741 section 4.2).
-    Vp8 {
-        /// First packet of a frame: S set and partition 0.
-        start_of_frame: bool,
-        /// Whether the frame can be decoded alone; known at its first packet only, and only where
-        /// the payload is not opaque.
-        keyframe: bool,
-        /// Picture id, and whether it has 15 bits rather than 7.
-        picture_id: Option<(u16, bool)>,
-        /// Index of the frame in temporal layer 0.
-        tl0_picture_index: Option<u8>,
-        /// Temporal layer.
-        temporal_layer: Option<u8>,
-    },
-}
-
-/// Which id stands for which extension on one connection. BUNDLE demands that an id means the same
-/// on every m-line (RFC 8843 section 9.1), so there is one map per peer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExtensionMap {
-    entries: Vec<(ExtensionId, Extension)>,
-}
-
-impl ExtensionMap {
-    /// What `id` means here.
-    pub fn get(&self, id: ExtensionId) -> Option<Extension> {
-        self.entries.iter().find(|(known, _)| *known == id).map(|(_, extension)| *extension)
-    }
-
-    /// The id of `extension` here.
-    pub fn id_of(&self, extension: Extension) -> Option<ExtensionId> {
-        self.entries.iter().find(|(_, known)| *known == extension).map(|(id, _)| *id)
-    }
-
-    /// Adds a meaning; the first one given for an id stays.
-    pub fn insert(&mut self, id: ExtensionId, extension: Extension) {
-        if self.get(id).is_none() {
-            self.entries.push((id, extension));
+impl Packet {
+    /// Reads the header of a decrypted packet. `extensions` says what the ids mean on the
+    /// connection that it came over; ids that it does not know are passed over, and so is known
+    /// data that makes no sense.
+    ///
+    /// # Errors
+    /// [`ParseError`]: where the lengths in the header contradict the packet.
+    pub fn parse(bytes: &[u8], extensions: &ExtensionMap) -> Result<Self, ParseError> {
+        let fixed = bytes.first_chunk::<FIXED_HEADER_LEN>().ok_or(ParseError::Length)?;
+        let [flags, kind, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
+        if flags >> 6 != 2 {
+            return Err(ParseError::Version);
         }
+        if bytes.len() > usize::from(u16::MAX) {
+            return Err(ParseError::Length);
+        }
+        let mut packet = Self {
+            ssrc: Ssrc(u32::from_be_bytes([c0, c1, c2, c3])),
+            payload_type: PayloadType(kind & 0x7f),
+            seq: SeqNo(u16::from_be_bytes([s0, s1])),
+            timestamp: RtpTime(u32::from_be_bytes([t0, t1, t2, t3])),
+            marker: kind & 0x80 != 0,
+            header_len: 0,
+            payload_len: 0,
+            mid: None,
+            rid: None,
+            audio_level: None,
+            dependency: None,
+            video: None,
+        };
+        let mut header_len = FIXED_HEADER_LEN + usize::from(flags & 0x0f) * 4;
+        if flags & EXTENSION_BIT != 0 {
+            let [p0, p1, l0, l1] =
+                *bytes.get(header_len..).and_then(<[u8]>::first_chunk).ok_or(ParseError::Length)?;
+            let start = header_len + 4;
+            header_len = start + usize::from(u16::from_be_bytes([l0, l1])) * 4;
+            let block = bytes.get(start..header_len).ok_or(ParseError::Length)?;
+            extension::walk(u16::from_be_bytes([p0, p1]), block, |id, at, data| {
+                packet.read_extension(extensions.get(id), start + at, data);
+            })?;
+        }
+        let body = bytes.get(header_len..).ok_or(ParseError::Length)?;
+        let padding = if flags & 0x20 == 0 { 0 } else { padding_len(body)? };
+        packet.header_len = header_len as u16;
+        packet.payload_len = (body.len() - padding) as u16;
+        Ok(packet)
+    }
+
+    /// The payload of this packet in its own `bytes`; empty if these are other bytes.
+    pub fn payload<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let start = usize::from(self.header_len);
+        bytes.get(start..start + usize::from(self.payload_len)).unwrap_or_default()
+    }
+
+    /// Whether this is the first packet of a frame that can be decoded alone. Read from the
+    /// payload, or from the dependency descriptor where the payload is opaque.
+    pub fn starts_keyframe(&self) -> bool {
+        self.video.is_some_and(|video| video.starts_keyframe())
+            || self.dependency.is_some_and(|frame| frame.start_of_frame && frame.keyframe)
+    }
+
+    fn read_extension(&mut self, meaning: Option<Extension>, offset: usize, data: &[u8]) {
+        match meaning {
+            Some(Extension::Mid) => self.mid = Mid::from_bytes(data).ok(),
+            Some(Extension::Rid) => self.rid = Rid::from_bytes(data).ok(),
+            Some(Extension::AudioLevel) => self.audio_level = AudioLevel::parse(data),
+            Some(Extension::DependencyDescriptor) => {
+                self.dependency = DependencyDescriptor::parse(offset, data);
+            }
+            None => {}
+        }
+    }
+}
+
+/// The last byte of a padded packet counts the padding, itself included (RFC 3550 section 5.1).
+fn padding_len(body: &[u8]) -> Result<usize, ParseError> {
+    match body.last() {
+        Some(&len) if len != 0 && usize::from(len) <= body.len() => Ok(usize::from(len)),
+        _ => Err(ParseError::Padding),
     }
 }

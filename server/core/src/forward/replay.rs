@@ -1,0 +1,44 @@
+//! The first picture at once: kept packets on their way into a slot.
+
+use std::collections::vec_deque;
+
+use super::{KeyframeCache, Received, Rewrite, SlotStream};
+use crate::{id::PacketId, time::Time};
+
+/// The packets of a cache as one slot sends them, in order. Media times are those of the slot,
+/// pushed together so that they end at the live time: what comes next continues them. A replay that
+/// is dropped half way leaves a gap, which is all that is wrong with it.
+#[derive(Debug)]
+pub struct Replay<'a> {
+    slot: &'a mut SlotStream,
+    packets: vec_deque::Iter<'a, (PacketId, Received)>,
+}
+
+impl SlotStream {
+    /// Sends what `cache` holds of the layer that this slot was pointed at. The first packet, if
+    /// there is one, starts the content: [`Self::first_timestamp`] is known from then on. Empty if
+    /// the cache has nothing fresh, or the slot does not wait: then see [`Self::is_waiting`].
+    pub fn replay<'a>(&'a mut self, now: Time, cache: &'a KeyframeCache) -> Replay<'a> {
+        let packets = cache.fresh(now);
+        let last = packets.iter().map(|(_, received)| received).max_by_key(|p| p.timestamp);
+        let first = packets.front().map(|(_, received)| received);
+        let (true, Some(first), Some(last)) = (self.is_waiting(), first, last) else {
+            return Replay { slot: self, packets: vec_deque::Iter::default() };
+        };
+        self.start_replay(first, packets.iter().map(|(_, received)| received.timestamp), last);
+        Replay { slot: self, packets: packets.iter() }
+    }
+}
+
+impl Iterator for Replay<'_> {
+    type Item = (PacketId, Rewrite);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (id, received) = self.packets.next()?;
+        Some((*id, self.slot.rewrite_kept(received)?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.packets.size_hint()
+    }
+}

@@ -1,0 +1,203 @@
+//! One published layer as it comes in: numbered without wraps, without duplicates, counted.
+
+use super::window::{Seen, Window};
+use crate::{
+    id::{SeqNo, Ssrc},
+    rtp::{Packet, Unwrapper, VideoDescriptor},
+    time::Time,
+};
+
+/// Largest step forward in sequence numbers that is taken for loss (RFC 3550 appendix A.1). A
+/// larger one is a restart if the next packet confirms it. It also bounds how far a publisher can
+/// move the sequence numbers, and with them the roll-over counters, of those who watch it.
+const MAX_DROPOUT: i16 = 3000;
+
+/// The packets of one published layer, in the order of arrival.
+#[derive(Clone, Debug)]
+pub struct SourceStream {
+    ssrc: Option<Ssrc>,
+    epoch: u32,
+    highest_seq: SeqNo,
+    /// The number that would confirm a restart.
+    suspect: Option<SeqNo>,
+    window: Window,
+    seq: Unwrapper,
+    timestamp: Unwrapper,
+    picture_id: Unwrapper,
+    tl0_picture_index: Unwrapper,
+    frame_number: Unwrapper,
+    statistics: SourceStatistics,
+}
+
+/// A packet with its place in the layer: all counters without wraps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// When it came.
+    pub at: Time,
+    /// What its header says.
+    pub packet: Packet,
+    /// Grows each time that the publisher starts its numbers anew. Numbers of two epochs have
+    /// nothing to do with one another.
+    pub epoch: u32,
+    /// Sequence number.
+    pub seq: u64,
+    /// Media time in units of the codec's clock.
+    pub timestamp: u64,
+    /// Whether a decoder can start at this packet.
+    pub starts_keyframe: bool,
+    /// VP8 picture id.
+    pub picture_id: Option<u64>,
+    /// VP8 index of the frame in temporal layer 0.
+    pub tl0_picture_index: Option<u64>,
+    /// Frame number of the dependency descriptor.
+    pub frame_number: Option<u64>,
+}
+
+/// A packet that goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refused {
+    /// It came before.
+    #[error("duplicate")]
+    Duplicate,
+    /// So far from the others that it may be a stray: the next packet tells.
+    #[error("sequence number far from the others")]
+    Stray,
+}
+
+/// What came in, since the layer began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceStatistics {
+    /// Packets taken.
+    pub packets: u64,
+    /// Their bytes, RTP headers included.
+    pub bytes: u64,
+    /// Sequence numbers that never came, or have not come yet.
+    pub lost: u64,
+    /// Packets refused as duplicates.
+    pub duplicates: u64,
+    /// Packets refused as strays.
+    pub strays: u64,
+    /// Frames that a decoder can start at.
+    pub keyframes: u64,
+}
+
+impl Default for SourceStream {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SourceStream {
+    /// A layer of which nothing has come yet.
+    pub const fn new() -> Self {
+        Self {
+            ssrc: None,
+            epoch: 0,
+            highest_seq: SeqNo(0),
+            suspect: None,
+            window: Window::new(),
+            seq: Unwrapper::new(),
+            timestamp: Unwrapper::new(),
+            picture_id: Unwrapper::new(),
+            tl0_picture_index: Unwrapper::new(),
+            frame_number: Unwrapper::new(),
+            statistics: SourceStatistics {
+                packets: 0,
+                bytes: 0,
+                lost: 0,
+                duplicates: 0,
+                strays: 0,
+                keyframes: 0,
+            },
+        }
+    }
+
+    /// What came in so far.
+    pub const fn statistics(&self) -> &SourceStatistics {
+        &self.statistics
+    }
+
+    /// The source that the layer was last heard on.
+    pub const fn ssrc(&self) -> Option<Ssrc> {
+        self.ssrc
+    }
+
+    /// Takes a packet of the layer. Packets of a new source, and numbers far from the latest ones
+    /// that a second packet confirms (RFC 3550 appendix A.1), start a new epoch.
+    ///
+    /// # Errors
+    /// [`Refused`]: forward it to nobody, do not keep it.
+    pub fn receive(&mut self, now: Time, packet: &Packet) -> Result<Received, Refused> {
+        if self.ssrc != Some(packet.ssrc) {
+            self.restart(packet.ssrc);
+        } else if !self.is_near(packet.seq) {
+            if self.suspect != Some(packet.seq) {
+                self.suspect = Some(packet.seq.next());
+                self.statistics.strays += 1;
+                return Err(Refused::Stray);
+            }
+            self.restart(packet.ssrc);
+        }
+        let seq = self.seq.unwrap(u32::from(packet.seq.0), 16);
+        match self.window.insert(seq) {
+            Seen::New { ahead: 0 } => {
+                // One that was counted as lost.
+                self.statistics.lost = self.statistics.lost.saturating_sub(1);
+            }
+            Seen::New { ahead } => {
+                self.statistics.lost += ahead - 1;
+                self.highest_seq = packet.seq;
+            }
+            Seen::Duplicate => {
+                self.statistics.duplicates += 1;
+                return Err(Refused::Duplicate);
+            }
+            Seen::TooOld => {
+                self.statistics.strays += 1;
+                return Err(Refused::Stray);
+            }
+        }
+        self.suspect = None;
+        let starts_keyframe = packet.starts_keyframe();
+        self.statistics.packets += 1;
+        self.statistics.bytes += u64::from(packet.header_len) + u64::from(packet.payload_len);
+        self.statistics.keyframes += u64::from(starts_keyframe);
+        let (picture_id, tl0_picture_index) = match packet.video {
+            Some(VideoDescriptor::Vp8 { picture_id, tl0_picture_index, .. }) => (
+                picture_id.map(|(id, long)| {
+                    self.picture_id.unwrap(u32::from(id), if long { 15 } else { 7 })
+                }),
+                tl0_picture_index.map(|index| self.tl0_picture_index.unwrap(u32::from(index), 8)),
+            ),
+            None => (None, None),
+        };
+        Ok(Received {
+            at: now,
+            packet: *packet,
+            epoch: self.epoch,
+            seq,
+            timestamp: self.timestamp.unwrap(packet.timestamp.0, 32),
+            starts_keyframe,
+            picture_id,
+            tl0_picture_index,
+            frame_number: packet
+                .dependency
+                .map(|frame| self.frame_number.unwrap(u32::from(frame.frame_number), 16)),
+        })
+    }
+
+    /// Whether `seq` can belong to the numbers so far.
+    fn is_near(&self, seq: SeqNo) -> bool {
+        let distance = seq.distance(self.highest_seq);
+        distance <= MAX_DROPOUT && -i32::from(distance) < super::window::WINDOW as i32
+    }
+
+    fn restart(&mut self, ssrc: Ssrc) {
+        *self = Self {
+            ssrc: Some(ssrc),
+            epoch: self.epoch.wrapping_add(1),
+            statistics: self.statistics,
+            ..Self::new()
+        };
+    }
+}
