@@ -1,0 +1,148 @@
+import { CHAT_LABEL, DataChannels } from "./data.js";
+import type { DataMessage } from "./data.js";
+import { SottoError } from "./errors.js";
+import { Negotiation } from "./negotiation.js";
+import type { SlotCounts } from "./negotiation.js";
+import { PROTOCOL_VERSION } from "./signal.js";
+import type { ClientMessage, Server, ServerMessage } from "./signal.js";
+import { SignalSocket } from "./socket.js";
+import type { TransformFactory } from "./transform.js";
+
+/** From opening the websocket to the answer. */
+const JOIN_TIMEOUT_MS = 15_000;
+
+/** What a connection is made of. */
+export interface ConnectionConfig {
+  /** Address of the signalling websocket. */
+  url: string;
+  token: string;
+  name: string | null;
+  slots: SlotCounts;
+  transform: TransformFactory | null;
+}
+
+/** What a connection tells its room. */
+export interface ConnectionListener {
+  /** Each message but answers, `welcome` first. */
+  message(message: ServerMessage): void;
+  data(message: DataMessage): void;
+  error(error: SottoError): void;
+  /** It is over, and the room did not ask for it. */
+  lost(error: SottoError): void;
+}
+
+/** One websocket and one peer connection: what a reconnection replaces. */
+export class Connection {
+  readonly media: Negotiation;
+  readonly data: DataChannels;
+  readonly #listener: ConnectionListener;
+  #socket: SignalSocket | null = null;
+  #welcomed: () => void = () => undefined;
+  /** Ends `open` with an error; `null` once it is done. */
+  #failJoin: ((error: SottoError) => void) | null = null;
+  #closed = false;
+
+  constructor(slots: SlotCounts, transform: TransformFactory | null, listener: ConnectionListener) {
+    this.#listener = listener;
+    this.media = new Negotiation(slots, transform);
+    const { pc } = this.media;
+    this.data = new DataChannels(pc, (message) => listener.data(message));
+    // Its m-line must be in the first offer.
+    this.data.open(CHAT_LABEL);
+    pc.onconnectionstatechange = () => {
+      if (pc.connectionState === "failed") {
+        this.#lose(new SottoError("mediaFailed", "no media path to the node: ICE or DTLS failed"));
+      }
+    };
+  }
+
+  /** Joins: resolves when the node let us in and answered the offer. */
+  async open(config: ConnectionConfig): Promise<void> {
+    const failed = new Promise<never>((_, reject) => {
+      this.#failJoin = reject;
+    });
+    const timer = setTimeout(
+      () => this.#lose(new SottoError("timeout", `not joined within ${JOIN_TIMEOUT_MS} ms`)),
+      JOIN_TIMEOUT_MS,
+    );
+    try {
+      await Promise.race([failed, this.#join(config)]);
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#failJoin = null;
+    }
+  }
+
+  /** Offers the m-lines that were added since the last offer. */
+  negotiate(): Promise<void> {
+    return this.media.negotiate((id, sdp) => this.send({ type: "offer", id, sdp }));
+  }
+
+  send(message: ClientMessage): void {
+    this.#socket?.send(message);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket?.close();
+    this.media.close();
+  }
+
+  async #join(config: ConnectionConfig): Promise<void> {
+    // The offer is made while the websocket opens, and sent right behind the join.
+    const opening = SignalSocket.open(config.url, {
+      message: (message) => this.#receive(message),
+      unreadable: (error) => this.#listener.error(error),
+      lost: (reason) => this.#lose(new SottoError("unreachable", reason)),
+    });
+    const welcomed = new Promise<void>((resolve) => {
+      this.#welcomed = resolve;
+    });
+    const answered = this.media.negotiate(async (id, sdp) => {
+      const socket = await opening;
+      if (this.#closed) return socket.close();
+      this.#socket = socket;
+      const { token, name } = config;
+      const named = name === null ? {} : { name };
+      socket.send({ type: "join", version: PROTOCOL_VERSION, token, ...named });
+      socket.send({ type: "offer", id, sdp });
+    });
+    // Both are awaited together; `all` rejects with the first that fails.
+    await Promise.all([welcomed, answered, opening]);
+  }
+
+  #receive(message: ServerMessage): void {
+    if (this.#closed) return;
+    switch (message.type) {
+      case "welcome":
+        this.#listener.message(message);
+        return this.#welcomed();
+      case "answer":
+        void this.media.answer(message.id, message.sdp);
+        return;
+      case "error":
+        return this.#refused(message);
+      default:
+        this.#listener.message(message);
+    }
+  }
+
+  #refused(message: Server<"error">): void {
+    const { code, fatal } = message;
+    const error = new SottoError(code, message.message, { fatal, about: message.about ?? null });
+    if (message.about === "offer") this.media.refuse(error);
+    // A refusal of anything that a join is made of ends the join.
+    if (fatal || this.#failJoin) return this.#lose(error);
+    this.#listener.error(error);
+  }
+
+  #lose(error: SottoError): void {
+    if (this.#closed) return;
+    if (this.#failJoin) return this.#failJoin(error);
+    this.close();
+    this.#listener.lost(error);
+  }
+}

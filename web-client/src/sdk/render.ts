@@ -1,0 +1,136 @@
+import { FrameOwners } from "./owner.js";
+import { rtpDistance } from "./rtptime.js";
+import type { SlotContent } from "./signal.js";
+import type { Slot } from "./slots.js";
+
+/** Assignments remembered since the slot was last empty. */
+const MAX_CONTENTS = 32;
+
+/**
+ * Plays a video slot in `video` and calls `onContent` whenever what is **on the screen** changes:
+ * with the new content in the very `requestVideoFrameCallback` in which its first frame is
+ * presented, with `null` as soon as the slot is empty. Label and crop set there never stand
+ * beside a picture of somebody else. Returns a function that stops it.
+ */
+export function renderSlot(
+  slot: Slot,
+  video: HTMLVideoElement,
+  onContent: (content: SlotContent | null) => void,
+): () => void {
+  const contents = new SlotTimeline();
+  let shown: SlotContent | null = null;
+  let presented: number | null = null;
+  let handle = 0;
+  let stopped = false;
+
+  const show = (content: SlotContent | null) => {
+    if (sameContent(shown, content)) return;
+    shown = content;
+    onContent(content);
+  };
+  const play = () => {
+    video.srcObject = new MediaStream([slot.track]);
+    // Rejected when the page may not play yet, or when the source changes again: a muted video
+    // starts by itself as soon as it may.
+    video.play().catch(() => undefined);
+  };
+  const frame = (_now: number, metadata: VideoFrameCallbackMetadata) => {
+    if (stopped) return;
+    handle = video.requestVideoFrameCallback(frame);
+    const sources = slot.receiver.getContributingSources();
+    contents.observe(sources);
+    const newest = sources.reduce<RTCRtpContributingSource | null>(
+      (best, source) => (best && best.timestamp >= source.timestamp ? best : source),
+      null,
+    );
+    presented = metadata.rtpTimestamp ?? newest?.rtpTimestamp ?? null;
+    show(contents.at(presented));
+  };
+
+  const offs = [
+    slot.on("content", (content) => {
+      contents.assign(content);
+      // No frame may ever come for an empty slot; and a frame may have come before its message.
+      if (!content) presented = null;
+      show(presented === null ? null : contents.at(presented));
+    }),
+    slot.on("track", () => {
+      contents.clear();
+      presented = null;
+      show(null);
+      play();
+    }),
+  ];
+  contents.assign(slot.content);
+  video.muted = true;
+  video.autoplay = true;
+  video.playsInline = true;
+  play();
+  handle = video.requestVideoFrameCallback(frame);
+
+  return () => {
+    stopped = true;
+    video.cancelVideoFrameCallback(handle);
+    for (const off of offs) off();
+    video.srcObject = null;
+  };
+}
+
+/** What a slot carried when, from the node's messages and from the CSRCs. Pure. */
+export class SlotTimeline {
+  readonly #owners = new FrameOwners();
+  #contents: SlotContent[] = [];
+
+  /** The node's message. */
+  assign(content: SlotContent | null): void {
+    if (!content) {
+      this.#contents = [];
+      return;
+    }
+    const last = this.#contents.at(-1);
+    // The same assignment again, now with its first timestamp.
+    if (last && last.shortId === content.shortId && last.track === content.track) {
+      this.#contents.pop();
+    }
+    this.#contents.push(content);
+    this.#contents.splice(0, this.#contents.length - MAX_CONTENTS);
+    if (typeof content.rtpTimestamp === "number") {
+      this.#owners.start(content.rtpTimestamp, content.shortId);
+    }
+  }
+
+  /** The receiver's contributing sources, read while a frame is presented. */
+  observe(sources: readonly { source: number; rtpTimestamp: number }[]): void {
+    this.#owners.observe(sources);
+  }
+
+  /** The content of the frame with this RTP timestamp; `null` if the slot is empty or unknown. */
+  at(rtp: number | null): SlotContent | null {
+    const current = this.#contents.at(-1) ?? null;
+    if (!current) return null;
+    if (rtp === null) return this.#owners.observed ? null : current;
+    const owner = this.#owners.ownerOf(rtp);
+    if (owner === null) {
+      // A browser that shows no CSRCs: all we have is the message.
+      return this.#owners.observed || typeof current.rtpTimestamp === "number" ? null : current;
+    }
+    const own = this.#contents.filter((content) => content.shortId === owner);
+    // One person's camera and screen have the same CSRC: their first timestamps tell them apart.
+    const begun = own.filter((content) => {
+      const start = content.rtpTimestamp;
+      return typeof start === "number" && rtpDistance(start, rtp) <= 0;
+    });
+    return begun.at(-1) ?? own[0] ?? null;
+  }
+
+  /** A new connection. */
+  clear(): void {
+    this.#owners.clear();
+    this.#contents = [];
+  }
+}
+
+function sameContent(a: SlotContent | null, b: SlotContent | null): boolean {
+  if (!a || !b) return a === b;
+  return a.shortId === b.shortId && a.track === b.track && a.form === b.form;
+}

@@ -1,0 +1,381 @@
+import { Connection } from "./connection.js";
+import { CHAT_LABEL } from "./data.js";
+import type { DataMessage } from "./data.js";
+import { Emitter } from "./emitter.js";
+import { SottoError } from "./errors.js";
+import { kindOf } from "./negotiation.js";
+import type { SlotCounts } from "./negotiation.js";
+import { Publication } from "./publication.js";
+import type { PublicationOwner, PublishOptions } from "./publication.js";
+import { rosterDifference, updateRoster } from "./roster.js";
+import type { Participant, Roster, RosterEvent } from "./roster.js";
+import type {
+  LeaveReason,
+  Permissions,
+  Server,
+  ServerMessage,
+  SlotLimits,
+  Source,
+  Speaker,
+  TrackInfo,
+  View,
+} from "./signal.js";
+import { Slot, applyAssignments } from "./slots.js";
+import { StatsReader } from "./stats.js";
+import type { SlotStats } from "./stats.js";
+import { LipSync } from "./sync.js";
+import type { SlotView } from "./sync.js";
+import type { TransformFactory } from "./transform.js";
+
+/** Where a room stands. `closed` is final. */
+export type RoomState = "connecting" | "connected" | "reconnecting" | "closed";
+
+/** Everything that a room tells. */
+export interface RoomEvents {
+  participantJoined: { participant: Participant };
+  participantLeft: { participant: Participant; reason: LeaveReason };
+  trackPublished: { participant: Participant; track: TrackInfo };
+  trackUnpublished: { participant: Participant; track: TrackInfo };
+  trackMuted: { participant: Participant; track: TrackInfo };
+  /** These slots were pointed elsewhere. */
+  slots: { slots: readonly Slot[] };
+  /** Who speaks, loudest first. */
+  speakers: { speakers: readonly Speaker[] };
+  chat: { participant: Participant | null; text: string };
+  data: { participant: Participant | null; label: string; data: string | ArrayBuffer };
+  state: { state: RoomState; error: SottoError | null };
+  /** Something was refused; the room goes on unless `fatal`. */
+  error: SottoError;
+}
+
+/** This client, as the node knows it. */
+export interface LocalParticipant {
+  readonly id: string;
+  readonly shortId: number;
+  readonly identity: string;
+  readonly name: string;
+  readonly permissions: Permissions;
+  readonly publications: ReadonlyMap<Source, Publication>;
+}
+
+/** What a room needs to know to enter, and to enter again. */
+export interface RoomConfig {
+  url: string;
+  token: () => Promise<string>;
+  name: string | null;
+  slots: SlotCounts;
+  transform: TransformFactory | null;
+}
+
+/** Pauses between attempts to come back, ms; the last one repeats. */
+const BACKOFF_MS = [200, 500, 1000, 2000, 4000, 8000];
+
+/** A room that this client is in. Made by `connect`. */
+export class Room implements PublicationOwner {
+  readonly #config: RoomConfig;
+  readonly #events = new Emitter<RoomEvents>();
+  readonly #publications = new Map<Source, Publication>();
+  readonly #stats = new StatsReader();
+  #slots: Slot[] = [];
+  #roster: Roster = new Map();
+  #speakers: readonly Speaker[] = [];
+  #welcome: Server<"welcome"> | null = null;
+  #connection: Connection | null = null;
+  #lipSync: LipSync | null = null;
+  #view: View = {};
+  #state: RoomState = "connecting";
+
+  private constructor(config: RoomConfig) {
+    this.#config = config;
+  }
+
+  /** For `connect`. */
+  static async join(config: RoomConfig): Promise<Room> {
+    const room = new Room(config);
+    try {
+      await room.#enter();
+    } catch (error) {
+      room.#close(error instanceof SottoError ? error : null);
+      throw error;
+    }
+    room.#setState("connected");
+    return room;
+  }
+
+  /** Name of the room. */
+  get name(): string {
+    return this.#welcomed.room;
+  }
+
+  get state(): RoomState {
+    return this.#state;
+  }
+
+  get local(): LocalParticipant {
+    const { participant, permissions } = this.#welcomed;
+    const { id, shortId, identity, name } = participant;
+    return { id, shortId, identity, name, permissions, publications: this.#publications };
+  }
+
+  /** Everybody else who is visible, by id. A new map whenever it changes. */
+  get participants(): ReadonlyMap<string, Participant> {
+    return this.#roster;
+  }
+
+  /** The receive m-lines, audio first. The same objects for as long as the room lives. */
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+
+  get speakers(): readonly Speaker[] {
+    return this.#speakers;
+  }
+
+  /** How many slots the node fills for one connection. */
+  get limits(): SlotLimits {
+    return this.#welcomed.limits;
+  }
+
+  /** Offers sent on the present connection: 1 unless m-lines were added. */
+  get offers(): number {
+    return this.#connection?.media.offers ?? 0;
+  }
+
+  /** Calls `listener` on each `name` event until the returned function is called. */
+  on<Name extends keyof RoomEvents>(
+    name: Name,
+    listener: (event: RoomEvents[Name]) => void,
+  ): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** Publishes a track. One per source: a second one replaces the first one's track. */
+  async publish(track: MediaStreamTrack, options: PublishOptions): Promise<Publication> {
+    if (track.kind !== kindOf(options.source)) {
+      throw new SottoError("usage", `a ${track.kind} track cannot be a ${options.source}`);
+    }
+    const connection = this.#connected;
+    const existing = this.#publications.get(options.source);
+    if (existing) await existing.unpublish();
+    const encrypted = options.encrypted ?? this.#config.transform !== null;
+    const publication = new Publication(this, track, options, encrypted);
+    this.#publications.set(options.source, publication);
+    if (connection.media.sendLine(options.source).isNew) await connection.negotiate();
+    await publication.attach();
+    return publication;
+  }
+
+  /** What the page shows; what is not given stays as it was. */
+  setView(view: View): void {
+    this.#view = { ...this.#view, ...view };
+    this.#connection?.send({ type: "view", ...this.#view });
+  }
+
+  /** More slots: another offer. What exceeds the node's limits stays empty. Fewer is not possible. */
+  async addSlots(counts: Partial<SlotCounts>): Promise<void> {
+    const connection = this.#connected;
+    const { slots } = this.#config;
+    slots.audio = Math.max(slots.audio, counts.audio ?? 0);
+    slots.video = Math.max(slots.video, counts.video ?? 0);
+    if (!connection.media.addSlots(slots)) return;
+    this.#bindSlots(connection);
+    await connection.negotiate();
+  }
+
+  /** Sends a chat message of at most 4 KB to everybody else. */
+  sendChat(text: string): void {
+    this.sendData(CHAT_LABEL, text);
+  }
+
+  /** Sends a message of at most 16 KB to everybody else, on the channel with this label. */
+  sendData(label: string, data: string | ArrayBuffer): void {
+    this.#connected.data.send(label, data);
+  }
+
+  /** What each slot receives now. */
+  async stats(): Promise<SlotStats[]> {
+    const pc = this.#connection?.media.pc;
+    return pc ? this.#stats.read(pc, this.#slots) : [];
+  }
+
+  /** The peer connection now in use, for diagnosis; another one after a reconnection. */
+  get peerConnection(): RTCPeerConnection | null {
+    return this.#connection?.media.pc ?? null;
+  }
+
+  /** Leaves. The published tracks go on: they belong to the caller. */
+  leave(): void {
+    this.#connection?.send({ type: "leave" });
+    this.#close(null);
+  }
+
+  // --- what publications ask ---
+
+  line(source: Source): RTCRtpTransceiver | null {
+    return this.#connection?.media.sendLine(source).transceiver ?? null;
+  }
+
+  announce(publication: Publication): void {
+    const { mid, source, muted, encrypted } = publication;
+    if (mid !== null) this.#connection?.send({ type: "publish", mid, source, muted, encrypted });
+  }
+
+  announceMute({ mid, muted }: Publication): void {
+    if (mid !== null) this.#connection?.send({ type: "mute", mid, muted });
+  }
+
+  withdraw(publication: Publication): void {
+    if (publication.mid !== null) this.#connection?.send({ type: "unpublish", mid: publication.mid });
+    if (this.#publications.get(publication.source) === publication) {
+      this.#publications.delete(publication.source);
+    }
+  }
+
+  // --- entering, and entering again ---
+
+  get #welcomed(): Server<"welcome"> {
+    if (!this.#welcome) throw new SottoError("usage", "the room was never entered");
+    return this.#welcome;
+  }
+
+  get #connected(): Connection {
+    if (!this.#connection) throw new SottoError("usage", `the room is ${this.#state}`);
+    return this.#connection;
+  }
+
+  async #enter(): Promise<void> {
+    const { url, name, slots, transform } = this.#config;
+    const token = await this.#config.token();
+    const connection = new Connection(slots, transform, {
+      message: (message) => this.#receive(message),
+      data: (message) => this.#receiveData(message),
+      error: (error) => this.#events.emit("error", error),
+      lost: (error) => void this.#lost(error),
+    });
+    this.#connection = connection;
+    this.#bindSlots(connection);
+    for (const source of this.#publications.keys()) connection.media.sendLine(source);
+    await connection.open({ url, token, name, slots, transform });
+    if (this.#state === "closed") return connection.close();
+    this.#lipSync = new LipSync(connection.media.pc, () => this.#slotViews());
+    if (Object.keys(this.#view).length > 0) connection.send({ type: "view", ...this.#view });
+    await Promise.all([...this.#publications.values()].map((own) => own.attach()));
+  }
+
+  async #lost(error: SottoError): Promise<void> {
+    this.#drop();
+    if (error.fatal && error.next !== "retry") return this.#close(error);
+    this.#setState("reconnecting", error);
+    for (let attempt = 0; this.#state === "reconnecting"; attempt++) {
+      const pause = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)] ?? 0;
+      // Half of it at random, so that a restarted node is not met by everyone at once.
+      await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
+      if (this.#state !== "reconnecting") return;
+      try {
+        await this.#enter();
+        if (this.#state === "reconnecting") this.#setState("connected");
+        return;
+      } catch (cause) {
+        this.#drop();
+        if (cause instanceof SottoError && cause.next !== "retry") return this.#close(cause);
+      }
+    }
+  }
+
+  #drop(): void {
+    this.#lipSync?.stop();
+    this.#lipSync = null;
+    this.#connection?.close();
+    this.#connection = null;
+  }
+
+  #close(error: SottoError | null): void {
+    if (this.#state === "closed") return;
+    this.#drop();
+    for (const slot of this.#slots) slot.assign(null);
+    if (error) this.#events.emit("error", error);
+    this.#setState("closed", error);
+  }
+
+  #setState(state: RoomState, error: SottoError | null = null): void {
+    this.#state = state;
+    this.#events.emit("state", { state, error });
+  }
+
+  #bindSlots(connection: Connection): void {
+    const bound: Slot[] = [];
+    for (const kind of ["audio", "video"] as const) {
+      const own = this.#slots.filter((slot) => slot.kind === kind);
+      connection.media.slotLines(kind).forEach((line, at) => {
+        const slot = own[at];
+        if (!slot) bound.push(new Slot(kind, line));
+        else {
+          if (slot.receiver !== line.receiver) slot.attach(line);
+          bound.push(slot);
+        }
+      });
+    }
+    this.#slots = bound;
+  }
+
+  #slotViews(): SlotView[] {
+    return this.#slots.map((slot) => {
+      const content = slot.content;
+      const participant = content?.participant ?? null;
+      const track = this.#roster
+        .get(participant ?? "")
+        ?.tracks.find((track) => track.id === content?.track);
+      const screen = track?.source === "screen" || track?.source === "screenAudio";
+      return { kind: slot.kind, participant, screen, slot };
+    });
+  }
+
+  // --- what the node says ---
+
+  #receive(message: ServerMessage): void {
+    switch (message.type) {
+      case "welcome": {
+        this.#welcome = message;
+        const roster: Roster = new Map(message.participants.map((one) => [one.id, one]));
+        const before = this.#roster;
+        this.#roster = roster;
+        for (const event of rosterDifference(before, roster)) this.#tell(event);
+        return;
+      }
+      case "slots": {
+        const slots = applyAssignments(this.#slots, message.slots);
+        if (slots.length > 0) this.#events.emit("slots", { slots });
+        return;
+      }
+      case "speakers":
+        this.#speakers = message.speakers;
+        return this.#events.emit("speakers", { speakers: message.speakers });
+      default: {
+        const { roster, event } = updateRoster(this.#roster, message);
+        this.#roster = roster;
+        if (event) this.#tell(event);
+      }
+    }
+  }
+
+  #tell(event: RosterEvent): void {
+    const { type, ...rest } = event;
+    this.#events.emit(type, rest as never);
+  }
+
+  #receiveData({ label, from, data }: DataMessage): void {
+    const participant = this.#byShortId(from);
+    if (label === CHAT_LABEL && typeof data === "string") {
+      this.#events.emit("chat", { participant, text: data });
+    } else {
+      this.#events.emit("data", { participant, label, data });
+    }
+  }
+
+  #byShortId(shortId: number): Participant | null {
+    for (const participant of this.#roster.values()) {
+      if (participant.shortId === shortId) return participant;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,129 @@
+import type { Form } from "./signal.js";
+import type { Slot } from "./slots.js";
+
+/** What a slot receives now. Rates are over the time since the last call, at least 250 ms. */
+export interface SlotStats {
+  mid: string;
+  kind: "audio" | "video";
+  /** Whose media it is: the participant's id; `null` for an empty slot. */
+  participant: string | null;
+  form: Form | null;
+  /** Pixels; 0 for audio. */
+  width: number;
+  height: number;
+  /** Decoded frames per second; 0 for audio. */
+  fps: number;
+  /** Payload, bit/s. */
+  bitrate: number;
+  /** Packets that never came, of `packetsReceived + packetsLost`, since the connection began. */
+  packetsLost: number;
+  packetsReceived: number;
+  /** Lost packets of those since the last call, 0 to 1. */
+  lossRate: number;
+  /** Freezes as the browser counts them, since the connection began. */
+  freezes: number;
+  /** Mean time that what was played since the last call waited in the jitter buffer, ms. */
+  jitterBufferMs: number;
+  /** When what is played now was captured, on the publisher's clock, ms; `null` if unknown. */
+  playoutTimestamp: number | null;
+  /** Frames decoded since the connection began; 0 for audio. */
+  framesDecoded: number;
+  /** Loudness of what is played, 0 to 1; 0 for video. */
+  audioLevel: number;
+}
+
+/** Rates over less than this are noise: the last ones are given again. */
+const MIN_INTERVAL_MS = 250;
+
+/** Members of `inbound-rtp` that TypeScript's types lack. */
+interface InboundRtp extends RTCInboundRtpStreamStats {
+  estimatedPlayoutTimestamp?: number;
+}
+
+interface Sample {
+  report: InboundRtp;
+  stats: SlotStats;
+}
+
+/** Reads the statistics of all slots at once. Keeps the last sample of each. */
+export class StatsReader {
+  #last = new Map<string, Sample>();
+
+  async read(pc: RTCPeerConnection, slots: readonly Slot[]): Promise<SlotStats[]> {
+    const inbound = new Map<string, InboundRtp>();
+    const all = (await pc.getStats()) as ReadonlyMap<string, RTCStats>;
+    for (const report of all.values()) {
+      const { mid } = report as InboundRtp;
+      if (report.type === "inbound-rtp" && mid) inbound.set(mid, report as InboundRtp);
+    }
+    const last = this.#last;
+    this.#last = new Map();
+    return slots.map((slot) => {
+      const mid = slot.mid ?? "";
+      const report = inbound.get(mid);
+      const sample = report ? next(slot, report, last.get(mid)) : null;
+      if (sample) this.#last.set(mid, sample);
+      return sample?.stats ?? { ...EMPTY, mid, ...identity(slot) };
+    });
+  }
+}
+
+const EMPTY: Omit<SlotStats, "mid" | "kind" | "participant" | "form"> = {
+  width: 0,
+  height: 0,
+  fps: 0,
+  bitrate: 0,
+  packetsLost: 0,
+  packetsReceived: 0,
+  lossRate: 0,
+  freezes: 0,
+  jitterBufferMs: 0,
+  playoutTimestamp: null,
+  framesDecoded: 0,
+  audioLevel: 0,
+};
+
+function identity(slot: Slot): Pick<SlotStats, "kind" | "participant" | "form"> {
+  const { kind, content } = slot;
+  return { kind, participant: content?.participant ?? null, form: content?.form ?? null };
+}
+
+function next(slot: Slot, report: InboundRtp, last: Sample | undefined): Sample {
+  const before = last?.report;
+  const elapsed = before ? report.timestamp - before.timestamp : 0;
+  const fresh = last === undefined || elapsed >= MIN_INTERVAL_MS;
+  const delta = (read: (from: InboundRtp) => number | undefined) =>
+    before ? Math.max(0, (read(report) ?? 0) - (read(before) ?? 0)) : 0;
+  const seconds = elapsed / 1000;
+  const perSecond = (count: number) => (seconds > 0 ? count / seconds : 0);
+  const lost = delta((from) => from.packetsLost);
+  const emitted = delta((from) => from.jitterBufferEmittedCount);
+  const waited = delta((from) => from.jitterBufferDelay);
+  const rates = fresh
+    ? {
+        fps: perSecond(delta((from) => from.framesDecoded)),
+        bitrate: perSecond(delta((from) => from.bytesReceived) * 8),
+        lossRate: lost / Math.max(1, lost + delta((from) => from.packetsReceived)),
+        jitterBufferMs: emitted > 0 ? (waited / emitted) * 1000 : 0,
+      }
+    : {
+        fps: last.stats.fps,
+        bitrate: last.stats.bitrate,
+        lossRate: last.stats.lossRate,
+        jitterBufferMs: last.stats.jitterBufferMs,
+      };
+  const stats: SlotStats = {
+    mid: slot.mid ?? "",
+    ...identity(slot),
+    width: report.frameWidth ?? 0,
+    height: report.frameHeight ?? 0,
+    ...rates,
+    packetsLost: report.packetsLost ?? 0,
+    packetsReceived: report.packetsReceived ?? 0,
+    freezes: report.freezeCount ?? 0,
+    playoutTimestamp: report.estimatedPlayoutTimestamp ?? null,
+    framesDecoded: report.framesDecoded ?? 0,
+    audioLevel: report.audioLevel ?? 0,
+  };
+  return { report: fresh ? report : last.report, stats };
+}
