@@ -4,7 +4,12 @@
 //!  receive (GRO) → classify → 4-tuple map → open in place → Sfu → per-peer queue → seal → send
 //! ```
 
+pub mod bucket;
+pub mod demux;
+pub mod slab;
+pub mod socket;
 pub mod transport;
+pub mod wheel;
 
 use std::net::SocketAddr;
 
