@@ -5,5 +5,12 @@
 //!  websocket tasks     ◄─PeerEvent─
 //! ```
 
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod http;
+pub mod name;
+pub mod schema;
 pub mod shard;
+pub mod telemetry;
+pub mod token;

@@ -1,3 +1,7 @@
 //! The `sotto` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sotto_server::cli::run()
+}

@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::{self, Flags},
+    name::{RoomName, person_name},
+    schema,
+    token::{Claims, GrantSource, Grants},
+};
+
+/// A self-hosted WebRTC server for meetings.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print an access token
+    Token(Box<TokenArgs>),
+    /// Print the JSON schema of the websocket messages
+    Schema,
+}
+
+#[derive(Debug, Args)]
+struct TokenArgs {
+    /// The room that it opens
+    #[arg(long)]
+    room: String,
+    /// Who it is for: the same identity joining again replaces the first
+    #[arg(long)]
+    identity: String,
+    /// Name to show
+    #[arg(long)]
+    name: Option<String>,
+    /// How long it is valid: a number with s, m, h or d
+    #[arg(long, default_value = "6h", value_parser = lifetime)]
+    ttl: Duration,
+    /// May not publish media
+    #[arg(long)]
+    no_publish: bool,
+    /// May not receive media
+    #[arg(long)]
+    no_subscribe: bool,
+    /// May not send on data channels
+    #[arg(long)]
+    no_data: bool,
+    /// May publish only this; may be repeated
+    #[arg(long = "source", value_name = "SOURCE")]
+    sources: Vec<GrantSource>,
+    /// May moderate
+    #[arg(long)]
+    admin: bool,
+    /// Is not shown to others
+    #[arg(long)]
+    hidden: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Token(args) => token(&args).and_then(|token| print(&token)),
+        Command::Schema => print(schema::document().trim_end()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            let _stderr_is_gone_too = writeln!(io::stderr(), "sotto: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn token(args: &TokenArgs) -> Result<String, String> {
+    let config = config::load(&args.flags, environment()).map_err(|error| error.to_string())?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(config.key.sign(&claims(args, now)?))
+}
+
+fn claims(args: &TokenArgs, now: Duration) -> Result<Claims, String> {
+    let room = RoomName::new(&args.room).map_err(|error| error.to_string())?;
+    let checked =
+        |what: &str, text: &str| person_name(text).map_err(|error| format!("the {what} {error}"));
+    Ok(Claims {
+        sub: checked("identity", &args.identity)?,
+        name: args.name.as_deref().map(|name| checked("name", name)).transpose()?,
+        exp: now.saturating_add(args.ttl).as_secs(),
+        nbf: None,
+        video: Grants {
+            room: room.into_string(),
+            room_join: true,
+            can_publish: !args.no_publish,
+            can_subscribe: !args.no_subscribe,
+            can_publish_data: Some(!args.no_data),
+            can_publish_sources: (!args.sources.is_empty()).then(|| args.sources.clone()),
+            room_admin: args.admin,
+            hidden: args.hidden,
+        },
+    })
+}
+
+/// The variables of this process that are text; the others cannot be settings.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+}
+
+fn print(line: &str) -> Result<(), String> {
+    writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())
+}
+
+/// Reads `90s`, `15m`, `6h`, `30d`.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    units
+        .into_iter()
+        .find_map(|(unit, seconds)| {
+            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+            number.checked_mul(seconds).filter(|&seconds| seconds > 0)
+        })
+        .map(Duration::from_secs)
+        .ok_or_else(|| "a number with s, m, h or d is expected, such as 6h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn lifetimes_have_a_unit() {
+        assert_eq!(lifetime("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(lifetime("6h"), Ok(Duration::from_secs(6 * 3600)));
+        for bad in ["", "6", "h", "-1h", "0s", "6 h", "99999999999999999999d"] {
+            assert!(lifetime(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn flags_of_the_token_command_become_grants() {
+        let line = "sotto token --room team --identity ann --no-data --source camera \
+                    --source screen-audio --hidden --ttl 1m --dev";
+        let Command::Token(args) = Cli::parse_from(line.split_whitespace()).command else {
+            panic!("the token command");
+        };
+        let claims = claims(&args, Duration::from_secs(1000)).unwrap();
+        assert_eq!(claims.exp, 1060);
+        let permissions = claims.video.permissions();
+        assert!(permissions.publish && permissions.hidden);
+        assert!(!permissions.data && !permissions.admin);
+        assert_eq!(permissions.sources.map(|sources| sources.len()), Some(2));
+    }
+}

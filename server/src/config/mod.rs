@@ -1,0 +1,135 @@
+//! Configuration: text → [`Raw`] → [`Config`].
+//!
+//! ```text
+//!  assets/sotto.toml (defaults) ← file ← environment ← flags   =  Raw    every value as written
+//!  Raw::validate                                               =  Config every rule held
+//! ```
+
+mod raw;
+mod sources;
+mod validate;
+
+use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use raw::{Raw, RawAuth, RawHttp, RawLimits, RawLog, RawMedia};
+pub use sources::{Flags, SourceError, load};
+pub use validate::InvalidConfig;
+
+use crate::{http::Origin, telemetry::LogFormat, token::Key};
+
+/// The annotated file with every setting and its default.
+pub const ANNOTATED_DEFAULTS: &str = include_str!("../../../assets/sotto.toml");
+
+/// A configuration that was checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Page, websocket, API.
+    pub http: HttpConfig,
+    /// Sockets of the media.
+    pub media: MediaConfig,
+    /// Signs and checks tokens.
+    pub key: Key,
+    /// What a client may use up.
+    pub limits: Limits,
+    /// The log.
+    pub log: LogConfig,
+}
+
+/// Page, websocket, API.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Folder of the web client.
+    pub web_root: PathBuf,
+    /// Other sites whose pages may connect.
+    pub allowed_origins: Vec<Origin>,
+    /// TCP connections at once.
+    pub max_connections: usize,
+    /// Time for the head of a request.
+    pub header_timeout: Duration,
+    /// Time from the opening of a websocket to its join.
+    pub join_timeout: Duration,
+    /// Time between pings.
+    pub ping_interval: Duration,
+    /// Silence after which a websocket is dead.
+    pub ping_timeout: Duration,
+    /// Time for a client to take what was written.
+    pub write_timeout: Duration,
+    /// Time for websockets to end when the node stops.
+    pub stop_timeout: Duration,
+}
+
+/// Sockets of the media.
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What clients are told, never empty.
+    pub advertise: Vec<IpAddr>,
+}
+
+/// What a client may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections in rooms of this node.
+    pub peers: usize,
+    /// Participants of one room.
+    pub participants_per_room: usize,
+    /// Audio slots of one connection.
+    pub audio_slots: u16,
+    /// Video slots of one connection.
+    pub video_slots: u16,
+    /// Messages of a websocket per second.
+    pub messages_per_second: u32,
+    /// Messages of a websocket at once.
+    pub message_burst: u32,
+    /// Messages that wait for a client.
+    pub event_queue: usize,
+}
+
+/// The log.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// Filter directives.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+impl Config {
+    /// A node for tests and experiments inside a process: the development key, loopback only,
+    /// ports that the system chooses.
+    pub fn development() -> Self {
+        let mut raw = Raw::default();
+        raw.http.listen = "127.0.0.1:0".into();
+        raw.media.listen = "127.0.0.1:0".into();
+        raw.auth.development = true;
+        raw.validate().expect("the defaults are valid: tested below")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_annotated_file_says_exactly_the_defaults() {
+        let file: Raw = toml::from_str(ANNOTATED_DEFAULTS).unwrap();
+        assert_eq!(file, Raw::default());
+        let said: toml::Table = ANNOTATED_DEFAULTS.parse().unwrap();
+        assert_eq!(
+            said,
+            toml::Table::try_from(Raw::default()).unwrap(),
+            "every key is in the file"
+        );
+    }
+
+    #[test]
+    fn the_development_configuration_stays_on_loopback() {
+        let config = Config::development();
+        assert!(config.key.is_development());
+        assert!(config.http.listen.ip().is_loopback());
+        assert_eq!(config.media.advertise, [config.media.listen.ip()]);
+    }
+}

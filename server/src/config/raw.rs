@@ -1,0 +1,131 @@
+//! The configuration as it is written, nothing checked but names and types.
+
+use serde::{Deserialize, Serialize};
+
+/// All sections. What each setting means, its unit and its range are in `assets/sotto.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Raw {
+    /// Page, websocket, API.
+    pub http: RawHttp,
+    /// Sockets of the media.
+    pub media: RawMedia,
+    /// Tokens.
+    pub auth: RawAuth,
+    /// What a client may use up.
+    pub limits: RawLimits,
+    /// The log.
+    pub log: RawLog,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawHttp {
+    pub listen: String,
+    pub web_root: String,
+    pub allowed_origins: Vec<String>,
+    pub max_connections: u64,
+    pub header_timeout_ms: u64,
+    pub join_timeout_ms: u64,
+    pub ping_interval_ms: u64,
+    pub ping_timeout_ms: u64,
+    pub write_timeout_ms: u64,
+    pub stop_timeout_ms: u64,
+}
+
+/// `[media]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawMedia {
+    pub listen: String,
+    pub advertise: Vec<String>,
+}
+
+/// `[auth]`
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawAuth {
+    pub key: String,
+    pub key_file: String,
+    pub development: bool,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawLimits {
+    pub peers: u64,
+    pub participants_per_room: u64,
+    pub audio_slots: u64,
+    pub video_slots: u64,
+    pub messages_per_second: u64,
+    pub message_burst: u64,
+    pub event_queue: u64,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawLog {
+    pub level: String,
+    pub format: String,
+}
+
+impl Default for RawHttp {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            web_root: "web-client/dist".into(),
+            allowed_origins: Vec::new(),
+            max_connections: 8192,
+            header_timeout_ms: 10_000,
+            join_timeout_ms: 10_000,
+            ping_interval_ms: 15_000,
+            ping_timeout_ms: 30_000,
+            write_timeout_ms: 10_000,
+            stop_timeout_ms: 5_000,
+        }
+    }
+}
+
+impl Default for RawMedia {
+    fn default() -> Self {
+        Self { listen: "0.0.0.0:7788".into(), advertise: Vec::new() }
+    }
+}
+
+impl Default for RawLimits {
+    fn default() -> Self {
+        Self {
+            peers: 2000,
+            participants_per_room: 200,
+            audio_slots: 16,
+            video_slots: 64,
+            messages_per_second: 50,
+            message_burst: 100,
+            event_queue: 256,
+        }
+    }
+}
+
+impl Default for RawLog {
+    fn default() -> Self {
+        Self { level: "info".into(), format: "text".into() }
+    }
+}
+
+impl std::fmt::Debug for RawAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawAuth")
+            .field("key", &if self.key.is_empty() { "" } else { "<secret>" })
+            .field("key_file", &self.key_file)
+            .field("development", &self.development)
+            .finish()
+    }
+}

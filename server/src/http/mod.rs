@@ -1,0 +1,28 @@
+//! Everything that comes over TCP. The only place that names axum.
+//!
+//! ```text
+//!  server   accept, at most max_connections, HTTP/1.1
+//!    └ routes ── headers (security, caching) on every answer
+//!        ├ /                /room/{name}   /assets  /sdk    pages
+//!        ├ /v1/signal       origin → upgrade → wire (frames, rate, timeouts)
+//!        │                    └ session: join → loop  ── Command ──►  MediaPlane
+//!        │                                            ◄─ PeerEvent ─
+//!        ├ /v1/dev/token    dev_token (development key only)
+//!        └ /healthz
+//! ```
+
+mod dev_token;
+mod headers;
+mod origin;
+mod pages;
+mod plane;
+mod rate;
+mod refusal;
+mod routes;
+mod server;
+mod session;
+mod wire;
+
+pub use origin::{Origin, OriginError};
+pub use plane::{MediaPlane, Undelivered};
+pub use server::{HttpServer, start};

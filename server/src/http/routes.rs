@@ -1,0 +1,100 @@
+//! Which path leads where.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{
+        DefaultBodyLimit, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection,
+    },
+    http::{HeaderMap, StatusCode},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use sotto_core::signal::{ErrorCode, MAX_MESSAGE_BYTES};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::{dev_token, headers, origin, pages, plane::MediaPlane, refusal::Refusal, session};
+use crate::{
+    config::{HttpConfig, Limits},
+    token::Key,
+};
+
+/// Longest body of a request, in bytes. Only the development token has one at all.
+const MAX_BODY_BYTES: usize = 4 * 1024;
+
+/// Buffers of one websocket, in bytes: messages are small and rare, and there are many sockets.
+/// Larger messages pass through all the same.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+
+/// What every request may need.
+pub(super) struct Node {
+    pub(super) http: HttpConfig,
+    pub(super) limits: Limits,
+    pub(super) key: Key,
+    pub(super) media: Arc<dyn MediaPlane>,
+    /// One permit per websocket, joined or not.
+    pub(super) sockets: Arc<Semaphore>,
+    /// One permit per joined client.
+    pub(super) seats: Arc<Semaphore>,
+    /// Becomes `true`, or loses its sender, when the node stops.
+    pub(super) stop: watch::Receiver<bool>,
+    /// Never written to: the server has ended when the last one is dropped.
+    pub(super) _alive: mpsc::Sender<Infallible>,
+}
+
+/// Every route of the node.
+pub(super) fn routes(node: Arc<Node>) -> Router {
+    let mut api =
+        Router::new().route("/healthz", get(|| async { "ok" })).route("/v1/signal", any(signal));
+    if node.key.is_development() {
+        api = api.route("/v1/dev/token", post(dev_token::issue));
+    }
+    api.route("/v1/{*rest}", any(|| async { Refusal::not_found() }))
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::NotFound,
+                "there is nothing at this path for this method",
+            )
+        })
+        .with_state(node.clone())
+        .merge(pages::routes(&node.http.web_root))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(headers::apply))
+}
+
+/// `GET /v1/signal`
+async fn signal(
+    State(node): State<Arc<Node>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    if !origin::may_connect(&headers, &node.http.allowed_origins) {
+        return Refusal::origin().into_response();
+    }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            let status = rejection.status();
+            return Refusal::new(status, ErrorCode::Malformed, rejection.body_text())
+                .into_response();
+        }
+    };
+    // Full: refused. A client that is let in learns from its join whether there is a seat.
+    let Ok(permit) = node.sockets.clone().try_acquire_owned() else {
+        let message = "this node has as many connections as it can hold";
+        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Full, message)
+            .into_response();
+    };
+    upgrade
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .read_buffer_size(SOCKET_BUFFER_BYTES)
+        .write_buffer_size(SOCKET_BUFFER_BYTES)
+        .on_upgrade(async move |socket| {
+            session::run(&node, socket).await;
+            drop(permit);
+        })
+}

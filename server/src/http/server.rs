@@ -1,0 +1,149 @@
+//! The listener: accepts, hands over to the routes, stops.
+
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time,
+};
+use tracing::{debug, warn};
+
+use super::{
+    plane::MediaPlane,
+    routes::{Node, routes},
+};
+use crate::config::Config;
+
+/// Pause after a failed accept: the cause (no file handles, mostly) does not go away by trying.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listener that runs until it is stopped or dropped.
+#[derive(Debug)]
+pub struct HttpServer {
+    addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    /// Ends when everything that served is gone.
+    ended: mpsc::Receiver<Infallible>,
+    stop_timeout: Duration,
+}
+
+/// Binds and serves, inside a tokio runtime.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> io::Result<HttpServer> {
+    let listener = TcpListener::bind(config.http.listen).await?;
+    let addr = listener.local_addr()?;
+    let (stop, stopped) = watch::channel(false);
+    let (alive, ended) = mpsc::channel(1);
+    let node = Arc::new(Node {
+        http: config.http.clone(),
+        limits: config.limits,
+        key: config.key.clone(),
+        media,
+        sockets: Arc::new(Semaphore::new(config.http.max_connections)),
+        seats: Arc::new(Semaphore::new(config.limits.peers)),
+        stop: stopped.clone(),
+        _alive: alive,
+    });
+    let acceptor = Acceptor {
+        listener,
+        slots: Arc::new(Semaphore::new(config.http.max_connections)),
+        router: routes(node),
+        header_timeout: config.http.header_timeout,
+        stop: stopped,
+    };
+    tokio::spawn(acceptor.run());
+    Ok(HttpServer { addr, stop, ended, stop_timeout: config.http.stop_timeout })
+}
+
+impl HttpServer {
+    /// The address that it listens on.
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Accepts nothing more, closes every websocket, and waits for the requests in progress, for
+    /// `http.stop_timeout_ms` at most.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if time::timeout(self.stop_timeout, self.ended.recv()).await.is_err() {
+            warn!("some connections did not end in time");
+        }
+    }
+}
+
+struct Acceptor {
+    listener: TcpListener,
+    slots: Arc<Semaphore>,
+    router: Router,
+    header_timeout: Duration,
+    stop: watch::Receiver<bool>,
+}
+
+impl Acceptor {
+    async fn run(self) {
+        let mut stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                () = stopped(&mut stop) => break,
+                () = self.accept() => {}
+            }
+        }
+    }
+
+    /// Takes one connection, when there is a slot for it: until then it waits in the kernel.
+    async fn accept(&self) {
+        let slot = self.slots.clone().acquire_owned().await.expect("the slots are never closed");
+        match self.listener.accept().await {
+            Ok((stream, remote)) => {
+                debug!(%remote, "connection");
+                self.serve(stream, slot);
+            }
+            Err(error) => {
+                warn!(%error, "cannot accept connections");
+                time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, slot: OwnedSemaphorePermit) {
+        let service = TowerToHyperService::new(self.router.clone());
+        let mut stop = self.stop.clone();
+        let header_timeout = self.header_timeout;
+        tokio::spawn(async move {
+            if let Err(error) = stream.set_nodelay(true) {
+                debug!(%error, "connection without TCP_NODELAY");
+            }
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(header_timeout)
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
+            let mut connection = pin!(connection);
+            let result = tokio::select! {
+                result = connection.as_mut() => result,
+                () = stopped(&mut stop) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = result {
+                debug!(%error, "connection ended");
+            }
+            drop(slot);
+        });
+    }
+}
+
+/// Waits until the node stops, or whoever could say so is gone.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _stopped_or_dropped = stop.wait_for(|&stopped| stopped).await;
+}

@@ -1,0 +1,6 @@
+//! The HTTP side of a node through a real listener, up to the door of the media side.
+#![cfg(test)]
+
+mod pages;
+mod support;
+mod websocket;
