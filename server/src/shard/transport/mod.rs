@@ -2,7 +2,16 @@
 //!
 //! The shard speaks to this trait only, so that another stack (or DTLS 1.3) can take its place.
 
+pub mod dtls;
+mod guard;
+pub mod ice;
+mod peer;
 pub mod srtp;
+
+#[cfg(test)]
+mod tests;
+
+pub use peer::PeerTransport;
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -55,6 +64,9 @@ pub enum TransportEvent {
     PathValidated(Path),
     /// The client nominated this path: send there.
     PathSelected(Path),
+    /// The path is no longer valid: its datagrams are nobody's. One of too many paths, or one from
+    /// before an ICE restart.
+    PathLost(Path),
     /// DTLS is done and the certificate is the announced one: media may flow.
     Connected {
         /// The SRTP profile in use.
@@ -125,6 +137,10 @@ pub enum TransportError {
 /// Room that a buffer must have behind an RTP or RTCP packet before it is sealed: the longest of
 /// tag (16) and SRTCP index (4).
 pub const SEAL_OVERHEAD: usize = 20;
+
+/// Longest message on a data channel in bytes, in either direction: what a client without
+/// `a=max-message-size` may be sent (RFC 8841 section 6).
+pub const MAX_MESSAGE: u32 = 65_536;
 
 /// The secured connection of one peer.
 ///

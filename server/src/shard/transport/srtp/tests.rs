@@ -60,7 +60,7 @@ fn the_published_context_reads_what_we_seal_and_we_read_what_it_seals() {
             if step % 7 != 0 && step % 65_536 > 40 && step % 65_536 < 65_500 {
                 continue;
             }
-            let ssrc = 0x1111_0000 | step % 2;
+            let ssrc = 0x1111_0000 | (step % 2);
             let packet = rtp(ssrc, (step / 2 + 60_000) as u16, (step % 1_150) as usize);
             let sealed = seal_rtp(&mut ours, &packet).unwrap();
             let their_sealed = theirs.encrypt_rtp(&packet).unwrap();

@@ -1,0 +1,27 @@
+//! Calls into state machines that are not ours and that a peer's bytes drive.
+//!
+//! They are fed within bounds, and are not known to panic; but a shard carries many peers, so that
+//! what we do not know must cost one of them at most. A machine that failed is never called again.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The machine gave up, or panicked. The peer's connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failed;
+
+/// Runs one call.
+pub(super) fn run<T, E: std::fmt::Display>(
+    call: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Failed> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "protocol machine failed");
+            Err(Failed)
+        }
+        Err(_) => {
+            tracing::error!("protocol machine panicked: its peer is dropped");
+            Err(Failed)
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The transport that the node runs: ICE-lite, DTLS 1.2, SRTP and SCTP of one peer.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use super::{
+    CloseCause, Datagram, LocalParameters, Path, RemoteParameters, SrtpProfile, Transport,
+    TransportError, TransportEvent,
+    dtls::{self, Association, Identity},
+    ice,
+    srtp::{Keys, Opener, Sealer},
+};
+
+/// Datagrams that wait for [`Transport::poll_transmit`]. The caller drains after every call, so that
+/// more than a window of SCTP means that it does not.
+const MAX_TRANSMITS: usize = 1024;
+
+/// The connection of one peer. Idle, it holds credentials and a few empty collections; what the
+/// handshake, SRTP and SCTP need is made when they start.
+#[derive(Debug)]
+pub struct PeerTransport {
+    identity: Arc<Identity>,
+    ice: ice::Agent,
+    remote: Option<RemoteParameters>,
+    dtls: Association,
+    /// The path that DTLS last came over: where to answer before the client nominates one.
+    dtls_path: Option<Path>,
+    srtp: Option<Box<Srtp>>,
+    transmits: VecDeque<Datagram>,
+    events: VecDeque<TransportEvent>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Srtp {
+    sealer: Sealer,
+    opener: Opener,
+}
+
+impl PeerTransport {
+    /// A transport with fresh ICE credentials, waiting for the client's parameters.
+    pub fn new(identity: Arc<Identity>) -> Self {
+        Self {
+            identity,
+            ice: ice::Agent::new(),
+            remote: None,
+            dtls: Association::new(),
+            dtls_path: None,
+            srtp: None,
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            closed: false,
+        }
+    }
+
+    /// Queues a datagram. When the queue is full the newest is dropped: everything that is sent
+    /// here is repeated by its protocol.
+    fn send(&mut self, path: Path, payload: Vec<u8>) {
+        if self.transmits.len() < MAX_TRANSMITS {
+            self.transmits.push_back(Datagram { path, payload });
+        }
+    }
+
+    fn connected(&mut self, profile: SrtpProfile, keys: &Keys) {
+        self.srtp = Some(Box::new(Srtp {
+            sealer: Sealer::new(profile, &keys.server),
+            opener: Opener::new(profile, &keys.client),
+        }));
+        self.events.push_back(TransportEvent::Connected { profile });
+    }
+
+    fn end(&mut self, cause: CloseCause) {
+        if !self.closed {
+            self.closed = true;
+            self.srtp = None;
+            self.events.push_back(TransportEvent::Closed(cause));
+        }
+    }
+
+    /// Moves on what DTLS left.
+    fn drain(&mut self) {
+        while let Some(event) = self.dtls.poll_event() {
+            match event {
+                dtls::Event::Connected { profile, keys } => self.connected(profile, &keys),
+                dtls::Event::Data(_) => {}
+                dtls::Event::Closed(cause) => self.end(cause),
+            }
+        }
+        while let Some(payload) = self.dtls.poll_transmit() {
+            if let Some(path) = self.ice.selected().or(self.dtls_path) {
+                self.send(path, payload);
+            }
+        }
+    }
+}
+
+impl Transport for PeerTransport {
+    fn local(&self) -> LocalParameters {
+        let local = self.ice.local();
+        LocalParameters {
+            ufrag: local.ufrag.clone(),
+            pwd: local.pwd.clone(),
+            fingerprint: self.identity.fingerprint(),
+        }
+    }
+
+    fn set_remote(&mut self, now: Instant, remote: RemoteParameters) {
+        for path in self.ice.set_remote(now, &remote.ufrag) {
+            self.events.push_back(TransportEvent::PathLost(path));
+        }
+        self.remote = Some(remote);
+    }
+
+    fn handle_stun(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: &[u8],
+    ) -> Result<(), TransportError> {
+        if self.closed {
+            return Err(TransportError::NotConnected);
+        }
+        let before = self.ice.selected();
+        match self.ice.handle(now, path, message) {
+            Ok(checked) => {
+                if let Some(reply) = checked.reply {
+                    self.send(path, reply);
+                }
+                if checked.validated {
+                    self.events.push_back(TransportEvent::PathValidated(path));
+                }
+                if checked.selected {
+                    self.events.push_back(TransportEvent::PathSelected(path));
+                    let left = before.filter(|before| !self.ice.is_validated(*before));
+                    self.events.extend(left.map(TransportEvent::PathLost));
+                }
+                self.events.extend(checked.lost.map(TransportEvent::PathLost));
+                Ok(())
+            }
+            Err((error, reply)) => {
+                if let Some(reply) = reply {
+                    self.send(path, reply);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn handle_dtls(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+    ) -> Result<(), TransportError> {
+        if self.closed {
+            return Err(TransportError::NotConnected);
+        }
+        if !self.ice.is_validated(path) {
+            return Err(TransportError::PathNotValidated);
+        }
+        let Some(remote) = &self.remote else { return Err(TransportError::NotConnected) };
+        if dtls::Records::new(datagram).next().is_none() {
+            return Err(TransportError::Malformed);
+        }
+        self.dtls_path = Some(path);
+        self.dtls.handle(now, datagram, &self.identity, &remote.fingerprint);
+        self.drain();
+        Ok(())
+    }
+
+    fn open_rtp(&mut self, packet: &mut [u8]) -> Result<usize, TransportError> {
+        self.srtp.as_mut().ok_or(TransportError::NotConnected)?.opener.open_rtp(packet)
+    }
+
+    fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, TransportError> {
+        self.srtp.as_mut().ok_or(TransportError::NotConnected)?.opener.open_rtcp(packet)
+    }
+
+    fn seal_rtp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, TransportError> {
+        self.srtp.as_mut().ok_or(TransportError::NotConnected)?.sealer.seal_rtp(buffer, len)
+    }
+
+    fn seal_rtcp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, TransportError> {
+        self.srtp.as_mut().ok_or(TransportError::NotConnected)?.sealer.seal_rtcp(buffer, len)
+    }
+
+    fn send_data(
+        &mut self,
+        _now: Instant,
+        _label: &str,
+        _text: bool,
+        _payload: &[u8],
+    ) -> Result<(), TransportError> {
+        Err(TransportError::NoChannel)
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.dtls.close(now);
+        self.drain();
+        self.closed = true;
+        self.srtp = None;
+    }
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        self.transmits.pop_front()
+    }
+
+    fn poll_event(&mut self) -> Option<TransportEvent> {
+        self.events.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.closed {
+            return None;
+        }
+        let timers = [self.ice.consent_until(), self.dtls.poll_timeout()];
+        timers.into_iter().flatten().min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        if self.ice.consent_until().is_some_and(|until| now >= until) {
+            self.dtls.close(now);
+            self.drain();
+            return self.end(CloseCause::ConsentExpired);
+        }
+        self.dtls.handle_timeout(now);
+        self.drain();
+    }
+}
