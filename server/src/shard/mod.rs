@@ -6,6 +6,7 @@
 
 pub mod bucket;
 pub mod demux;
+pub mod sdp;
 pub mod slab;
 pub mod socket;
 pub mod transport;
