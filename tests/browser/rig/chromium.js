@@ -1,0 +1,99 @@
+// Real Chromium processes with fake cameras and microphones, and pages that are watched.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { chromium } from "playwright-core";
+
+import { chromiumProgram } from "./paths.js";
+
+const FLAGS = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--use-fake-ui-for-media-stream",
+  "--use-fake-device-for-media-stream",
+  "--autoplay-policy=no-user-gesture-required",
+  "--auto-select-desktop-capture-source=Entire screen",
+  // The node is on this machine.
+  "--allow-loopback-in-peer-connection",
+  // Several pages of one process are all on stage.
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
+];
+
+const SCRIPTS = ["devices.js", "observe.js", "measure.js", "lipsync.js", "secret.js", "roster.js"].map((file) =>
+  readFileSync(new URL(`../page/${file}`, import.meta.url), "utf8"),
+);
+
+/**
+ * One Chromium process with a fresh profile. `camera` and `voice` are files for its fake devices.
+ * `open(url, options)` opens a page in a window of its own; `close()` ends the process.
+ */
+export async function launch({ camera, voice, language = "en-US", flags = [] } = {}) {
+  const profile = mkdtempSync(join(tmpdir(), "sotto-chromium-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: chromiumProgram(),
+    headless: false,
+    ignoreDefaultArgs: ["--headless", "--mute-audio"],
+    locale: language,
+    viewport: null,
+    args: [
+      ...FLAGS,
+      ...(camera ? [`--use-file-for-fake-video-capture=${camera}`] : []),
+      ...(voice ? [`--use-file-for-fake-audio-capture=${voice}`] : []),
+      ...flags,
+    ],
+  });
+  const pages = [];
+  return {
+    context,
+    /**
+     * Opens `url` and returns the page. `devices` changes what getUserMedia gives (see
+     * page/devices.js); `size` is that of the window; `html` stands in for what the node would
+     * serve there.
+     */
+    async open(url, { devices = {}, size = { width: 1280, height: 800 }, html } = {}) {
+      const page = await ownWindow(context, size);
+      page.faults = [];
+      page.on("pageerror", (error) => page.faults.push(error.stack ?? String(error)));
+      page.on("console", (message) => {
+        if (message.type() === "error") page.faults.push(message.text());
+      });
+      await page.addInitScript((value) => (globalThis.testDevices = value), devices);
+      for (const content of SCRIPTS) await page.addInitScript({ content });
+      if (html) {
+        await page.route(url, (route) => route.fulfill({ contentType: "text/html", body: html }));
+      }
+      await page.setViewportSize(size);
+      await page.goto(url);
+      pages.push(page);
+      return page;
+    },
+    async close() {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      const faults = pages.flatMap((page) => page.faults);
+      if (faults.length > 0) throw new Error(`pages reported errors:\n${faults.join("\n")}`);
+    },
+  };
+}
+
+/** A page in its own window, since pages behind another one in a window present no frames. */
+async function ownWindow(context, { width, height }) {
+  const [first] = context.pages();
+  const session = await context.newCDPSession(first);
+  const [page] = await Promise.all([
+    context.waitForEvent("page"),
+    session.send("Target.createTarget", { url: "about:blank", newWindow: true, width, height }),
+  ]);
+  await session.detach();
+  return page;
+}

@@ -1,0 +1,61 @@
+// The node under test: one `sotto serve` per test file, on ports of its own.
+
+import { spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { artifacts, program, root } from "./paths.js";
+
+const START_MS = 15_000;
+
+/** Starts a node on loopback; `{ origin, token(room, name), stop() }` once it listens. */
+export async function startNode({ name = "node", arguments: extra = [] } = {}) {
+  const child = spawn(
+    program("sotto"),
+    [
+      ..."serve --dev --http 127.0.0.1:0 --udp 127.0.0.1:0 --advertise 127.0.0.1".split(" "),
+      ...["--web-root", join(root, "web-client/dist")],
+      ...extra,
+    ],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+  child.stderr.pipe(createWriteStream(join(artifacts, `${name}.log`)));
+  const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
+  const origin = await Promise.race([
+    listening(child),
+    ended.then((how) => Promise.reject(new Error(`sotto ended (${how}): see ${name}.log`))),
+    rejectAfter(START_MS, "sotto did not say where it listens"),
+  ]);
+  return {
+    origin,
+    signal: `${origin.replace(/^http/, "ws")}/v1/signal`,
+    /** A token of the development key. */
+    async token(room, person) {
+      const response = await fetch(`${origin}/v1/dev/token`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ room, name: person }),
+      });
+      if (!response.ok) throw new Error(`no token: ${response.status} ${await response.text()}`);
+      return (await response.json()).token;
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      const how = await Promise.race([ended, rejectAfter(START_MS, "sotto did not stop")]);
+      if (how !== 0) throw new Error(`sotto ended with ${how}: see ${name}.log`);
+    },
+  };
+}
+
+async function listening(child) {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const match = line.match(/^listening on (http:\/\/\S+)$/);
+    if (match) return match[1];
+  }
+  throw new Error("sotto closed its output");
+}
+
+function rejectAfter(ms, message) {
+  return new Promise((_, reject) => setTimeout(() => reject(new Error(message)), ms).unref());
+}

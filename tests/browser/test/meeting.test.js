@@ -1,0 +1,119 @@
+// A meeting of four on the real page: two Chromium processes, a third person in a page of its
+// own, and a native participant that decodes and comes late.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { launch } from "../rig/chromium.js";
+import { report } from "../rig/figures.js";
+import { opusClip, vp8Clip } from "../rig/media.js";
+import { join, shoot } from "../rig/meeting-page.js";
+import { startNative } from "../rig/native.js";
+import { startNode } from "../rig/node.js";
+import { deviceFiles, heardAs, painted, seenAs } from "../rig/people.js";
+
+const ROOM = "lounge";
+const RATE = 15;
+const SECONDS = 30;
+/** All voices are made with this power, in decibels of full scale; see rig/media.js. */
+const VOICE_DB = -15;
+const PEOPLE = { Ada: 1, Bert: 2, Cleo: 3, Dora: 4 };
+
+let node, first, second, ada, bert, cleo, dora;
+
+before(async () => {
+  [node, first, second] = await Promise.all([
+    startNode({ name: "meeting" }),
+    deviceFiles(PEOPLE.Ada).then(launch),
+    deviceFiles(PEOPLE.Bert).then(launch),
+  ]);
+});
+after(async () => {
+  await dora?.leave();
+  await Promise.all([first?.close(), second?.close()]);
+  await node?.stop();
+});
+
+test("four people see and hear each other for 30 seconds, the last one comes late", async () => {
+  const camera = { width: 640, height: 360, rate: RATE };
+  [ada, bert, cleo] = await Promise.all([
+    join(first, node, { room: ROOM, name: "Ada", devices: camera }),
+    join(second, node, { room: ROOM, name: "Bert", devices: camera }),
+    join(second, node, { room: ROOM, name: "Cleo", devices: painted(PEOPLE.Cleo) }),
+  ]);
+  const pages = { Ada: ada, Bert: bert, Cleo: cleo };
+  for (const [name, page] of Object.entries(pages)) {
+    const others = Object.keys(pages).filter((other) => other !== name);
+    await page.waitForFunction((names) => names.every(showsPicture), others, { timeout: 10_000 });
+  }
+
+  const [clip, voice] = await Promise.all([vp8Clip(PEOPLE.Dora), opusClip(PEOPLE.Dora)]);
+  dora = startNative(node, {
+    room: ROOM,
+    name: "Dora",
+    arguments: ["--publish-video", clip, "--publish-audio", voice, "--receive-decode"],
+  });
+  const late = await dora.event(({ event }) => event === "first_frame", "a first picture");
+  for (const page of Object.values(pages)) {
+    await page.waitForFunction(() => showsPicture("Dora"), undefined, { timeout: 10_000 });
+  }
+
+  const reports = await Promise.all(Object.values(pages).map((page) => observe(page, SECONDS)));
+  await shoot(ada, "meeting-1280", { width: 1280, height: 800 });
+  await shoot(ada, "meeting-390", { width: 390, height: 844 });
+
+  const figures = Object.fromEntries(Object.keys(pages).map((name, i) => [name, summary(reports[i])]));
+  report("a-meeting", { lateFirstFrameMs: late.ms, figures });
+  assert.ok(late.ms <= 1000, `the late one saw a picture after ${late.ms} ms`);
+  for (const [index, watcher] of Object.keys(pages).entries()) {
+    const { tiles, ears, offers } = reports[index];
+    assert.equal(offers, 1, `${watcher} offered ${offers} times`);
+    for (const [name, number] of Object.entries(PEOPLE).filter(([other]) => other !== watcher)) {
+      const who = `${name} at ${watcher}: ${JSON.stringify(figures)}`;
+      const [tile, ear] = [tiles[name], ears[name]];
+      assert.ok(tile, `no tile of ${who}`);
+      assert.ok(tile.rate >= 0.8 * RATE, `frame rate of ${who}`);
+      assert.ok(tile.longestGap <= 500, `freeze of ${who}`);
+      assert.equal(seenAs(number, tile.identities), 1, `picture of ${who}`);
+      assert.ok(ear, `no voice of ${who}`);
+      assert.ok(heardAs(number, ear.pitches) >= 0.9, `voice of ${who}`);
+      assert.ok(Math.abs(ear.decibels - VOICE_DB) <= 6, `loudness of ${who}`);
+    }
+  }
+});
+
+/** What a page presents and plays over some seconds. */
+function observe(page, seconds) {
+  return page.evaluate(async (ms) => {
+    const wait = (time) => new Promise((resolve) => setTimeout(resolve, time));
+    const [tiles, ears] = [watchTiles(), await listenToSlots()];
+    await wait(1500);
+    tiles.reset();
+    ears.reset();
+    await wait(ms);
+    const seenHere = { tiles: tiles.report(), ears: ears.report(), offers: seen.offers };
+    tiles.stop();
+    await ears.stop();
+    return seenHere;
+  }, seconds * 1000);
+}
+
+/** The same in few numbers. */
+function summary({ tiles, ears }) {
+  const names = new Set([...Object.keys(tiles), ...Object.keys(ears)]);
+  const rows = [...names].map((name) => {
+    const [tile, ear] = [tiles[name], ears[name]];
+    const number = PEOPLE[name];
+    return [
+      name,
+      {
+        fps: tile && Number(tile.rate.toFixed(1)),
+        gapMs: tile && Math.round(tile.longestGap),
+        rightPicture: tile && seenAs(number, tile.identities),
+        rightVoice: ear && Number(heardAs(number, ear.pitches).toFixed(2)),
+        decibels: ear && Number(ear.decibels.toFixed(1)),
+      },
+    ];
+  });
+  return Object.fromEntries(rows);
+}
