@@ -4,7 +4,7 @@ use crate::{
     id::{PacketId, ParticipantId, PeerId, RtpTime, ShortId, Ssrc, TrackId},
     media::Offer,
     rtp::Packet,
-    signal::{ClientMessage, LeaveReason, Permissions, Source},
+    signal::{ClientMessage, LeaveReason, Permissions, Track},
     time::NtpTime,
 };
 
@@ -153,19 +153,24 @@ pub enum RemoteEvent {
     Published {
         /// Who.
         participant: ParticipantId,
-        /// The track's id: the same on every shard.
-        track: TrackId,
-        /// What.
-        source: Source,
-        /// Whether the payload is opaque.
-        encrypted: bool,
+        /// The track: its id is the same on every shard.
+        track: Track,
     },
     /// It no longer does.
     Unpublished {
         /// The track.
         track: TrackId,
     },
-    /// A packet of such a track, decrypted once on the other shard.
+    /// It muted or unmuted a track.
+    Muted {
+        /// The track.
+        track: TrackId,
+        /// The new state.
+        muted: bool,
+    },
+    /// A packet of such a track, decrypted once on the other shard. The core gives it back with
+    /// [`Output::Release`](crate::Output::Release) when it holds it no longer, which may be at once,
+    /// behind its forwards.
     Packet {
         /// The track.
         track: TrackId,
@@ -173,5 +178,26 @@ pub enum RemoteEvent {
         id: PacketId,
         /// Its header.
         packet: Packet,
+    },
+    /// A sender report of such a track.
+    SenderReport {
+        /// The track.
+        track: TrackId,
+        /// The publisher's wall clock.
+        ntp: NtpTime,
+        /// Its media clock at the same instant.
+        rtp: RtpTime,
+    },
+    /// Somebody on the other shard needs a keyframe of a track that is published here.
+    KeyframeWanted {
+        /// The track.
+        track: TrackId,
+    },
+    /// A message on a data channel of a participant of the other shard.
+    Data {
+        /// Whose.
+        participant: ParticipantId,
+        /// What.
+        message: DataMessage,
     },
 }

@@ -18,16 +18,26 @@
 //! appends its forwards to a buffer that the caller owns, so that the hot path allocates nothing, but
 //! it may also leave outputs to be polled.
 
+mod arena;
+mod census;
+pub mod config;
+pub mod data;
 pub mod forward;
 pub mod id;
 pub mod input;
 pub mod media;
 pub mod output;
+pub mod peer;
+pub mod room;
 pub mod rtp;
 mod sfu;
 pub mod signal;
+mod slot;
+mod speaker;
 pub mod time;
 
+pub use census::Census;
+pub use config::SfuConfig;
 pub use input::Input;
 pub use output::Output;
 pub use sfu::{Kept, PacketError, Sfu};

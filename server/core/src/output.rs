@@ -3,7 +3,7 @@
 use crate::{
     forward::Forward,
     id::{PacketId, PeerId, RtpTime, ShortId, Ssrc},
-    input::DataMessage,
+    input::{DataMessage, RemoteEvent},
     media::Answer,
     signal::{LeaveReason, ServerMessage},
     time::NtpTime,
@@ -59,6 +59,13 @@ pub enum Output {
         from: ShortId,
         /// What.
         message: DataMessage,
+    },
+    /// Tell the other shards that share this room. A packet in it lies in this shard's slab.
+    Relay {
+        /// Which room.
+        room: String,
+        /// What happened here.
+        event: RemoteEvent,
     },
     /// Drop this peer: flush its socket, then close transport and websocket.
     Close {

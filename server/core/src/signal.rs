@@ -185,6 +185,9 @@ pub enum Source {
 }
 
 impl Source {
+    /// Every source.
+    pub const ALL: [Self; 4] = [Self::Microphone, Self::Camera, Self::Screen, Self::ScreenAudio];
+
     /// Audio or video.
     pub const fn kind(self) -> Kind {
         match self {
@@ -241,6 +244,19 @@ pub struct Permissions {
     pub admin: bool,
     /// Is not shown to others.
     pub hidden: bool,
+}
+
+impl Permissions {
+    /// Whether a source may be published. Those who are not shown publish nothing.
+    pub fn may_publish(&self, source: Source) -> bool {
+        let listed = self.sources.as_ref().is_none_or(|sources| sources.contains(&source));
+        self.publish && !self.hidden && listed
+    }
+
+    /// Whether any source of a kind may be published.
+    pub fn may_publish_kind(&self, kind: Kind) -> bool {
+        Source::ALL.iter().any(|&source| source.kind() == kind && self.may_publish(source))
+    }
 }
 
 /// How many receive slots one connection may have.
@@ -357,9 +373,10 @@ pub enum ErrorCode {
     Forbidden,
     /// The offer could not be read or accepted.
     BadOffer,
-    /// The message refers to something that does not exist.
+    /// The message refers to something that does not exist: an unknown m-line, a publication that
+    /// is not there.
     NotFound,
-    /// The message does not fit the state: a second join, an unknown m-line.
+    /// The message does not fit the state: a second join, an m-line that is taken.
     Conflict,
     /// Too many or too large messages. Slow down.
     TooMuch,

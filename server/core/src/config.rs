@@ -1,0 +1,50 @@
+//! What an [`Sfu`](crate::Sfu) is told once. The shell reads and checks it.
+
+use crate::signal::SlotLimits;
+
+/// Settings of one [`Sfu`](crate::Sfu).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SfuConfig {
+    /// Most participants of one room, those of other shards included. Default 1,000. One more is
+    /// refused with [`ErrorCode::Full`](crate::signal::ErrorCode::Full).
+    pub max_participants: u32,
+    /// Most slots of one connection. Default 16 for audio, 64 for video. More are answered inactive.
+    pub slots: SlotLimits,
+    /// Most m-lines of one offer, rejected and stopped ones included. Default 256. An offer with
+    /// more is refused: m-lines are never removed from a session, so a client that keeps adding
+    /// some would grow without bound.
+    pub max_media: u16,
+    /// How this shard numbers what it makes.
+    pub numbering: Numbering,
+    /// Whether what happens in the rooms is also told as [`Output::Relay`](crate::Output::Relay),
+    /// for shards that share them. Default no.
+    pub relay: bool,
+}
+
+impl Default for SfuConfig {
+    fn default() -> Self {
+        Self {
+            max_participants: 1_000,
+            slots: SlotLimits { audio: 16, video: 64 },
+            max_media: 256,
+            numbering: Numbering::default(),
+            relay: false,
+        }
+    }
+}
+
+/// Which numbers a shard may give out, so that shards that share a room need not ask one another:
+/// `first`, `first + step`, `first + 2 * step`, …
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    /// The first number, at least 1.
+    pub first: u32,
+    /// The number of shards that share rooms, at least 1.
+    pub step: u32,
+}
+
+impl Default for Numbering {
+    fn default() -> Self {
+        Self { first: 1, step: 1 }
+    }
+}

@@ -1,0 +1,58 @@
+//! One connection: what was negotiated, what it sends, what it wants to see.
+//!
+//! ```text
+//! Offer ─► negotiate (check, then apply) ─┬─► Answer
+//!                                         ├─► Lines: what it sends (source ─► m-line ─► track)
+//!                                         └─► Slots: what it receives
+//! ```
+
+mod lines;
+mod negotiate;
+
+pub use negotiate::OfferError;
+
+pub(crate) use lines::{Line, Lines, SourceError};
+pub(crate) use negotiate::negotiate;
+
+use crate::{
+    data::TokenBucket,
+    id::PeerId,
+    signal::{Permissions, View},
+    slot::Slots,
+    time::Time,
+};
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Its id.
+    pub(crate) id: PeerId,
+    /// What its token lets it do.
+    pub(crate) permissions: Permissions,
+    /// Whether its transport can carry media. Slots stay empty until then: the first keyframe would
+    /// be lost.
+    pub(crate) connected: bool,
+    /// What it sends.
+    pub(crate) lines: Lines,
+    /// What it receives.
+    pub(crate) slots: Slots,
+    /// What it shows.
+    pub(crate) view: View,
+    /// Pays for data messages.
+    pub(crate) data: TokenBucket,
+}
+
+impl Peer {
+    /// A connection on which nothing was negotiated yet.
+    pub(crate) fn new(now: Time, id: PeerId, permissions: Permissions) -> Self {
+        Self {
+            id,
+            permissions,
+            connected: false,
+            lines: Lines::default(),
+            slots: Slots::default(),
+            view: View::default(),
+            data: TokenBucket::new(now),
+        }
+    }
+}

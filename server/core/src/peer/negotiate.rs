@@ -1,0 +1,204 @@
+//! From offer to answer.
+//!
+//! An offer is checked as a whole before anything changes. m-lines are known by their tags: those
+//! of an earlier offer keep their source, publication or slot; those that are gone, stopped or
+//! turned round give up what they held.
+
+use crate::{
+    config::SfuConfig,
+    id::{ExtensionId, Mid, Ssrc},
+    media::{
+        Answer, AnsweredMedia, Direction, Extension, Kind, Offer, OfferedMedia, PayloadFormat,
+    },
+    peer::{Line, Peer},
+    room::TrackKey,
+    rtp::ExtensionMap,
+    signal::Permissions,
+    slot::{SlotKey, SlotSettings},
+};
+
+/// An offer that is refused as a whole; nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum OfferError {
+    /// More m-lines than this node takes.
+    #[error("{count} m-lines, the limit is {limit}")]
+    TooManyMedia {
+        /// How many there are.
+        count: usize,
+        /// How many are allowed.
+        limit: u16,
+    },
+    /// Two m-lines of one tag.
+    #[error("two m-lines have the mid {0}")]
+    DuplicateMid(Mid),
+    /// An m-line changed between audio and video.
+    #[error("the m-line {0} changed its kind of media")]
+    KindChanged(Mid),
+    /// One extension id with two meanings (RFC 8843 section 9.1 forbids it in a BUNDLE group).
+    #[error("the header extension id {} has two meanings", .0.0)]
+    ConflictingExtension(ExtensionId),
+    /// One source on two m-lines.
+    #[error("two m-lines announce the source {}", .0.0)]
+    DuplicateSource(Ssrc),
+}
+
+/// What came of an offer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Negotiated {
+    /// What to say.
+    pub(crate) answer: Answer,
+    /// Publications whose m-line is gone.
+    pub(crate) ended: Vec<TrackKey>,
+    /// Slots whose m-line is gone, with what they were pointed at.
+    pub(crate) closed: Vec<(SlotKey, TrackKey)>,
+}
+
+/// Applies an offer to a peer.
+///
+/// # Errors
+/// [`OfferError`]: nothing changed.
+pub(crate) fn negotiate(
+    peer: &mut Peer,
+    config: &SfuConfig,
+    offer: &Offer,
+) -> Result<Negotiated, OfferError> {
+    let extensions = check(peer, config, offer)?;
+    let announced: Vec<Ssrc> = offer.media.iter().filter_map(|media| media.ssrc).collect();
+    let mut lines = Vec::new();
+    let closed = close_slots(peer, offer);
+    let mut answer = Answer::default();
+    for media in &offer.media {
+        let accepted = match accept(media, &peer.permissions) {
+            Some((format, Direction::Send)) => {
+                lines.push(line(peer, media, &format));
+                Some((format, None))
+            }
+            Some((format, _)) => {
+                let settings = SlotSettings {
+                    mid: media.mid,
+                    kind: media.kind,
+                    payload_type: format.payload_type,
+                    dependency: id_of(media, Extension::DependencyDescriptor),
+                };
+                let ssrc = peer.slots.open(settings, &config.slots, &announced);
+                ssrc.map(|ssrc| (format, Some(ssrc)))
+            }
+            None => None,
+        };
+        answer.media.push(respond(media, accepted));
+    }
+    let ended = peer.lines.iter().filter_map(|line| line.track);
+    let ended = ended.filter(|&track| lines.iter().all(|line| line.track != Some(track))).collect();
+    peer.lines.replace(lines, extensions);
+    Ok(Negotiated { answer, ended, closed })
+}
+
+/// Checks everything that can be refused.
+fn check(peer: &Peer, config: &SfuConfig, offer: &Offer) -> Result<ExtensionMap, OfferError> {
+    let count = offer.media.len();
+    if count > usize::from(config.max_media) {
+        return Err(OfferError::TooManyMedia { count, limit: config.max_media });
+    }
+    let mut extensions = ExtensionMap::default();
+    for (index, media) in offer.media.iter().enumerate() {
+        let earlier = &offer.media[..index];
+        if earlier.iter().any(|other| other.mid == media.mid) {
+            return Err(OfferError::DuplicateMid(media.mid));
+        }
+        if let Some(ssrc) = media.ssrc
+            && earlier.iter().any(|other| other.ssrc == Some(ssrc))
+        {
+            return Err(OfferError::DuplicateSource(ssrc));
+        }
+        let line = peer.lines.get(media.mid).map(|line| line.kind);
+        let known = line.or_else(|| peer.slots.by_mid(media.mid).map(|(_, slot)| slot.kind()));
+        if known.is_some_and(|kind| kind != media.kind) {
+            return Err(OfferError::KindChanged(media.mid));
+        }
+        for &(extension, id) in &media.extensions {
+            if extensions.get(id).is_some_and(|known| known != extension) {
+                return Err(OfferError::ConflictingExtension(id));
+            }
+            extensions.insert(id, extension);
+        }
+    }
+    Ok(extensions)
+}
+
+/// Closes the slots that the offer no longer has.
+fn close_slots(peer: &mut Peer, offer: &Offer) -> Vec<(SlotKey, TrackKey)> {
+    let permissions = &peer.permissions;
+    let stays = |mid| {
+        let media = offer.media.iter().find(|media| media.mid == mid);
+        let accepted = media.and_then(|media| accept(media, permissions));
+        matches!(accepted, Some((_, Direction::Receive)))
+    };
+    let gone = peer.slots.iter().filter(|(_, slot)| !stays(slot.mid()));
+    let gone: Vec<SlotKey> = gone.map(|(key, _)| key).collect();
+    gone.into_iter().filter_map(|key| Some((key, peer.slots.close(key)?.content?))).collect()
+}
+
+/// Whether an m-line is granted and understood: its format, and what the client may do.
+fn accept(media: &OfferedMedia, permissions: &Permissions) -> Option<(PayloadFormat, Direction)> {
+    let granted = match media.direction {
+        Direction::Send => permissions.may_publish_kind(media.kind),
+        Direction::Receive => permissions.subscribe,
+        Direction::Inactive => false,
+    };
+    let format = media.formats.iter().find(|format| format.codec.kind() == media.kind)?;
+    // The node neither answers nor sends retransmissions: not accepting them keeps clients from
+    // waiting for what never comes.
+    let format = PayloadFormat { rtx: None, nack: false, ..format.clone() };
+    granted.then_some((format, media.direction))
+}
+
+/// The line of an accepted sending m-line: the one that was there, renewed, or a fresh one.
+fn line(peer: &Peer, media: &OfferedMedia, format: &PayloadFormat) -> Line {
+    let before = peer.lines.get(media.mid);
+    Line {
+        mid: media.mid,
+        kind: media.kind,
+        payload_type: format.payload_type,
+        codec: format.codec,
+        ssrc: media.ssrc.or_else(|| before.and_then(|line| line.ssrc)),
+        track: before.and_then(|line| line.track),
+    }
+}
+
+fn respond(media: &OfferedMedia, accepted: Option<(PayloadFormat, Option<Ssrc>)>) -> AnsweredMedia {
+    let Some((format, ssrc)) = accepted else {
+        // Kept without media rather than rejected wherever the node knows the codec, so that a
+        // later offer can start the same m-line.
+        let format = media.formats.iter().find(|format| format.codec.kind() == media.kind);
+        let format =
+            format.map(|format| PayloadFormat { rtx: None, nack: false, ..format.clone() });
+        return AnsweredMedia {
+            mid: media.mid,
+            direction: Direction::Inactive,
+            formats: format.into_iter().collect(),
+            extensions: Vec::new(),
+            rids: Vec::new(),
+            ssrc: None,
+        };
+    };
+    let wanted = |extension: Extension| match (media.direction, extension) {
+        (_, Extension::Mid) => true,
+        (Direction::Send, Extension::AudioLevel) => media.kind == Kind::Audio,
+        (_, Extension::DependencyDescriptor) => media.kind == Kind::Video,
+        _ => false,
+    };
+    let extensions = media.extensions.iter().filter(|(extension, _)| wanted(*extension));
+    AnsweredMedia {
+        mid: media.mid,
+        direction: media.direction,
+        formats: vec![format],
+        extensions: extensions.copied().collect(),
+        // One layer: simulcast is declined, the client then sends its first encoding alone.
+        rids: Vec::new(),
+        ssrc,
+    }
+}
+
+fn id_of(media: &OfferedMedia, wanted: Extension) -> Option<ExtensionId> {
+    media.extensions.iter().find(|(known, _)| *known == wanted).map(|&(_, id)| id)
+}

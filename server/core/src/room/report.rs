@@ -1,0 +1,85 @@
+//! Sender reports of slots.
+
+use std::time::Duration;
+
+use crate::{
+    arena::Key,
+    id::RtpTime,
+    input::RemoteEvent,
+    output::Output,
+    room::{Context, MemberKey, Room, Seat, TrackKey, schedule::take_due},
+    time::NtpTime,
+};
+
+/// Between two rounds of reports. Each round serves one in [`ROUNDS`] of the members, so that every
+/// slot reports about once per second and the node never reports for everybody at once.
+const ROUND: Duration = Duration::from_millis(100);
+
+/// Rounds until everybody was served.
+const ROUNDS: usize = 10;
+
+impl Room {
+    /// A publisher's sender report came: from now on its slots can report.
+    pub(crate) fn sender_report(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: TrackKey,
+        ntp: NtpTime,
+        rtp: RtpTime,
+    ) {
+        let track = &mut self.tracks[key];
+        let was_known = track.clock.is_known();
+        let (id, owner) = (track.id, track.owner);
+        self.members[owner].clock.observe(cx.now, ntp);
+        track.clock.observe(ntp, rtp);
+        self.relay_of(cx, owner, || RemoteEvent::SenderReport { track: id, ntp, rtp });
+        if !was_known {
+            for index in 0..self.tracks[key].seats.len() {
+                self.report_seat(cx, self.tracks[key].seats[index]);
+            }
+        }
+    }
+
+    /// Sends the reports of one round, while there is a slot that is pointed at something.
+    pub(crate) fn report(&mut self, cx: &mut Context<'_>) {
+        if !take_due(&mut self.schedule.reports, cx.now) {
+            return;
+        }
+        self.report_round = (self.report_round + 1) % ROUNDS;
+        let mut seats = std::mem::take(&mut self.scratch.seats);
+        let members = self.members.iter().filter(|(key, _)| self.is_served(*key));
+        for (member, peer) in members.filter_map(|(key, member)| Some((key, member.peer.as_ref()?)))
+        {
+            let pointed = peer.slots.iter().filter(|(_, slot)| slot.content.is_some());
+            seats.extend(pointed.map(|(slot, _)| Seat { member, slot }));
+        }
+        for seat in seats.drain(..) {
+            self.report_seat(cx, seat);
+        }
+        self.scratch.seats = seats;
+        if self.tracks.iter().any(|(_, track)| !track.seats.is_empty()) {
+            self.schedule.reports = Some(cx.now + ROUND);
+        }
+    }
+
+    /// Slots were pointed at something: rounds go on, or begin.
+    pub(crate) fn start_reports(&mut self, cx: &Context<'_>) {
+        self.schedule.reports.get_or_insert(cx.now + ROUND);
+    }
+
+    /// Sends the report of a slot, if one is due and can be made.
+    pub(crate) fn report_seat(&mut self, cx: &mut Context<'_>, seat: Seat) {
+        let Some(content) = self.slot_mut(seat).and_then(|slot| slot.content) else { return };
+        let track = &self.tracks[content];
+        let (media, publisher) = (track.clock, self.members[track.owner].clock);
+        let Some(peer) = self.members[seat.member].peer.as_mut() else { return };
+        let Some(slot) = peer.slots.get_mut(seat.slot) else { return };
+        if let Some(report) = slot.stream.report(cx.now, &publisher, &media) {
+            cx.outputs.push_back(Output::SenderReport { peer: peer.id, report });
+        }
+    }
+
+    fn is_served(&self, member: MemberKey) -> bool {
+        member.index() % ROUNDS == self.report_round
+    }
+}

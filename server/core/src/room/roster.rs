@@ -1,0 +1,227 @@
+//! Who is here.
+
+use crate::{
+    forward::PublisherClock,
+    id::{ParticipantId, PeerId, ShortId},
+    input::{Join, RemoteEvent},
+    peer::Peer,
+    room::{Context, MemberKey, Room, Seat, TrackKey},
+    signal::{ErrorCode, LeaveReason, PROTOCOL_VERSION, Participant, ServerMessage},
+    slot::SlotKey,
+};
+
+/// A participant, with its connection if it has one here.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) id: ParticipantId,
+    pub(crate) short_id: ShortId,
+    pub(crate) identity: String,
+    pub(crate) name: String,
+    /// Is not shown to others.
+    pub(crate) hidden: bool,
+    /// `None`: it is connected to another shard.
+    pub(crate) peer: Option<Peer>,
+    /// What it publishes: at most one track of each source.
+    pub(crate) tracks: Vec<TrackKey>,
+    /// Its wall clock against ours.
+    pub(crate) clock: PublisherClock,
+}
+
+/// A client that was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Joined {
+    /// Its key.
+    pub(crate) member: MemberKey,
+    /// The connection whose place it took.
+    pub(crate) replaced: Option<PeerId>,
+}
+
+/// A client that is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub(crate) enum JoinError {
+    /// As many are in as may be.
+    #[error("the room is full")]
+    Full,
+    /// The participant id was given out before.
+    #[error("the participant is in the room already")]
+    Duplicate,
+}
+
+impl JoinError {
+    /// What to say to the client.
+    pub(crate) const fn code(self) -> ErrorCode {
+        match self {
+            Self::Full => ErrorCode::Full,
+            Self::Duplicate => ErrorCode::Conflict,
+        }
+    }
+}
+
+impl Room {
+    /// Lets a client in.
+    ///
+    /// # Errors
+    /// [`JoinError`]: nothing changed.
+    pub(crate) fn join(&mut self, cx: &mut Context<'_>, join: Join) -> Result<Joined, JoinError> {
+        if self.by_participant.contains_key(&join.participant) {
+            return Err(JoinError::Duplicate);
+        }
+        let replaced = self.by_identity.get(&join.identity).copied();
+        let others = self.members.len() - usize::from(replaced.is_some());
+        if others >= cx.config.max_participants as usize {
+            return Err(JoinError::Full);
+        }
+        let short_id = self.fresh_short_id(cx).ok_or(JoinError::Full)?;
+        let replaced = replaced.and_then(|replaced| self.replace(cx, replaced));
+        let hidden = join.permissions.hidden;
+        let key = self.insert(Member {
+            id: join.participant,
+            short_id,
+            identity: join.identity,
+            name: join.name,
+            hidden,
+            peer: Some(Peer::new(cx.now, join.peer, join.permissions.clone())),
+            tracks: Vec::new(),
+            clock: PublisherClock::new(),
+        });
+        let others = self.order.values().filter(|&&other| other != key);
+        let participants = others
+            .filter(|&&other| !self.members[other].hidden)
+            .map(|&other| self.describe(other))
+            .collect();
+        let welcome = ServerMessage::Welcome {
+            version: PROTOCOL_VERSION,
+            room: self.name.clone(),
+            participant: self.describe(key),
+            permissions: join.permissions,
+            participants,
+            limits: cx.config.slots,
+        };
+        cx.say(join.peer, welcome);
+        if self.speakers.is_anyone() {
+            cx.say(join.peer, self.describe_speakers());
+        }
+        self.announce(cx, key);
+        Ok(Joined { member: key, replaced })
+    }
+
+    /// Lets a participant of another shard in.
+    pub(crate) fn join_remote(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: ParticipantId,
+        short_id: ShortId,
+        identity: String,
+        name: String,
+    ) {
+        let is_known = self.by_participant.contains_key(&id) || self.order.contains_key(&short_id);
+        if is_known || self.members.len() >= cx.config.max_participants as usize {
+            tracing::warn!(room = self.name, ?short_id, "remote participant not taken");
+            return;
+        }
+        let key = self.insert(Member {
+            id,
+            short_id,
+            identity,
+            name,
+            hidden: false,
+            peer: None,
+            tracks: Vec::new(),
+            clock: PublisherClock::new(),
+        });
+        self.announce(cx, key);
+    }
+
+    /// Takes somebody out, with everything it published and everything that was kept of it.
+    pub(crate) fn leave(&mut self, cx: &mut Context<'_>, key: MemberKey, reason: LeaveReason) {
+        let tracks = self.members[key].tracks.clone();
+        for track in tracks {
+            self.drop_track(cx, track);
+        }
+        if let Some(peer) = &self.members[key].peer {
+            let pointed = peer.slots.iter().filter_map(|(slot, s)| Some((slot, s.content?)));
+            let pointed: Vec<(SlotKey, TrackKey)> = pointed.collect();
+            for (slot, content) in pointed {
+                self.unseat(content, Seat { member: key, slot });
+            }
+        }
+        let member = self.members.remove(key).expect("a member leaves once");
+        self.order.remove(&member.short_id);
+        self.by_participant.remove(&member.id);
+        if self.by_identity.get(&member.identity) == Some(&key) {
+            self.by_identity.remove(&member.identity);
+        }
+        self.speakers.forget(member.short_id);
+        self.stale.forget(key);
+        if !member.hidden {
+            let left = ServerMessage::ParticipantLeft { participant: member.id, reason };
+            self.tell_others(cx, key, &left);
+            if member.peer.is_some() {
+                self.relay(cx, || RemoteEvent::Left { participant: member.id, reason });
+            }
+        }
+    }
+
+    /// The member of a participant.
+    pub(crate) fn member_of(&self, participant: ParticipantId) -> Option<MemberKey> {
+        self.by_participant.get(&participant).copied()
+    }
+
+    /// A participant as others see it.
+    fn describe(&self, key: MemberKey) -> Participant {
+        let member = &self.members[key];
+        Participant {
+            id: member.id,
+            short_id: member.short_id,
+            identity: member.identity.clone(),
+            name: member.name.clone(),
+            tracks: member.tracks.iter().map(|&track| self.tracks[track].describe()).collect(),
+        }
+    }
+
+    fn insert(&mut self, member: Member) -> MemberKey {
+        let (id, short_id) = (member.id, member.short_id);
+        let identity = member.peer.is_some().then(|| member.identity.clone());
+        let key = self.members.insert(member);
+        self.order.insert(short_id, key);
+        self.by_participant.insert(id, key);
+        if let Some(identity) = identity {
+            self.by_identity.insert(identity, key);
+        }
+        key
+    }
+
+    /// Tells the others that somebody came.
+    fn announce(&self, cx: &mut Context<'_>, key: MemberKey) {
+        let member = &self.members[key];
+        if member.hidden {
+            return;
+        }
+        let participant = self.describe(key);
+        if member.peer.is_some() {
+            self.relay(cx, || RemoteEvent::Joined {
+                participant: member.id,
+                short_id: member.short_id,
+                identity: member.identity.clone(),
+                name: member.name.clone(),
+            });
+        }
+        self.tell_others(cx, key, &ServerMessage::ParticipantJoined { participant });
+    }
+
+    /// The same identity joins again: the first one goes.
+    fn replace(&mut self, cx: &mut Context<'_>, key: MemberKey) -> Option<PeerId> {
+        let peer = self.members[key].peer.as_ref()?.id;
+        let message = "the same identity joined again".to_owned();
+        cx.expel(peer, ErrorCode::Replaced, message, LeaveReason::Replaced);
+        self.leave(cx, key, LeaveReason::Replaced);
+        Some(peer)
+    }
+
+    /// A number that nobody had before.
+    fn fresh_short_id(&mut self, cx: &Context<'_>) -> Option<ShortId> {
+        let short_id = ShortId(self.next_short);
+        self.next_short = self.next_short.checked_add(cx.config.numbering.step)?;
+        Some(short_id)
+    }
+}

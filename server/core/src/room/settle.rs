@@ -1,0 +1,212 @@
+//! After an input has changed something: slots are pointed at what their clients should have now.
+
+use crate::{
+    forward::{Forward, Target},
+    id::ShortId,
+    media::Kind,
+    output::Output,
+    room::{
+        Context, MemberKey, Room, Seat, TrackKey,
+        schedule::{hasten, take_due},
+    },
+    signal::{Form, ServerMessage, SlotAssignment, SlotContent, Source},
+    slot::{Picture, Scene, SlotKey, Voice, seat, wanted_audio, wanted_video},
+};
+
+/// Whose slots have to be looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Stale {
+    everyone: bool,
+    members: Vec<MemberKey>,
+}
+
+impl Stale {
+    /// What can be shown has changed.
+    pub(crate) const fn everyone(&mut self) {
+        self.everyone = true;
+    }
+
+    /// What one client wants or can take has changed.
+    pub(crate) fn member(&mut self, member: MemberKey) {
+        self.members.push(member);
+    }
+
+    /// Somebody left.
+    pub(crate) fn forget(&mut self, member: MemberKey) {
+        self.members.retain(|&other| other != member);
+    }
+}
+
+impl Room {
+    /// Points slots anew where something has changed, and tells their clients: one message each.
+    pub(crate) fn settle(&mut self, cx: &mut Context<'_>) {
+        if take_due(&mut self.schedule.settle, cx.now) {
+            self.stale.everyone();
+        }
+        let Stale { everyone, members } = std::mem::take(&mut self.stale);
+        let members: Vec<MemberKey> =
+            if everyone { self.order.values().copied().collect() } else { members };
+        if !members.is_empty() {
+            let scene = self.scene(cx);
+            for member in members {
+                self.settle_member(cx, &scene, member);
+            }
+        }
+        if self.schedule.keyframes.is_some_and(|due| due <= cx.now) {
+            self.ask_for_keyframes(cx);
+        }
+    }
+
+    fn settle_member(&mut self, cx: &mut Context<'_>, scene: &Scene, key: MemberKey) {
+        let member = &self.members[key];
+        let Some(peer) = &member.peer else { return };
+        let mut changes = Vec::new();
+        for kind in [Kind::Audio, Kind::Video] {
+            let chairs: Vec<_> =
+                peer.slots.of_kind(kind).map(|(key, slot)| slot.chair(key)).collect();
+            let wanted = match kind {
+                _ if !peer.connected => Vec::new(),
+                Kind::Audio => {
+                    let current: Vec<TrackKey> =
+                        chairs.iter().filter_map(|chair| chair.content).collect();
+                    wanted_audio(scene, &current, member.short_id, chairs.len())
+                }
+                Kind::Video => wanted_video(scene, &peer.view, member.short_id, chairs.len()),
+            };
+            changes.extend(seat(&chairs, &wanted, |track| self.tracks[track].id));
+        }
+        for (slot, content) in changes {
+            self.point(cx, Seat { member: key, slot }, content);
+        }
+        self.tell_slots(cx, key);
+        // Behind the message, so that media comes on slots that were announced.
+        cx.outputs.extend(self.scratch.forwards.drain(..).map(Output::Forward));
+        while let Some(seat) = self.scratch.seats.pop() {
+            self.report_seat(cx, seat);
+        }
+    }
+
+    /// Points one slot.
+    fn point(&mut self, cx: &mut Context<'_>, seat: Seat, content: Option<TrackKey>) {
+        let Some(slot) = self.slot_mut(seat) else { return };
+        let before = std::mem::replace(&mut slot.content, content);
+        if content.is_none() {
+            slot.stream.clear();
+        }
+        if let Some(before) = before {
+            self.unseat(before, seat);
+        }
+        if let Some(content) = content {
+            self.take_seat(cx, seat, content);
+        }
+    }
+
+    fn take_seat(&mut self, cx: &mut Context<'_>, seat: Seat, content: TrackKey) {
+        let track = &self.tracks[content];
+        let csrc = self.members[track.owner].short_id;
+        let (codec, id) = (track.codec, track.id);
+        let Some(peer) = self.members[seat.member].peer.as_mut() else { return };
+        let (peer, slots) = (peer.id, &mut peer.slots);
+        let Some(slot) = slots.get_mut(seat.slot) else { return };
+        slot.before = Some(id);
+        slot.stream.point(Target {
+            csrc,
+            codec,
+            payload_type: slot.settings().payload_type,
+            dependency: slot.settings().dependency,
+        });
+        let track = &mut self.tracks[content];
+        track.seats.push(seat);
+        if codec.kind() == Kind::Video {
+            let replay = slot.stream.replay(cx.now, &track.cache);
+            let forward = |(packet, rewrite)| Forward { packet, peer, rewrite };
+            self.scratch.forwards.extend(replay.map(forward));
+            track.requests.join();
+            if slot.stream.is_waiting() {
+                track.requests.want();
+            }
+            if let Some(due) = track.requests.poll_timeout() {
+                hasten(&mut self.schedule.keyframes, due);
+            }
+        }
+        self.scratch.seats.push(seat);
+        self.start_reports(cx);
+    }
+
+    /// A slot is no longer pointed at a track.
+    pub(crate) fn unseat(&mut self, track: TrackKey, seat: Seat) {
+        let Some(track) = self.tracks.get_mut(track) else { return };
+        track.seats.retain(|&other| other != seat);
+        if track.seats.is_empty() {
+            track.requests.cancel();
+        }
+    }
+
+    /// Tells a client which of its slots changed since it was told last.
+    fn tell_slots(&mut self, cx: &mut Context<'_>, key: MemberKey) {
+        let Some(peer) = self.members[key].peer.as_mut() else { return };
+        let mut changed: Vec<SlotKey> = Vec::new();
+        for (slot_key, slot) in peer.slots.iter_mut() {
+            let content = slot.content.map(|track| self.tracks[track].id);
+            if slot.told != content {
+                slot.told = content;
+                changed.push(slot_key);
+            }
+        }
+        if changed.is_empty() {
+            return;
+        }
+        let peer_id = peer.id;
+        let slots =
+            changed.into_iter().filter_map(|slot| self.assignment(Seat { member: key, slot }));
+        let slots = slots.collect();
+        cx.say(peer_id, ServerMessage::Slots { slots });
+    }
+
+    /// A slot as its client is told.
+    pub(crate) fn assignment(&self, seat: Seat) -> Option<SlotAssignment> {
+        let slot = self.members.get(seat.member)?.peer.as_ref()?.slots.get(seat.slot)?;
+        let content = slot.content.map(|track| {
+            let track = &self.tracks[track];
+            let owner = &self.members[track.owner];
+            SlotContent {
+                participant: owner.id,
+                short_id: owner.short_id,
+                track: track.id,
+                rtp_timestamp: slot.stream.first_timestamp(),
+                form: Form::Raw,
+            }
+        });
+        Some(SlotAssignment { mid: slot.mid(), content })
+    }
+
+    /// What can be shown and heard now.
+    fn scene(&self, cx: &Context<'_>) -> Scene {
+        let (mut screens, mut cameras, mut voices) = (Vec::new(), Vec::new(), Vec::new());
+        for &key in self.order.values() {
+            let member = &self.members[key];
+            for (track, t) in member.tracks.iter().map(|&track| (track, &self.tracks[track])) {
+                let picture = Picture { track, owner: member.short_id, participant: member.id };
+                match t.source {
+                    _ if t.muted => {}
+                    Source::Screen => screens.push(picture),
+                    Source::Camera => cameras.push(picture),
+                    Source::Microphone | Source::ScreenAudio => voices.push(Voice {
+                        track,
+                        owner: member.short_id,
+                        speaking: t.loudness.is_speaking(),
+                        last_spoke: t.loudness.last_spoke(cx.now),
+                        average: t.loudness.average(),
+                    }),
+                }
+            }
+        }
+        let spoke = |owner: ShortId| {
+            let member = self.order.get(&owner).map(|&key| &self.members[key])?;
+            let tracks = member.tracks.iter().map(|&track| &self.tracks[track]);
+            let microphone = tracks.into_iter().find(|track| track.source == Source::Microphone)?;
+            microphone.loudness.last_spoke(cx.now)
+        };
+        Scene::new(screens, cameras, voices, self.speakers.dominant(), spoke)
+    }
+}

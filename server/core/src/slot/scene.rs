@@ -1,0 +1,111 @@
+//! Everything in a room that could be pointed at, sorted once for all of its clients.
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    id::{ParticipantId, ShortId},
+    room::TrackKey,
+    time::Time,
+};
+
+/// A video track that is not muted, of a participant who is visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Picture {
+    /// The track.
+    pub(crate) track: TrackKey,
+    /// Whose.
+    pub(crate) owner: ShortId,
+    /// Whose.
+    pub(crate) participant: ParticipantId,
+}
+
+/// An audio track that is not muted, of a participant who is visible.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Voice {
+    /// The track.
+    pub(crate) track: TrackKey,
+    /// Whose.
+    pub(crate) owner: ShortId,
+    /// Whether somebody speaks on it now.
+    pub(crate) speaking: bool,
+    /// When somebody last did.
+    pub(crate) last_spoke: Option<Time>,
+    /// Average level in -dBov.
+    pub(crate) average: f64,
+}
+
+/// Everything in a room that could be pointed at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scene {
+    screens: Vec<Picture>,
+    cameras: Vec<Picture>,
+    by_speech: Vec<Picture>,
+    voices: Vec<Voice>,
+    voice_ranks: FxHashMap<TrackKey, usize>,
+    by_participant: FxHashMap<ParticipantId, Vec<Picture>>,
+}
+
+impl Scene {
+    /// Sorts what there is. `screens`, `cameras` and `voices` come by time of joining;
+    /// `spoke` says when the owner of a camera last spoke, if ever.
+    pub(crate) fn new(
+        screens: Vec<Picture>,
+        cameras: Vec<Picture>,
+        mut voices: Vec<Voice>,
+        dominant: Option<ShortId>,
+        spoke: impl Fn(ShortId) -> Option<Time>,
+    ) -> Self {
+        let mut by_speech = cameras.clone();
+        // Stable sorts: those who are equal stay by time of joining.
+        by_speech.sort_by_key(|picture| {
+            let on_stage = Some(picture.owner) == dominant;
+            std::cmp::Reverse((on_stage, spoke(picture.owner)))
+        });
+        voices.sort_by(|a, b| {
+            let speaking = b.speaking.cmp(&a.speaking);
+            let loudness = if a.speaking && b.speaking {
+                a.average.total_cmp(&b.average)
+            } else {
+                b.last_spoke.cmp(&a.last_spoke)
+            };
+            speaking.then(loudness)
+        });
+        let ranks = voices.iter().enumerate().map(|(rank, voice)| (voice.track, rank));
+        let voice_ranks = ranks.collect();
+        let mut by_participant = FxHashMap::<ParticipantId, Vec<Picture>>::default();
+        for picture in screens.iter().chain(&cameras) {
+            by_participant.entry(picture.participant).or_default().push(*picture);
+        }
+        Self { screens, cameras, by_speech, voices, voice_ranks, by_participant }
+    }
+
+    /// Shared screens, by time of joining of their owners.
+    pub(crate) fn screens(&self) -> &[Picture] {
+        &self.screens
+    }
+
+    /// Cameras, by time of joining of their owners.
+    pub(crate) fn cameras(&self) -> &[Picture] {
+        &self.cameras
+    }
+
+    /// Cameras: the dominant speaker's, then by who spoke last.
+    pub(crate) fn by_speech(&self) -> &[Picture] {
+        &self.by_speech
+    }
+
+    /// Voices: those who speak, loudest first; then by who spoke last.
+    pub(crate) fn voices(&self) -> &[Voice] {
+        &self.voices
+    }
+
+    /// The voice of a track, if it is one that could be heard.
+    pub(crate) fn voice(&self, track: TrackKey) -> Option<&Voice> {
+        self.voice_ranks.get(&track).map(|&rank| &self.voices[rank])
+    }
+
+    /// What can be seen of one participant: screens, then cameras.
+    pub(crate) fn of_participant(&self, participant: ParticipantId) -> &[Picture] {
+        self.by_participant.get(&participant).map_or(&[], Vec::as_slice)
+    }
+}

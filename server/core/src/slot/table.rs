@@ -1,0 +1,159 @@
+//! The slots of one client.
+
+use crate::{
+    arena::{Arena, key},
+    forward::{SlotStart, SlotStream},
+    id::{ExtensionId, Mid, PayloadType, Ssrc, TrackId},
+    media::Kind,
+    room::TrackKey,
+    signal::SlotLimits,
+    slot::Chair,
+};
+
+key! {
+    /// A slot of one client.
+    SlotKey
+}
+
+/// The first source number that slots get. They only have to differ from one another and from the
+/// client's own, which the offer announces; round numbers are easy to find in a capture.
+const FIRST_SSRC: u32 = 0x5074_0000;
+
+/// What was negotiated for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SlotSettings {
+    /// Its m-line.
+    pub(crate) mid: Mid,
+    /// Audio or video.
+    pub(crate) kind: Kind,
+    /// Payload type of its packets.
+    pub(crate) payload_type: PayloadType,
+    /// Id of the dependency descriptor, where negotiated.
+    pub(crate) dependency: Option<ExtensionId>,
+}
+
+/// One slot.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    settings: SlotSettings,
+    ssrc: Ssrc,
+    /// What it is pointed at.
+    pub(crate) content: Option<TrackKey>,
+    /// What it was pointed at last: a track that comes back gets the same slot.
+    pub(crate) before: Option<TrackId>,
+    /// What its client was told that it carries.
+    pub(crate) told: Option<TrackId>,
+    /// Its packets' counters.
+    pub(crate) stream: SlotStream,
+}
+
+impl Slot {
+    /// What was negotiated.
+    pub(crate) const fn settings(&self) -> &SlotSettings {
+        &self.settings
+    }
+
+    /// As it is seated.
+    pub(crate) const fn chair(&self, slot: SlotKey) -> Chair<SlotKey> {
+        Chair { slot, content: self.content, before: self.before }
+    }
+
+    /// Its m-line.
+    pub(crate) const fn mid(&self) -> Mid {
+        self.settings.mid
+    }
+
+    /// Audio or video.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.settings.kind
+    }
+}
+
+/// The slots of one client, by the order in which they were opened.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    slots: Arena<SlotKey, Slot>,
+    opened: u32,
+}
+
+impl Slots {
+    /// Opens a slot, or renews the settings of the one with this m-line, and gives its source;
+    /// `None` when the client has as many of its kind as are allowed. `avoid` are the sources that
+    /// the client uses itself.
+    pub(crate) fn open(
+        &mut self,
+        settings: SlotSettings,
+        limits: &SlotLimits,
+        avoid: &[Ssrc],
+    ) -> Option<Ssrc> {
+        if let Some((_, slot)) = self.slots.iter_mut().find(|(_, slot)| slot.mid() == settings.mid)
+        {
+            // What it is pointed at goes on as before: payload types never change their meaning
+            // within a session (RFC 3264 section 8.3.2).
+            slot.settings = settings;
+            return Some(slot.ssrc);
+        }
+        let limit = match settings.kind {
+            Kind::Audio => limits.audio,
+            Kind::Video => limits.video,
+        };
+        if self.of_kind(settings.kind).count() >= usize::from(limit) {
+            return None;
+        }
+        let ssrc = self.fresh_ssrc(avoid);
+        let stream = SlotStream::new(ssrc, settings.kind, SlotStart::default());
+        self.slots.insert(Slot { settings, ssrc, content: None, before: None, told: None, stream });
+        Some(ssrc)
+    }
+
+    /// Takes a slot out. Its source is never given out again: under the same key a sequence number
+    /// would stand for two packets.
+    pub(crate) fn close(&mut self, key: SlotKey) -> Option<Slot> {
+        self.slots.remove(key)
+    }
+
+    /// The slot of a key.
+    pub(crate) fn get(&self, key: SlotKey) -> Option<&Slot> {
+        self.slots.get(key)
+    }
+
+    /// The slot of a key.
+    pub(crate) fn get_mut(&mut self, key: SlotKey) -> Option<&mut Slot> {
+        self.slots.get_mut(key)
+    }
+
+    /// The slot of an m-line.
+    pub(crate) fn by_mid(&self, mid: Mid) -> Option<(SlotKey, &Slot)> {
+        self.slots.iter().find(|(_, slot)| slot.mid() == mid)
+    }
+
+    /// The slot of a source.
+    pub(crate) fn by_ssrc(&self, ssrc: Ssrc) -> Option<(SlotKey, &Slot)> {
+        self.slots.iter().find(|(_, slot)| slot.ssrc == ssrc)
+    }
+
+    /// Every slot.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotKey, &Slot)> {
+        self.slots.iter()
+    }
+
+    /// Every slot.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (SlotKey, &mut Slot)> {
+        self.slots.iter_mut()
+    }
+
+    /// Every slot of one kind.
+    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (SlotKey, &Slot)> {
+        self.slots.iter().filter(move |(_, slot)| slot.kind() == kind)
+    }
+
+    fn fresh_ssrc(&mut self, avoid: &[Ssrc]) -> Ssrc {
+        loop {
+            let ssrc = Ssrc(FIRST_SSRC.wrapping_add(self.opened));
+            self.opened = self.opened.wrapping_add(1);
+            if !avoid.contains(&ssrc) {
+                return ssrc;
+            }
+        }
+    }
+}

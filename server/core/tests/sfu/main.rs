@@ -1,0 +1,12 @@
+//! The core as its shell sees it: inputs in, outputs out, in virtual time.
+//!
+//! Every test goes through one [`world::World`], which plays the shell and its clients: it keeps
+//! packets as the slab would, writes what is forwarded, reads it back, and checks on the way what
+//! must always hold.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod media;
+mod negotiation;
+mod rooms;
+mod world;

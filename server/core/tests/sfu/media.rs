@@ -1,0 +1,156 @@
+//! What clients send: offers and packets.
+
+use std::time::Duration;
+
+use sotto_core::{
+    Time,
+    id::{ExtensionId, Mid, PayloadType, RtpTime, SeqNo, Ssrc},
+    media::{Codec, Direction, Extension, Kind, Offer, OfferedMedia, PayloadFormat},
+    rtp::{PacketBuilder, VideoDescriptor},
+};
+
+pub(crate) const OPUS: PayloadType = PayloadType(111);
+pub(crate) const VP8: PayloadType = PayloadType(96);
+const MID_ID: ExtensionId = ExtensionId(4);
+const LEVEL_ID: ExtensionId = ExtensionId(1);
+const DEPENDENCY_ID: ExtensionId = ExtensionId(12);
+
+/// One offered m-line as a browser writes it.
+pub(crate) fn media(mid: &str, kind: Kind, direction: Direction) -> OfferedMedia {
+    let (format, extension) = match kind {
+        Kind::Audio => (
+            PayloadFormat { payload_type: OPUS, codec: Codec::Opus, rtx: None, nack: false },
+            (Extension::AudioLevel, LEVEL_ID),
+        ),
+        Kind::Video => (
+            PayloadFormat {
+                payload_type: VP8,
+                codec: Codec::Vp8,
+                rtx: Some(PayloadType(97)),
+                nack: true,
+            },
+            (Extension::DependencyDescriptor, DEPENDENCY_ID),
+        ),
+    };
+    OfferedMedia {
+        mid: Mid::new(mid).unwrap(),
+        kind,
+        direction,
+        formats: vec![format],
+        extensions: vec![(Extension::Mid, MID_ID), extension],
+        rids: Vec::new(),
+        ssrc: None,
+    }
+}
+
+/// The usual m-lines: microphone, camera, screen and its sound, and slots `a0`, `a1`, …, `v0`, `v1`,
+/// ….
+pub(crate) fn offer(audio: usize, video: usize) -> Offer {
+    let senders = [
+        ("mic", Kind::Audio, 1_001),
+        ("cam", Kind::Video, 1_002),
+        ("scr", Kind::Video, 1_003),
+        ("sca", Kind::Audio, 1_004),
+    ];
+    let senders = senders.into_iter().map(|(mid, kind, ssrc)| OfferedMedia {
+        ssrc: Some(Ssrc(ssrc)),
+        ..media(mid, kind, Direction::Send)
+    });
+    let slots = |prefix: &'static str, kind, count| {
+        (0..count).map(move |n| media(&format!("{prefix}{n}"), kind, Direction::Receive))
+    };
+    let audio = slots("a", Kind::Audio, audio);
+    let video = slots("v", Kind::Video, video);
+    Offer { media: senders.chain(audio).chain(video).collect() }
+}
+
+/// The encoder and packetiser behind one sending m-line: one packet a frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    pub(crate) mid: Mid,
+    pub(crate) ssrc: Ssrc,
+    pub(crate) kind: Kind,
+    pub(crate) seq: SeqNo,
+    /// Whether the next frame is a keyframe; the first one is.
+    pub(crate) keyframe: bool,
+    /// Loudness of the next packets in -dBov.
+    pub(crate) level: u8,
+    /// Whether packets name their m-line.
+    pub(crate) tagged: bool,
+    picture: u16,
+    count: u32,
+}
+
+impl Sender {
+    pub(crate) fn new(media: &OfferedMedia, ssrc: Ssrc) -> Self {
+        Self {
+            mid: media.mid,
+            ssrc,
+            kind: media.kind,
+            seq: SeqNo(65_500),
+            keyframe: true,
+            level: 127,
+            tagged: false,
+            picture: 0x7ff0,
+            count: 0,
+        }
+    }
+
+    /// The next packet, sent now.
+    pub(crate) fn next(&mut self, now: Time) -> Vec<u8> {
+        let clock = match self.kind {
+            Kind::Audio => 48,
+            Kind::Video => 90,
+        };
+        let millis = Duration::from_micros(now.as_micros()).as_millis() as u64;
+        let mut payload = vec![0; 32];
+        let front = match self.kind {
+            Kind::Audio => 0,
+            Kind::Video => {
+                let descriptor = VideoDescriptor::Vp8 {
+                    start_of_frame: true,
+                    keyframe: self.keyframe,
+                    picture_id: Some((self.picture & 0x7fff, true)),
+                    tl0_picture_index: Some(self.picture as u8),
+                    temporal_layer: Some(0),
+                };
+                let len = descriptor.write(&mut payload).unwrap();
+                // The first bit of a VP8 frame says that it is not a keyframe (RFC 6386 section 9.1).
+                payload[len] = u8::from(!self.keyframe);
+                len + 1
+            }
+        };
+        payload[front..front + 4].copy_from_slice(&self.count.to_be_bytes());
+        payload[front + 4..front + 8].copy_from_slice(&self.ssrc.0.to_be_bytes());
+        let level = [self.level];
+        let mid = self.mid;
+        let mut extensions: Vec<(ExtensionId, &[u8])> = Vec::new();
+        if self.tagged {
+            extensions.push((MID_ID, mid.as_str().as_bytes()));
+        }
+        if self.kind == Kind::Audio {
+            extensions.push((LEVEL_ID, &level));
+        }
+        let builder = PacketBuilder {
+            ssrc: self.ssrc,
+            payload_type: if self.kind == Kind::Audio { OPUS } else { VP8 },
+            seq: self.seq,
+            timestamp: RtpTime((millis * clock) as u32),
+            marker: self.kind == Kind::Video,
+            csrcs: &[],
+            extensions: &extensions,
+            payload: &payload,
+            padding: 0,
+        };
+        let mut bytes = vec![0; 200];
+        let len = builder.write(&mut bytes).unwrap();
+        bytes.truncate(len);
+        self.seq = self.seq.next();
+        self.count += 1;
+        if self.kind == Kind::Video {
+            self.picture = self.picture.wrapping_add(1);
+            self.keyframe = false;
+        }
+        bytes
+    }
+}

@@ -1,0 +1,379 @@
+//! The shell and its clients, as far as the core can tell.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use sotto_core::{
+    Input, Kept, Output, PacketError, Sfu, SfuConfig, Time,
+    forward::Forward,
+    id::{Mid, PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc},
+    input::{DataMessage, Feedback, Join},
+    media::{Answer, Offer},
+    output::SenderReport,
+    rtp::{ExtensionMap, Packet},
+    signal::{
+        ClientMessage, ErrorCode, LeaveReason, Permissions, ServerMessage, SlotAssignment,
+        SlotContent, Source, View,
+    },
+};
+use uuid::Uuid;
+
+use crate::media::{Sender, offer};
+
+/// The start of every test, in microseconds since the Unix epoch.
+const START: u64 = 1_795_000_000_000_000;
+
+/// A core with clients around it.
+pub(crate) struct World {
+    pub(crate) sfu: Sfu,
+    pub(crate) now: Time,
+    pub(crate) clients: BTreeMap<PeerId, Client>,
+    /// What went by that belongs to no client, and everything else but messages and media.
+    pub(crate) outputs: Vec<Output>,
+    slab: HashMap<PacketId, Kept0>,
+    next_packet: u32,
+    next_peer: u64,
+}
+
+/// A packet in the slab.
+struct Kept0 {
+    bytes: Vec<u8>,
+    kept: bool,
+}
+
+/// One client.
+pub(crate) struct Client {
+    pub(crate) participant: ParticipantId,
+    pub(crate) room: String,
+    pub(crate) name: String,
+    pub(crate) short_id: Option<ShortId>,
+    /// Messages that were not looked at yet.
+    pub(crate) messages: Vec<ServerMessage>,
+    /// What it was told about its slots.
+    pub(crate) slots: BTreeMap<Mid, Option<SlotContent>>,
+    pub(crate) answer: Answer,
+    /// Media that was not looked at yet.
+    pub(crate) media: Vec<Got>,
+    pub(crate) reports: Vec<SenderReport>,
+    pub(crate) data: Vec<(ShortId, DataMessage)>,
+    pub(crate) closed: Option<LeaveReason>,
+    pub(crate) keyframes_asked: Vec<(Time, Ssrc)>,
+    /// What it sends, by m-line.
+    pub(crate) senders: BTreeMap<Mid, Sender>,
+    sent: HashMap<(Ssrc, u16), Vec<u8>>,
+}
+
+/// One packet that a client got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Got {
+    pub(crate) at: Time,
+    pub(crate) mid: Mid,
+    pub(crate) ssrc: Ssrc,
+    pub(crate) seq: SeqNo,
+    pub(crate) timestamp: RtpTime,
+    pub(crate) csrc: ShortId,
+    pub(crate) marker: bool,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// What a token usually allows.
+pub(crate) fn everything() -> Permissions {
+    Permissions {
+        publish: true,
+        sources: None,
+        subscribe: true,
+        data: true,
+        admin: false,
+        hidden: false,
+    }
+}
+
+impl World {
+    pub(crate) fn new(config: SfuConfig) -> Self {
+        Self {
+            sfu: Sfu::new(config),
+            now: Time::from_micros(START),
+            clients: BTreeMap::new(),
+            outputs: Vec::new(),
+            slab: HashMap::new(),
+            next_packet: 0,
+            next_peer: 1,
+        }
+    }
+
+    /// A client enters; nothing is negotiated.
+    pub(crate) fn enter(&mut self, room: &str, identity: &str, permissions: Permissions) -> PeerId {
+        let peer = PeerId(self.next_peer);
+        self.next_peer += 1;
+        let participant = ParticipantId(Uuid::from_u128(u128::from(peer.0)));
+        let client = Client {
+            participant,
+            room: room.into(),
+            name: identity.into(),
+            short_id: None,
+            messages: Vec::new(),
+            slots: BTreeMap::new(),
+            answer: Answer::default(),
+            media: Vec::new(),
+            reports: Vec::new(),
+            data: Vec::new(),
+            closed: None,
+            keyframes_asked: Vec::new(),
+            senders: BTreeMap::new(),
+            sent: HashMap::new(),
+        };
+        self.clients.insert(peer, client);
+        self.drive(Input::Join(Join {
+            peer,
+            participant,
+            room: room.into(),
+            identity: identity.into(),
+            name: identity.to_uppercase(),
+            permissions,
+        }));
+        peer
+    }
+
+    /// A client enters, negotiates the usual m-lines and connects.
+    pub(crate) fn join(&mut self, room: &str, identity: &str) -> PeerId {
+        self.join_with(room, identity, everything(), offer(4, 9))
+    }
+
+    pub(crate) fn join_with(
+        &mut self,
+        room: &str,
+        identity: &str,
+        permissions: Permissions,
+        offer: Offer,
+    ) -> PeerId {
+        let peer = self.enter(room, identity, permissions);
+        self.offer(peer, offer);
+        self.drive(Input::Connected { peer });
+        peer
+    }
+
+    pub(crate) fn offer(&mut self, peer: PeerId, offer: Offer) {
+        for media in &offer.media {
+            if let Some(ssrc) = media.ssrc {
+                let senders = &mut self.clients.get_mut(&peer).unwrap().senders;
+                senders.entry(media.mid).or_insert_with(|| Sender::new(media, ssrc));
+            }
+        }
+        self.drive(Input::Offer { peer, id: 1, offer });
+    }
+
+    pub(crate) fn say(&mut self, peer: PeerId, message: ClientMessage) {
+        self.drive(Input::Message { peer, message });
+    }
+
+    pub(crate) fn publish(&mut self, peer: PeerId, source: Source) {
+        let message =
+            ClientMessage::Publish { mid: line(source), source, muted: false, encrypted: false };
+        self.say(peer, message);
+    }
+
+    pub(crate) fn mute(&mut self, peer: PeerId, source: Source, muted: bool) {
+        self.say(peer, ClientMessage::Mute { mid: line(source), muted });
+    }
+
+    pub(crate) fn view(&mut self, peer: PeerId, view: View) {
+        self.say(peer, ClientMessage::View(view));
+    }
+
+    pub(crate) fn leave(&mut self, peer: PeerId) {
+        self.say(peer, ClientMessage::Leave);
+    }
+
+    pub(crate) fn lose(&mut self, peer: PeerId) {
+        self.drive(Input::Disconnected { peer, reason: LeaveReason::ConnectionLost });
+        self.clients.remove(&peer);
+    }
+
+    pub(crate) fn feedback(&mut self, peer: PeerId, feedback: Feedback) {
+        self.drive(Input::Feedback { peer, feedback });
+    }
+
+    /// One input, and everything that comes of it.
+    pub(crate) fn drive(&mut self, input: Input) {
+        self.sfu.handle(self.now, input);
+        self.drain();
+    }
+
+    /// Lets time pass, with all timers on the way.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        self.pass_until(self.now + duration);
+    }
+
+    pub(crate) fn pass_until(&mut self, end: Time) {
+        let mut rounds = 0;
+        while let Some(due) = self.sfu.poll_timeout().filter(|&due| due <= end) {
+            self.now = self.now.max(due);
+            self.sfu.handle_timeout(self.now);
+            self.drain();
+            rounds += 1;
+            assert!(rounds < 100_000, "a timer is due again and again at {due:?}");
+        }
+        self.now = self.now.max(end);
+    }
+
+    /// A client's next packet on the m-line of `source`.
+    pub(crate) fn send(&mut self, peer: PeerId, source: Source) -> Result<Kept, PacketError> {
+        self.send_with(peer, source, |_| {})
+    }
+
+    pub(crate) fn send_with(
+        &mut self,
+        peer: PeerId,
+        source: Source,
+        change: impl FnOnce(&mut Sender),
+    ) -> Result<Kept, PacketError> {
+        let client = self.clients.get_mut(&peer).unwrap();
+        let sender = client.senders.get_mut(&line(source)).unwrap();
+        change(sender);
+        let bytes = sender.next(self.now);
+        self.arrive(peer, bytes)
+    }
+
+    /// A packet comes in.
+    pub(crate) fn arrive(&mut self, peer: PeerId, bytes: Vec<u8>) -> Result<Kept, PacketError> {
+        let id = PacketId(self.next_packet);
+        self.next_packet += 1;
+        let mut out = Vec::new();
+        let result = self.sfu.packet(self.now, peer, id, &bytes, &mut out);
+        self.slab.insert(id, Kept0 { bytes, kept: result == Ok(Kept::Yes) });
+        for forward in out {
+            assert_eq!(forward.packet, id, "a live forward is of the packet that came");
+            self.deliver(forward);
+        }
+        self.drain();
+        if self.slab.get(&id).is_some_and(|packet| !packet.kept) {
+            self.slab.remove(&id);
+        }
+        result
+    }
+
+    /// Packets that the core has asked the shell to keep.
+    pub(crate) fn kept(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(crate) fn client(&mut self, peer: PeerId) -> &mut Client {
+        self.clients.get_mut(&peer).unwrap()
+    }
+
+    /// What a client was told since it was last asked.
+    pub(crate) fn heard(&mut self, peer: PeerId) -> Vec<ServerMessage> {
+        std::mem::take(&mut self.client(peer).messages)
+    }
+
+    /// The errors that a client was told since it was last asked.
+    pub(crate) fn errors(&mut self, peer: PeerId) -> Vec<ErrorCode> {
+        let errors = self.heard(peer).into_iter().filter_map(|message| match message {
+            ServerMessage::Error { code, .. } => Some(code),
+            _ => None,
+        });
+        errors.collect()
+    }
+
+    /// Who is in a client's slots of one kind, by name, in the order of its m-lines.
+    pub(crate) fn seen(&self, peer: PeerId, prefix: &str) -> Vec<&str> {
+        let slots = self.clients[&peer].slots.iter();
+        let slots = slots.filter(|(mid, _)| mid.as_str().starts_with(prefix));
+        slots
+            .map(|(_, content)| match content {
+                Some(content) => self
+                    .clients
+                    .values()
+                    .find(|client| client.participant == content.participant)
+                    .map_or("?", |client| &client.name),
+                None => "-",
+            })
+            .collect()
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.sfu.poll_output() {
+            match output {
+                Output::Message { peer, message } => self.take_message(peer, message),
+                Output::Answer { peer, answer, .. } => self.client(peer).answer = answer,
+                Output::Forward(forward) => self.deliver(forward),
+                Output::Release { packet } => {
+                    let released = self.slab.remove(&packet).expect("released once");
+                    assert!(released.kept, "only kept packets are released");
+                }
+                Output::RequestKeyframe { peer, ssrc } => {
+                    let now = self.now;
+                    self.client(peer).keyframes_asked.push((now, ssrc));
+                }
+                Output::SenderReport { peer, report } => self.client(peer).reports.push(report),
+                Output::Data { peer, from, message } => {
+                    self.client(peer).data.push((from, message));
+                }
+                Output::Close { peer, reason } => self.client(peer).closed = Some(reason),
+                Output::Relay { .. } => self.outputs.push(output),
+            }
+        }
+    }
+
+    fn take_message(&mut self, peer: PeerId, message: ServerMessage) {
+        let client = self.clients.get_mut(&peer).expect("messages go to clients that are there");
+        match &message {
+            ServerMessage::Welcome { participant, .. } => {
+                client.short_id = Some(participant.short_id);
+            }
+            ServerMessage::Slots { slots } => {
+                assert!(!slots.is_empty(), "an empty slot message says nothing");
+                for SlotAssignment { mid, content } in slots {
+                    client.slots.insert(*mid, content.clone());
+                }
+            }
+            _ => {}
+        }
+        client.messages.push(message);
+    }
+
+    /// A client gets a packet: written, read back and checked.
+    fn deliver(&mut self, forward: Forward) {
+        let source = &self.slab[&forward.packet].bytes;
+        let mut out = vec![0; 2_000];
+        let len =
+            forward.rewrite.write(source, &mut out).expect("what is forwarded can be written");
+        out.truncate(len);
+        let packet = Packet::parse(&out, &ExtensionMap::default()).expect("we write RTP");
+        let client = self.clients.get_mut(&forward.peer).expect("media goes to clients");
+        let line = client.answer.media.iter().find(|line| line.ssrc == Some(packet.ssrc));
+        let line = line.expect("media comes on sources that the answer named");
+        assert_eq!(line.formats[0].payload_type, packet.payload_type);
+        let csrc = ShortId(u32::from_be_bytes(out[12..16].try_into().unwrap()));
+        let content = client.slots.get(&line.mid).cloned().flatten();
+        let content = content.expect("media comes on slots that were announced");
+        assert_eq!(content.short_id, csrc, "the CSRC is that of the announced content");
+        assert_ne!(Some(csrc), client.short_id, "nobody gets its own media");
+        if let Some(before) = client.sent.insert((packet.ssrc, packet.seq.0), out.clone()) {
+            assert_eq!(before, out, "a sequence number stands for one packet");
+        }
+        client.media.push(Got {
+            at: self.now,
+            mid: line.mid,
+            ssrc: packet.ssrc,
+            seq: packet.seq,
+            timestamp: packet.timestamp,
+            csrc,
+            marker: packet.marker,
+            payload: packet.payload(&out).to_vec(),
+        });
+    }
+}
+
+/// The m-line on which a source is sent.
+pub(crate) fn line(source: Source) -> Mid {
+    Mid::new(match source {
+        Source::Microphone => "mic",
+        Source::Camera => "cam",
+        Source::Screen => "scr",
+        Source::ScreenAudio => "sca",
+    })
+    .unwrap()
+}
