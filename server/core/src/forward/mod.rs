@@ -22,6 +22,8 @@ mod report;
 mod rewrite;
 mod slot;
 mod source;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod window;
 

@@ -20,7 +20,8 @@ impl SlotStream {
     /// the cache has nothing fresh, or the slot does not wait: then see [`Self::is_waiting`].
     pub fn replay<'a>(&'a mut self, now: Time, cache: &'a KeyframeCache) -> Replay<'a> {
         let packets = cache.fresh(now);
-        let last = packets.iter().map(|(_, received)| received).max_by_key(|p| p.timestamp);
+        // Of equal ones the last in this order: the first packet of the newest frame.
+        let last = packets.iter().rev().map(|(_, received)| received).max_by_key(|p| p.timestamp);
         let first = packets.front().map(|(_, received)| received);
         let (true, Some(first), Some(last)) = (self.is_waiting(), first, last) else {
             return Replay { slot: self, packets: vec_deque::Iter::default() };

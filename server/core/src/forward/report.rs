@@ -71,7 +71,8 @@ impl MediaClock {
     pub fn at(&self, now: Time, publisher: &PublisherClock) -> Option<RtpTime> {
         let ((ntp, rtp), distance) = (self.last?, publisher.distance?);
         let since = now.to_ntp().0.wrapping_sub(ntp.0.wrapping_add(distance)) as i64;
-        let units = (i128::from(since) * i128::from(self.rate)) >> 32;
+        // To the nearest unit: NTP times are themselves cut off.
+        let units = (i128::from(since) * i128::from(self.rate) + (1 << 31)) >> 32;
         Some(rtp.offset(units as u32))
     }
 }

@@ -70,8 +70,8 @@ impl Timeline {
     }
 
     /// A mapping for a source of which frames were kept. `frames` are their media times, ascending,
-    /// `newest` is the packet that came last of the last frame. That frame gets the live time, those
-    /// before it are pushed together in front of it.
+    /// `newest` is the first packet of the last one. That frame gets the live time, those before it
+    /// are pushed together in front of it.
     pub(super) fn start_replay(
         &mut self,
         frames: impl Iterator<Item = u64>,

@@ -13,6 +13,8 @@ mod builder;
 mod dependency;
 mod extension;
 mod packet;
+#[cfg(test)]
+mod tests;
 mod unwrap;
 mod video;
 mod vp8;

@@ -1,0 +1,142 @@
+use super::*;
+use crate::forward::{DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, RewriteError};
+
+fn plain(packet: &Packet) -> Rewrite {
+    Rewrite {
+        header_len: packet.header_len,
+        payload_len: packet.payload_len,
+        ssrc: Ssrc(0x0102_0304),
+        payload_type: PayloadType(111),
+        seq: SeqNo(0xfffe),
+        timestamp: RtpTime(0xdead_beef),
+        marker: true,
+        csrc: ShortId(5),
+        payload: PayloadRewrite::Unchanged,
+        dependency: None,
+    }
+}
+
+fn write(rewrite: &Rewrite, source: &[u8]) -> Vec<u8> {
+    let mut out = vec![0xaa; source.len() + MAX_HEADER_LEN];
+    let len = rewrite.write(source, &mut out).unwrap();
+    out.truncate(len);
+    out
+}
+
+#[test]
+fn the_header_is_new_and_the_payload_is_not() {
+    let sent = Sent { body: vec![1, 2, 3], ..audio(9, 9) };
+    let out = write(&plain(&sent.packet()), &sent.bytes());
+    let expected =
+        [0x81, 0x80 | 111, 0xff, 0xfe, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4, 0, 0, 0, 5, 1, 2, 3];
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn nothing_of_the_publishers_header_goes_on() {
+    let bytes = {
+        let mut out = vec![0; 200];
+        let packet = PacketBuilder {
+            ssrc: Ssrc(1),
+            payload_type: PayloadType(96),
+            seq: SeqNo(1),
+            timestamp: RtpTime(1),
+            marker: false,
+            csrcs: &[77, 78],
+            extensions: &[(ExtensionId(3), b"secret")],
+            payload: &[1, 2, 3],
+            padding: 4,
+        };
+        let len = packet.write(&mut out).unwrap();
+        out.truncate(len);
+        out
+    };
+    let packet = Packet::parse(&bytes, &ExtensionMap::default()).unwrap();
+    let out = write(&plain(&packet), &bytes);
+    assert_eq!(out.len(), 16 + 3);
+    assert_eq!(out[0], 0x81);
+    assert_eq!(&out[12..], [0, 0, 0, 5, 1, 2, 3]);
+}
+
+#[test]
+fn vp8_counters_keep_the_width_of_the_source() {
+    let rewrite_to = PayloadRewrite::Vp8 { picture_id: 0x1234, tl0_picture_index: 9 };
+    type Case<'a> = (Option<(u16, bool)>, Option<u8>, &'a [u8]);
+    let cases: [Case; 6] = [
+        (None, None, &[0x10, 1]),
+        (Some((1, true)), None, &[0x90, 0x80, 0x92, 0x34, 1]),
+        (Some((1, false)), None, &[0x90, 0x80, 0x34, 1]),
+        (None, Some(1), &[0x90, 0x40, 9, 1]),
+        (Some((1, true)), Some(1), &[0x90, 0xc0, 0x92, 0x34, 9, 1]),
+        (Some((1, false)), Some(1), &[0x90, 0xc0, 0x34, 9, 1]),
+    ];
+    for (picture_id, tl0, expected) in cases {
+        let sent = Sent { picture_id, tl0, body: Vec::new(), ..video(1, 1) };
+        let rewrite = Rewrite { payload: rewrite_to, ..plain(&sent.packet()) };
+        assert_eq!(&write(&rewrite, &sent.bytes())[16..], expected, "{picture_id:?} {tl0:?}");
+    }
+}
+
+#[test]
+fn the_dependency_descriptor_goes_on_in_the_shortest_form_that_holds_it() {
+    let cases: [(u8, usize, &[u8]); 5] = [
+        // id, length of the data, then the block up to the frame number and its length.
+        (9, 3, &[0xbe, 0xde, 0, 1, 0x92]),
+        (14, 16, &[0xbe, 0xde, 0, 5, 0xef]),
+        (15, 3, &[0x10, 0x00, 0, 2, 15, 3]),
+        (9, 17, &[0x10, 0x00, 0, 5, 9, 17]),
+        (200, 255, &[0x10, 0x00, 0, 65, 200, 255]),
+    ];
+    for (id, len, front) in cases {
+        let data: Vec<u8> = (1..=len).map(|byte| byte as u8).collect();
+        let sent = Sent { dependency: Some(data.clone()), body: vec![0x55; 4], ..video(1, 1) };
+        let packet = sent.packet();
+        let descriptor = packet.dependency.unwrap();
+        let rewrite = Rewrite {
+            dependency: Some(DependencyRewrite {
+                offset: descriptor.offset,
+                len: descriptor.len,
+                id: ExtensionId(id),
+                frame_number: 0xabcd,
+            }),
+            ..plain(&packet)
+        };
+        let out = write(&rewrite, &sent.bytes());
+        assert_eq!(out[0], 0x91);
+        let block = &out[16..];
+        let (head, rest) = block.split_at(front.len());
+        assert_eq!(head, front);
+        assert_eq!(rest[..3], [data[0], 0xab, 0xcd]);
+        assert_eq!(rest[3..len], data[3..]);
+        let end = 4 + usize::from(block[3]) * 4;
+        assert!(block[front.len() + len..end].iter().all(|&padding| padding == 0));
+        assert_eq!(block[end..], sent.bytes()[usize::from(packet.header_len)..]);
+        assert!(16 + end <= MAX_HEADER_LEN, "id {id}, {len} bytes");
+    }
+}
+
+#[test]
+fn bytes_that_do_not_belong_to_the_rewrite_are_refused() {
+    let sent = Sent { dependency: Some(vec![0x80, 0, 1]), ..video(1, 1) }.picture(1, true, 1);
+    let (bytes, packet) = (sent.bytes(), sent.packet());
+    let vp8 = Rewrite {
+        payload: PayloadRewrite::Vp8 { picture_id: 1, tl0_picture_index: 1 },
+        dependency: Some(DependencyRewrite {
+            offset: packet.dependency.unwrap().offset,
+            len: 3,
+            id: DEPENDENCY,
+            frame_number: 1,
+        }),
+        ..plain(&packet)
+    };
+    let mut out = [0; 200];
+    let whole = vp8.write(&bytes, &mut out).unwrap();
+    for short in 0..whole {
+        assert_eq!(vp8.write(&bytes, &mut out[..short]), Err(RewriteError::Buffer), "{short}");
+    }
+    for short in 0..bytes.len() {
+        assert_eq!(vp8.write(&bytes[..short], &mut out), Err(RewriteError::Source), "{short}");
+    }
+    let cut = Rewrite { payload_len: 3, ..vp8 };
+    assert_eq!(cut.write(&bytes, &mut out), Err(RewriteError::Source), "inside the descriptor");
+}
