@@ -239,7 +239,10 @@ export class Room implements PublicationOwner {
   }
 
   get #connected(): Connection {
-    if (!this.#connection) throw new SottoError("usage", `the room is ${this.#state}`);
+    if (!this.#connection) {
+      const code = this.#state === "closed" ? "usage" : "unreachable";
+      throw new SottoError(code, `the room is ${this.#state}`);
+    }
     return this.#connection;
   }
 
