@@ -1,1 +1,10 @@
 //! Native participants and the tests that need sockets.
+//!
+//! ```text
+//!  media   clips made by ffmpeg, synthetic streams, packetising, decoding, measuring
+//!  client  one participant: websocket, ICE, DTLS, SRTP, SCTP, publications, slots
+//!  fuzz    one function for each parser of the node, fed by corpora and by the explorer
+//! ```
+
+pub mod client;
+pub mod media;

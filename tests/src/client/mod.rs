@@ -1,0 +1,33 @@
+//! One native participant: a lean WebRTC client over the node's websocket.
+//!
+//! ```text
+//!  Participant (handle) ──Command──► engine (one task: owns websocket, socket and all below)
+//!        ▲                             ├─ offer/answer   SDP by hand
+//!        │ watch                       ├─ link           ice → dtls → srtp, sctp
+//!        └────────── Report ◄──────────├─ publication    clip or synthetic → RTP, paced
+//!                                      └─ slot           RTP → order → frames → checks
+//! ```
+//!
+//! Everything below the engine is sans-IO. Nothing here shares code with the node's own
+//! transport: SRTP and RTP parsing come from elsewhere, so that a mistake does not cancel out.
+
+pub mod data;
+pub mod dtls;
+mod engine;
+pub mod ice;
+pub mod link;
+pub mod options;
+pub mod participant;
+pub mod publication;
+pub mod report;
+pub mod rtp;
+pub mod sdp;
+pub mod slot;
+pub mod srtp;
+
+pub use dtls::Profiles;
+pub use link::{Link, LinkEvent};
+pub use options::{Listen, Media, Options, Publish, SLOT_DEFAULTS};
+pub use participant::{JoinError, Participant, Unmet, dev_token};
+pub use report::{Chat, Ended, Refusal, Report, SentReport, SlotReport, SourceReport};
+pub use sdp::{Answer, Offer, SlotLine};

@@ -1,0 +1,113 @@
+//! What a participant is to do.
+
+use sotto_core::signal::Source;
+
+use super::Profiles;
+use crate::media::Clip;
+
+/// Audio and video slots that a browser offers by default.
+pub const SLOT_DEFAULTS: (u16, u16) = (4, 9);
+
+/// How to join and what to do there.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The websocket: `ws://127.0.0.1:8080/v1/signal`.
+    pub url: String,
+    /// Access token.
+    pub token: String,
+    /// Name to show.
+    pub name: Option<String>,
+    /// Audio slots to offer.
+    pub audio_slots: u16,
+    /// Video slots to offer.
+    pub video_slots: u16,
+    /// What to publish from the start.
+    pub publish: Vec<Publish>,
+    /// What to do with received media beyond checking it.
+    pub listen: Listen,
+    /// SRTP protection profiles to offer.
+    pub profiles: Profiles,
+}
+
+impl Options {
+    /// Joins, receives, publishes nothing.
+    pub fn new(url: impl Into<String>, token: impl Into<String>) -> Self {
+        let (audio_slots, video_slots) = SLOT_DEFAULTS;
+        Self {
+            url: url.into(),
+            token: token.into(),
+            name: None,
+            audio_slots,
+            video_slots,
+            publish: Vec::new(),
+            listen: Listen::Check,
+            profiles: Profiles::GcmAndCm,
+        }
+    }
+
+    /// Also publishes this.
+    #[must_use]
+    pub fn publishing(mut self, source: Source, media: Media) -> Self {
+        self.publish.push(Publish { source, media, muted: false });
+        self
+    }
+
+    /// Offers so many slots.
+    #[must_use]
+    pub const fn with_slots(mut self, audio: u16, video: u16) -> Self {
+        (self.audio_slots, self.video_slots) = (audio, video);
+        self
+    }
+
+    /// Decodes what it receives.
+    #[must_use]
+    pub const fn decoding(mut self) -> Self {
+        self.listen = Listen::Decode;
+        self
+    }
+}
+
+/// A publication.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// What it is; also the m-line on which it is sent.
+    pub source: Source,
+    /// What is sent.
+    pub media: Media,
+    /// Whether it starts muted.
+    pub muted: bool,
+}
+
+/// What is sent on a publication.
+#[derive(Clone, Debug)]
+pub enum Media {
+    /// A clip, in a loop.
+    Clip {
+        /// The clip; its clock tells audio from video.
+        clip: Clip,
+        /// Whether a keyframe request makes it go on at the next keyframe of the clip. Otherwise
+        /// the request is met when that keyframe's time comes, and the clip keeps its time.
+        seek: bool,
+    },
+    /// Frames that look like VP8 and carry notes ([`crate::media::synthetic`]).
+    SyntheticVideo {
+        /// Frames a second.
+        fps: u32,
+        /// Bytes of a frame that is not a keyframe; keyframes have four times as many.
+        bytes: usize,
+    },
+    /// Silent Opus packets of 20 ms that carry notes.
+    SyntheticAudio {
+        /// What the audio level extension says, in -dBov (RFC 6464): 127 is silence.
+        level: u8,
+    },
+}
+
+/// What to do with received media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Order, count, put frames together and check who they are from.
+    Check,
+    /// Also decode sound, and pictures with one ffmpeg process a video slot in use.
+    Decode,
+}

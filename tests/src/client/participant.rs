@@ -1,0 +1,252 @@
+//! The handle of a participant: asks things of its task, and waits for what it sees.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use sotto_core::signal::{ClientMessage, Source, View};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::{
+    Ended, Media, Options, Refusal, Report,
+    engine::{Command, Engine},
+};
+
+/// How long [`Participant::until`] waits.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+/// Commands that wait for the task. When it is full, the caller waits.
+const QUEUE: usize = 256;
+
+/// A participant that runs in a task of its own. Dropping it makes it vanish without a goodbye.
+pub struct Participant {
+    commands: mpsc::Sender<Command>,
+    report: watch::Receiver<Report>,
+    task: JoinHandle<()>,
+}
+
+/// Why nobody joined.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// No websocket.
+    #[error("cannot reach the node: {0}")]
+    Connect(String),
+    /// The node said no.
+    #[error("refused: {0:?}")]
+    Refused(Refusal),
+    /// The node closed without a word, or said something else.
+    #[error("no welcome: {0}")]
+    NoWelcome(String),
+}
+
+/// Something did not happen in time.
+#[derive(Debug)]
+pub struct Unmet {
+    what: String,
+    report: Box<Report>,
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "did not happen: {}; the participant saw {:#?}", self.what, self.report)
+    }
+}
+
+impl std::error::Error for Unmet {}
+
+impl Participant {
+    /// Opens the websocket, joins, and offers. Returns when the node said welcome.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub async fn join(options: Options) -> Result<Self, JoinError> {
+        let (commands, inbox) = mpsc::channel(QUEUE);
+        let (report_in, report) = watch::channel(Report::default());
+        let engine = Engine::join(options, inbox, report_in).await?;
+        let task = tokio::spawn(engine.run());
+        Ok(Self { commands, report, task })
+    }
+
+    /// Waits until the report fulfils `condition`.
+    ///
+    /// # Errors
+    /// [`Unmet`], with the report as it is then, after 15 seconds or when the participant ended.
+    pub async fn until(
+        &mut self,
+        what: &str,
+        condition: impl FnMut(&Report) -> bool,
+    ) -> Result<Report, Unmet> {
+        self.within(PATIENCE, what, condition).await
+    }
+
+    /// As [`Self::until`], with another limit.
+    ///
+    /// # Errors
+    /// As [`Self::until`].
+    pub async fn within(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        condition: impl FnMut(&Report) -> bool,
+    ) -> Result<Report, Unmet> {
+        if let Ok(Ok(report)) = timeout(limit, self.report.wait_for(condition)).await {
+            return Ok(report.clone());
+        }
+        Err(Unmet { what: what.into(), report: Box::new(self.report()) })
+    }
+
+    /// What it has seen so far.
+    pub fn report(&self) -> Report {
+        self.report.borrow().clone()
+    }
+
+    /// Our number in the room.
+    pub fn short_id(&self) -> u32 {
+        self.report.borrow().me.as_ref().map_or(0, |me| me.short_id.0)
+    }
+
+    /// Our id.
+    pub fn id(&self) -> sotto_core::id::ParticipantId {
+        let report = self.report.borrow();
+        report.me.as_ref().map(|me| me.id).expect("a participant has joined before it has a handle")
+    }
+
+    /// Says this on the websocket.
+    pub async fn say(&self, message: ClientMessage) {
+        self.command(Command::Say(message)).await;
+    }
+
+    /// Writes this text on the websocket, message or not.
+    pub async fn say_raw(&self, text: impl Into<String>) {
+        self.command(Command::SayRaw(text.into())).await;
+    }
+
+    /// Says what the page shows.
+    pub async fn view(&self, view: View) {
+        self.say(ClientMessage::View(view)).await;
+    }
+
+    /// Mutes or unmutes a publication.
+    pub async fn mute(&self, source: Source, muted: bool) {
+        self.command(Command::Mute(source, muted)).await;
+    }
+
+    /// Publishes something more.
+    pub async fn publish(&self, source: Source, media: Media) {
+        self.command(Command::Publish(source, media)).await;
+    }
+
+    /// Ends a publication.
+    pub async fn unpublish(&self, source: Source) {
+        self.command(Command::Unpublish(source)).await;
+    }
+
+    /// Offers again, with so many slots.
+    pub async fn offer(&self, audio: u16, video: u16) {
+        self.command(Command::Offer { audio, video }).await;
+    }
+
+    /// Sends a chat message.
+    pub async fn chat(&self, text: &str) {
+        self.data("chat", true, text.as_bytes()).await;
+    }
+
+    /// Sends a message on the data channel of that label.
+    pub async fn data(&self, label: &str, text: bool, payload: &[u8]) {
+        let (label, payload) = (label.into(), payload.into());
+        self.command(Command::Data { label, text, payload }).await;
+    }
+
+    /// Opens the data channel association, so that messages of others can come.
+    pub async fn open_data(&self) {
+        self.command(Command::OpenData).await;
+    }
+
+    /// Sends a datagram as it is from our socket to the node.
+    pub async fn send_datagram(&self, datagram: Vec<u8>) {
+        self.command(Command::Datagram(datagram)).await;
+    }
+
+    /// Encrypts this as an RTP packet and sends it.
+    pub async fn send_rtp(&self, packet: Vec<u8>) {
+        self.command(Command::Rtp(packet)).await;
+    }
+
+    /// Encrypts this as an RTCP packet and sends it.
+    pub async fn send_rtcp(&self, packet: Vec<u8>) {
+        self.command(Command::Rtcp(packet)).await;
+    }
+
+    /// Sends this inside DTLS, where SCTP would be.
+    pub async fn send_record(&self, record: Vec<u8>) {
+        self.command(Command::Record(record)).await;
+    }
+
+    /// Leaves and waits until the websocket is closed.
+    ///
+    /// # Errors
+    /// [`Unmet`]: the node does not close.
+    pub async fn leave(mut self) -> Result<Report, Unmet> {
+        self.command(Command::Leave).await;
+        self.until("the node closes after a goodbye", |report| report.ended.is_some()).await
+    }
+
+    /// Is gone without a word: sockets are closed, nothing is said.
+    pub async fn vanish(mut self) {
+        self.command(Command::Vanish).await;
+        // The task ends at once; that it was cancelled or not changes nothing.
+        if (&mut self.task).await.is_err() {
+            tracing::debug!("the task of a vanishing participant was cancelled");
+        }
+    }
+
+    /// Waits until it is over, and says how.
+    ///
+    /// # Errors
+    /// [`Unmet`]: it goes on.
+    pub async fn ended(&mut self) -> Result<Ended, Unmet> {
+        let report = self.until("the participation ends", |report| report.ended.is_some()).await?;
+        Ok(report.ended.expect("it was just waited for"))
+    }
+
+    async fn command(&self, command: Command) {
+        if self.commands.send(command).await.is_err() {
+            tracing::debug!("the participant is gone already");
+        }
+    }
+}
+
+impl Drop for Participant {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Asks the node for a token of the development key.
+///
+/// # Errors
+/// The node cannot be reached or does not give one, as text.
+pub async fn dev_token(http: SocketAddr, room: &str, identity: &str) -> Result<String, String> {
+    let body =
+        serde_json::json!({ "room": room, "name": identity, "identity": identity }).to_string();
+    let request = format!(
+        "POST /v1/dev/token HTTP/1.1\r\nHost: {http}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let exchange = async {
+        let mut stream = TcpStream::connect(http).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = exchange.await.map_err(|error| error.to_string())?;
+    let json = answer.find('{').map(|at| &answer[at..=answer.rfind('}').unwrap_or(at)]);
+    let value: Option<serde_json::Value> = json.and_then(|json| serde_json::from_str(json).ok());
+    let token = value.as_ref().and_then(|value| value["token"].as_str());
+    token.map(Into::into).ok_or_else(|| format!("no token in {answer:?}"))
+}
