@@ -6,7 +6,13 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::LogConfig;
 
@@ -22,14 +28,24 @@ pub enum LogFormat {
 /// Sends the log of this process to stderr. If the process has a log already, as programs have
 /// that run a node inside them, that one stays, and the result is `false`.
 pub fn start(config: &LogConfig) -> bool {
-    let builder = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(EnvFilter::new(&config.level));
-    match config.format {
-        LogFormat::Text => builder.try_init().is_ok(),
-        LogFormat::Json => builder.json().try_init().is_ok(),
-    }
+        .with_ansi(std::io::stderr().is_terminal());
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    let filter = EnvFilter::new(&config.level).and(filter_fn(shows_no_contents));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().is_ok()
+}
+
+/// The websocket library writes whole messages below `info`, and the first message of a client
+/// holds its token: no setting makes it do so here.
+fn shows_no_contents(metadata: &Metadata<'_>) -> bool {
+    let writes_contents = ["tungstenite", "tokio_tungstenite"]
+        .iter()
+        .any(|name| metadata.target().split("::").next() == Some(name));
+    !writes_contents || *metadata.level() <= Level::INFO
 }
 
 /// Checks filter directives.
