@@ -67,6 +67,12 @@ pub struct MediaConfig {
     pub listen: SocketAddr,
     /// What clients are told, never empty.
     pub advertise: Vec<IpAddr>,
+    /// Receive buffer of the kernel, in bytes.
+    pub receive_buffer: usize,
+    /// Send buffer of the kernel, in bytes.
+    pub send_buffer: usize,
+    /// Packets that may be kept at once.
+    pub packet_buffers: u32,
 }
 
 /// What a client may use up.

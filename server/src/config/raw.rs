@@ -42,6 +42,9 @@ pub struct RawHttp {
 pub struct RawMedia {
     pub listen: String,
     pub advertise: Vec<String>,
+    pub receive_buffer_bytes: u64,
+    pub send_buffer_bytes: u64,
+    pub packet_buffers: u64,
 }
 
 /// `[auth]`
@@ -96,7 +99,13 @@ impl Default for RawHttp {
 
 impl Default for RawMedia {
     fn default() -> Self {
-        Self { listen: "0.0.0.0:7788".into(), advertise: Vec::new() }
+        Self {
+            listen: "0.0.0.0:7788".into(),
+            advertise: Vec::new(),
+            receive_buffer_bytes: 4 << 20,
+            send_buffer_bytes: 4 << 20,
+            packet_buffers: 32_768,
+        }
     }
 }
 

@@ -137,7 +137,19 @@ impl Raw {
         if advertise.len() > MAX_ADVERTISED {
             return Err(InvalidConfig::ManyAdvertised(advertise.len()));
         }
-        Ok(MediaConfig { listen, advertise })
+        let raw = &self.media;
+        let buffer = 65_536..=1 << 30;
+        Ok(MediaConfig {
+            listen,
+            advertise,
+            receive_buffer: within(
+                "media.receive_buffer_bytes",
+                raw.receive_buffer_bytes,
+                buffer.clone(),
+            )?,
+            send_buffer: within("media.send_buffer_bytes", raw.send_buffer_bytes, buffer)?,
+            packet_buffers: within("media.packet_buffers", raw.packet_buffers, 1_024..=4_194_304)?,
+        })
     }
 
     fn limits(&self) -> Result<Limits, InvalidConfig> {
