@@ -210,7 +210,8 @@ impl SlotStream {
     }
 
     /// The sender report that is due, if one is: `None` also while `media`, the clock of the layer
-    /// that the slot is pointed at, is not known yet; then it is due as soon as that is.
+    /// that the slot is pointed at, is not known yet, or is seconds away from the packets (the
+    /// publisher started its media time anew, or lies); then it stays due.
     ///
     /// The wall clock in it is the node's present time and not the publisher's, see
     /// [`PublisherClock`].
@@ -220,16 +221,45 @@ impl SlotStream {
         publisher: &PublisherClock,
         media: &MediaClock,
     ) -> Option<SenderReport> {
-        let live = self.live.filter(|_| now >= self.next_report)?;
-        let rtp = media.at(now, publisher)?;
+        if now < self.next_report {
+            return None;
+        }
+        let rtp = self.media_time(now, publisher, media)?;
         self.next_report = now + REPORT_INTERVAL;
         Some(SenderReport {
             ssrc: self.ssrc,
             ntp: now.to_ntp(),
-            rtp: rtp.offset(live.time.offset()),
+            rtp,
             packets: self.packets,
             octets: self.octets,
         })
+    }
+
+    /// When, on the node's wall clock, the publisher captured what has media time
+    /// [`Self::first_timestamp`], by the same clocks as [`Self::report`]. Later media times of the
+    /// content follow at the clock rate. `None` as long as there can be no report.
+    pub fn capture_time(
+        &self,
+        now: Time,
+        publisher: &PublisherClock,
+        media: &MediaClock,
+    ) -> Option<Time> {
+        let since = self.media_time(now, publisher, media)?.distance(self.first_timestamp?);
+        let micros = i64::from(since) * 1_000_000 / i64::from(self.timeline.clock_rate());
+        let distance = Duration::from_micros(micros.unsigned_abs());
+        Some(if micros >= 0 { now - distance } else { now + distance })
+    }
+
+    /// The media time that a packet captured `now` would have.
+    fn media_time(
+        &self,
+        now: Time,
+        publisher: &PublisherClock,
+        media: &MediaClock,
+    ) -> Option<RtpTime> {
+        let live = self.live?;
+        let rtp = media.at(now, publisher)?.offset(live.time.offset());
+        self.timeline.is_near(rtp, now).then_some(rtp)
     }
 
     #[cold]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Received;
-use crate::time::Time;
+use crate::{id::RtpTime, time::Time};
 
 /// Longest step in clock units that a slot's media time makes at a re-point: a receiver takes a step
 /// of 2^31 for one backwards (RFC 3550 section 5.1). Reached after 3 hours of an empty video slot.
@@ -11,6 +11,9 @@ const MAX_STEP: i64 = 1 << 30;
 
 /// How far replayed frames are pushed together, at most: 1 s of them becomes 16 ms.
 const MAX_COMPRESSION: u64 = 64;
+
+/// How far the media time by a publisher's sender report may be from that of its packets.
+const MAX_CLOCK_ERROR: Duration = Duration::from_secs(10);
 
 /// Where one source's media time falls on the slot: a line of slope 1 from the knee on, and of slope
 /// 1 / `compression` before it.
@@ -98,6 +101,20 @@ impl Timeline {
             self.highest = timestamp;
             self.at = Some(at);
         }
+    }
+
+    /// The clock rate in Hz.
+    pub(super) const fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
+    /// Whether `rtp` can be the media time at `now`, by what was sent: some seconds of it are
+    /// allowed for, because packets may pause while media time runs on, or stand still.
+    pub(super) fn is_near(&self, rtp: RtpTime, now: Time) -> bool {
+        let Some(at) = self.at else { return false };
+        let expected = self.highest.wrapping_add_signed(self.units(now.saturating_since(at)));
+        let distance = i64::from(rtp.distance(RtpTime(expected as u32)));
+        distance.abs() <= self.units(MAX_CLOCK_ERROR)
     }
 
     /// The media time of a packet that came at `at`, `least` units or more past all that was sent.

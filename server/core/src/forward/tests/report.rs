@@ -104,3 +104,51 @@ fn media_time_is_extrapolated_over_the_wrap_in_both_directions() {
     assert_eq!(media.at(ms(2000), &publisher), Some(RtpTime(89_999)));
     assert_eq!(media.at(ms(0), &publisher), Some(RtpTime(u32::MAX - 90_000)));
 }
+
+#[test]
+fn the_time_of_capture_is_that_of_the_first_packet() {
+    let (publisher, media) = clocks(0, 48_000, 10_000);
+    let mut slot = slot(Kind::Audio, SlotStart::default());
+    slot.point(target(1, Codec::Opus));
+    assert_eq!(slot.capture_time(ms(40), &publisher, &media), None);
+    // Captured at 20 ms, received at 45.
+    drive(&mut slot, &mut Layer::default(), [(45, audio(5, 10_960))]);
+    for now in [10, 50, 5000] {
+        let captured = slot.capture_time(ms(now), &publisher, &media).unwrap();
+        let error = captured.as_micros().abs_diff(ms(20).as_micros());
+        assert!(error <= 1000 / 48 + 1, "{error} us at {now} ms");
+    }
+}
+
+#[test]
+fn after_a_replay_the_time_of_capture_is_that_of_the_live_media() {
+    let (publisher, media) = clocks(0, 90_000, 0);
+    let mut layer = Layer::default();
+    let mut cache = crate::forward::KeyframeCache::new();
+    for (id, sent) in (0..10).zip([key(1, 0), video(2, 9000), video(3, 18_000)]) {
+        let received = layer.take(u64::from(id) * 100, &sent);
+        cache.push(crate::id::PacketId(id), &received, |_| {});
+    }
+    let mut slot = slot(Kind::Video, SlotStart::default());
+    slot.point(target(1, Codec::Vp8));
+    let newest = slot.replay(ms(210), &cache).last().unwrap().1.timestamp;
+    let first = slot.first_timestamp().unwrap();
+    let captured = slot.capture_time(ms(300), &publisher, &media).unwrap();
+    // The newest frame was captured at 200 ms; the formula of a client comes to the same.
+    let newest_captured = captured.as_micros() + newest.distance(first) as u64 * 100 / 9;
+    assert!(newest_captured.abs_diff(ms(200).as_micros()) <= 12, "{newest_captured}");
+}
+
+#[test]
+fn a_clock_that_is_far_from_the_packets_is_not_believed() {
+    let (publisher, _) = clocks(0, 48_000, 0);
+    let mut slot = slot(Kind::Audio, SlotStart::default());
+    slot.point(target(1, Codec::Opus));
+    drive(&mut slot, &mut Layer::default(), [(20, audio(5, 960))]);
+    for (rtp, believed) in [(0, true), (470_000, true), (490_000, false), (u32::MAX / 2, false)] {
+        let mut media = MediaClock::new(48_000);
+        media.observe(publisher_ntp(0), RtpTime(rtp));
+        let report = slot.clone().report(ms(30), &publisher, &media);
+        assert_eq!(report.is_some(), believed, "{rtp}");
+    }
+}
