@@ -6,7 +6,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod data;
 mod media;
 mod negotiation;
+mod publishing;
+mod reports;
 mod rooms;
+mod slots;
+mod speakers;
 mod world;

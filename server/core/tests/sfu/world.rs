@@ -32,13 +32,13 @@ pub(crate) struct World {
     pub(crate) clients: BTreeMap<PeerId, Client>,
     /// What went by that belongs to no client, and everything else but messages and media.
     pub(crate) outputs: Vec<Output>,
-    slab: HashMap<PacketId, Kept0>,
+    slab: HashMap<PacketId, Stored>,
     next_packet: u32,
     next_peer: u64,
 }
 
 /// A packet in the slab.
-struct Kept0 {
+struct Stored {
     bytes: Vec<u8>,
     kept: bool,
 }
@@ -46,7 +46,6 @@ struct Kept0 {
 /// One client.
 pub(crate) struct Client {
     pub(crate) participant: ParticipantId,
-    pub(crate) room: String,
     pub(crate) name: String,
     pub(crate) short_id: Option<ShortId>,
     /// Messages that were not looked at yet.
@@ -110,7 +109,6 @@ impl World {
         let participant = ParticipantId(Uuid::from_u128(u128::from(peer.0)));
         let client = Client {
             participant,
-            room: room.into(),
             name: identity.into(),
             short_id: None,
             messages: Vec::new(),
@@ -242,7 +240,7 @@ impl World {
         self.next_packet += 1;
         let mut out = Vec::new();
         let result = self.sfu.packet(self.now, peer, id, &bytes, &mut out);
-        self.slab.insert(id, Kept0 { bytes, kept: result == Ok(Kept::Yes) });
+        self.slab.insert(id, Stored { bytes, kept: result == Ok(Kept::Yes) });
         for forward in out {
             assert_eq!(forward.packet, id, "a live forward is of the packet that came");
             self.deliver(forward);

@@ -1,0 +1,116 @@
+//! Publications: who may, what others hear of it, which packets belong to them.
+
+use sotto_core::{
+    PacketError, SfuConfig,
+    id::{Mid, PayloadType, Ssrc},
+    signal::{ClientMessage, ErrorCode, Permissions, ServerMessage, Source},
+};
+
+use crate::{
+    media::offer,
+    world::{World, everything, line},
+};
+
+#[test]
+fn others_hear_of_a_publication_its_muting_and_its_end() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    let ben = world.join("blue", "ben");
+    world.heard(ann);
+    world.heard(ben);
+    let encrypted = ClientMessage::Publish {
+        mid: line(Source::Camera),
+        source: Source::Camera,
+        muted: true,
+        encrypted: true,
+    };
+    world.say(ben, encrypted);
+    world.mute(ben, Source::Camera, false);
+    world.mute(ben, Source::Camera, false);
+    world.say(ben, ClientMessage::Unpublish { mid: line(Source::Camera) });
+    let heard = world.heard(ann);
+    let told: Vec<String> = heard
+        .iter()
+        .filter_map(|message| match message {
+            ServerMessage::TrackPublished { track, .. } => {
+                Some(format!("{:?} {} {}", track.source, track.muted, track.encrypted))
+            }
+            ServerMessage::TrackMuted { muted, .. } => Some(format!("muted {muted}")),
+            ServerMessage::TrackUnpublished { .. } => Some("ended".into()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["Camera true true", "muted false", "ended"]);
+    assert_eq!(world.heard(ben), [], "the publisher knows");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_its_reason() {
+    let mut world = World::new(SfuConfig::default());
+    let sources = Some(vec![Source::Microphone, Source::Camera]);
+    let permissions = Permissions { sources, ..everything() };
+    let ann = world.join_with("blue", "ann", permissions, offer(4, 9));
+    let publish = |mid: &str, source| ClientMessage::Publish {
+        mid: Mid::new(mid).unwrap(),
+        source,
+        muted: false,
+        encrypted: false,
+    };
+    let mid = |mid: &str| Mid::new(mid).unwrap();
+    world.say(ann, publish("mic", Source::Microphone));
+    world.heard(ann);
+    let mut check = |message: ClientMessage, expected: ErrorCode| {
+        world.say(ann, message.clone());
+        assert_eq!(world.errors(ann), [expected], "{message:?}");
+    };
+    check(publish("scr", Source::Screen), ErrorCode::Forbidden);
+    check(publish("none", Source::Camera), ErrorCode::NotFound);
+    check(publish("v0", Source::Camera), ErrorCode::NotFound);
+    check(publish("sca", Source::Camera), ErrorCode::Conflict);
+    check(publish("mic", Source::Microphone), ErrorCode::Conflict);
+    check(publish("sca", Source::Microphone), ErrorCode::Conflict);
+    check(ClientMessage::Unpublish { mid: mid("cam") }, ErrorCode::NotFound);
+    check(ClientMessage::Mute { mid: mid("none"), muted: true }, ErrorCode::NotFound);
+}
+
+#[test]
+fn a_packet_belongs_to_the_line_that_announced_its_source_or_that_it_names() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    let ben = world.join("blue", "ben");
+    world.publish(ann, Source::Microphone);
+    world.publish(ann, Source::ScreenAudio);
+    world.send(ann, Source::Microphone).unwrap();
+    let unknown = world.send_with(ann, Source::Microphone, |sender| sender.ssrc = Ssrc(77));
+    assert_eq!(unknown, Err(PacketError::UnknownSource));
+    let named = world.send_with(ann, Source::Microphone, |sender| sender.tagged = true);
+    assert!(named.is_ok());
+    let learned = world.send_with(ann, Source::Microphone, |sender| sender.tagged = false);
+    assert!(learned.is_ok(), "from then on the source is known");
+    assert_eq!(world.client(ben).media.len(), 3);
+}
+
+#[test]
+fn packets_that_belong_nowhere_are_refused_by_their_reason() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    assert_eq!(world.send(ann, Source::Camera), Err(PacketError::NotPublished));
+    world.publish(ann, Source::Camera);
+    assert!(world.send(ann, Source::Camera).is_ok());
+    world.mute(ann, Source::Camera, true);
+    assert_eq!(world.send(ann, Source::Camera), Err(PacketError::Muted));
+    world.mute(ann, Source::Camera, false);
+    let mut bytes = world
+        .client(ann)
+        .senders
+        .get_mut(&line(Source::Camera))
+        .unwrap()
+        .next(sotto_core::Time::default());
+    bytes[1] = 0x80 | PayloadType(97).0;
+    assert_eq!(world.arrive(ann, bytes.clone()), Err(PacketError::PayloadType));
+    bytes.truncate(5);
+    assert!(matches!(world.arrive(ann, bytes), Err(PacketError::Malformed(_))));
+    world.lose(ann);
+    let stranger = sotto_core::id::PeerId(99);
+    assert_eq!(world.arrive(stranger, vec![0x80; 40]), Err(PacketError::UnknownPeer));
+}
