@@ -44,6 +44,10 @@ export function renderSlot(
       null,
     );
     presented = metadata.rtpTimestamp ?? newest?.rtpTimestamp ?? null;
+    if (presented !== null) {
+      const at = performance.timeOrigin + metadata.expectedDisplayTime;
+      slot.present({ rtpTimestamp: presented, at });
+    }
     show(contents.at(presented));
   };
 
@@ -72,6 +76,7 @@ export function renderSlot(
     stopped = true;
     video.cancelVideoFrameCallback(handle);
     for (const off of offs) off();
+    slot.present(null);
     video.srcObject = null;
   };
 }

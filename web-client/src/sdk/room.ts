@@ -23,8 +23,8 @@ import type {
 import { Slot, applyAssignments } from "./slots.js";
 import { StatsReader } from "./stats.js";
 import type { SlotStats } from "./stats.js";
-import { LipSync } from "./sync.js";
-import type { SlotView } from "./sync.js";
+import { LipSync } from "./lipsync.js";
+import type { SlotView } from "./lipsync.js";
 import type { TransformFactory } from "./transform.js";
 
 /** Where a room stands. `closed` is final. */

@@ -1,38 +1,209 @@
-export type ClientMessage =
-  | { type: "join"; version: number; token: string; name?: string | null }
-  | { type: "offer"; id: number; sdp: string }
-  | { type: "publish"; mid: string; source: Source; muted?: boolean; encrypted?: boolean }
-  | { type: "unpublish"; mid: string }
-  | { type: "mute"; mid: string; muted: boolean }
-  | ({ type: "view" } & View)
-  | { type: "leave" }
-  | { type: "ping"; id: number };
+// Generated from docs/signalling.schema.json by `npm run types`. Do not edit.
 
+/**
+ * What a client says.
+ */
+export type ClientMessage =
+  | {
+      /**
+       * Name to show, if the token has none.
+       */
+      name?: string | null;
+      /**
+       * Access token (JWT). Never in a URL.
+       */
+      token: string;
+      type: "join";
+      /**
+       * Protocol version of the client: [`PROTOCOL_VERSION`].
+       */
+      version: number;
+    }
+  | {
+      /**
+       * Chosen by the client, comes back in the answer.
+       */
+      id: number;
+      /**
+       * The session description.
+       */
+      sdp: string;
+      type: "offer";
+    }
+  | {
+      /**
+       * Whether the payload is encrypted end to end: the node then reads header extensions
+       * alone.
+       */
+      encrypted?: boolean;
+      mid: Mid;
+      /**
+       * Whether it starts muted.
+       */
+      muted?: boolean;
+      source: Source;
+      type: "publish";
+    }
+  | {
+      mid: Mid;
+      type: "unpublish";
+    }
+  | {
+      mid: Mid;
+      /**
+       * The new state.
+       */
+      muted: boolean;
+      type: "mute";
+    }
+  | (View & {
+      type: "view";
+    })
+  | {
+      type: "leave";
+    }
+  | {
+      /**
+       * Comes back.
+       */
+      id: number;
+      type: "ping";
+    };
+export type Mid = string;
+/**
+ * What kind of thing a publication shows or lets hear.
+ */
+export type Source = "microphone" | "camera" | "screen" | "screenAudio";
+/**
+ * A participant, for as long as it is in the room, across reconnections.
+ */
+export type ParticipantId = string;
+/**
+ * How cameras are ordered in a [`View`].
+ */
+export type ViewMode = "grid" | "speaker";
+/**
+ * What the node says.
+ */
 export type ServerMessage =
   | {
-      type: "welcome";
-      version: number;
-      room: string;
-      participant: Participant;
-      permissions: Permissions;
-      participants: Participant[];
       limits: SlotLimits;
+      participant: Participant;
+      /**
+       * Everyone else who is visible, with their tracks.
+       */
+      participants: Participant[];
+      permissions: Permissions;
+      /**
+       * Name of the room.
+       */
+      room: string;
+      type: "welcome";
+      /**
+       * Protocol version of the node.
+       */
+      version: number;
     }
-  | { type: "answer"; id: number; sdp: string }
-  | { type: "participantJoined"; participant: Participant }
-  | { type: "participantLeft"; participant: string; reason: LeaveReason }
-  | { type: "trackPublished"; participant: string; track: Track }
-  | { type: "trackUnpublished"; participant: string; track: number }
-  | { type: "trackMuted"; participant: string; track: number; muted: boolean }
-  | { type: "slots"; slots: SlotAssignment[] }
-  | { type: "speakers"; speakers: Speaker[] }
-  | { type: "error"; code: ErrorCode; message: string; about?: string | null; fatal: boolean }
-  | { type: "pong"; id: number };
-
-export type Source = "microphone" | "camera" | "screen" | "screenAudio";
-export type ViewMode = "grid" | "speaker";
-export type Form = "raw";
+  | {
+      /**
+       * The `id` of the offer.
+       */
+      id: number;
+      /**
+       * The session description.
+       */
+      sdp: string;
+      type: "answer";
+    }
+  | {
+      participant: Participant;
+      type: "participantJoined";
+    }
+  | {
+      participant: ParticipantId;
+      reason: LeaveReason;
+      type: "participantLeft";
+    }
+  | {
+      participant: ParticipantId;
+      track: Track;
+      type: "trackPublished";
+    }
+  | {
+      participant: ParticipantId;
+      track: TrackId;
+      type: "trackUnpublished";
+    }
+  | {
+      /**
+       * The new state.
+       */
+      muted: boolean;
+      participant: ParticipantId;
+      track: TrackId;
+      type: "trackMuted";
+    }
+  | {
+      /**
+       * The changes.
+       */
+      slots: SlotAssignment[];
+      type: "slots";
+    }
+  | {
+      /**
+       * The participants that speak now; the first one is the dominant speaker.
+       */
+      speakers: Speaker[];
+      type: "speakers";
+    }
+  | {
+      /**
+       * `type` of the message that was refused, where there was one.
+       */
+      about?: string | null;
+      code: ErrorCode;
+      /**
+       * Whether the node closes the connection after this.
+       */
+      fatal: boolean;
+      /**
+       * What a person reads. English.
+       */
+      message: string;
+      type: "error";
+    }
+  | {
+      /**
+       * The `id` of the ping.
+       */
+      id: number;
+      type: "pong";
+    };
+/**
+ * A participant's number within its room: small, never zero, never given to a second participant
+ * while the room exists. Travels as the CSRC of slot packets.
+ */
+export type ShortId = number;
+/**
+ * A published track. Unique within the node.
+ */
+export type TrackId = number;
+/**
+ * Why somebody left.
+ */
 export type LeaveReason = "left" | "connectionLost" | "replaced" | "removed";
+/**
+ * The form in which a track is received.
+ */
+export type Form = "raw";
+/**
+ * RTP timestamp in units of the codec's clock (RFC 3550 section 5.1): arithmetic is modulo 2^32.
+ */
+export type RtpTime = number;
+/**
+ * What a client does next depends on this.
+ */
 export type ErrorCode =
   | "malformed"
   | "unknownType"
@@ -47,50 +218,140 @@ export type ErrorCode =
   | "replaced"
   | "internal";
 
-export interface Participant {
-  id: string;
-  shortId: number;
-  identity: string;
-  name: string;
-  tracks: Track[];
+export interface SignalMessages {
+  client: ClientMessage;
+  server: ServerMessage;
 }
-export interface Track {
-  id: number;
-  source: Source;
-  muted: boolean;
-  encrypted: boolean;
+/**
+ * What the page shows. The node fills video slots in this order: pins, shared screens, then
+ * cameras by `mode`; hidden ones never.
+ */
+export interface View {
+  /**
+   * Participants whose video is not wanted.
+   */
+  hidden?: ParticipantId[];
+  mode?: ViewMode;
+  /**
+   * Grid only: how many cameras to pass over, for paging.
+   */
+  offset?: number;
+  /**
+   * Participants shown before all others, in this order.
+   */
+  pins?: ParticipantId[];
+  /**
+   * Video slots that the page can show now; the rest stay empty. `None`: all.
+   */
+  tiles?: number | null;
 }
-export interface Permissions {
-  publish: boolean;
-  sources?: Source[] | null;
-  subscribe: boolean;
-  data: boolean;
-  admin: boolean;
-  hidden: boolean;
-}
+/**
+ * How many receive slots one connection may have.
+ */
 export interface SlotLimits {
+  /**
+   * Audio slots.
+   */
   audio: number;
+  /**
+   * Video slots.
+   */
   video: number;
 }
-export interface View {
-  mode?: ViewMode;
-  tiles?: number | null;
-  pins?: string[];
-  hidden?: string[];
-  offset?: number;
+/**
+ * A participant, as others see it.
+ */
+export interface Participant {
+  id: ParticipantId;
+  /**
+   * Who the token says it is.
+   */
+  identity: string;
+  /**
+   * What to call it.
+   */
+  name: string;
+  shortId: ShortId;
+  /**
+   * What it publishes.
+   */
+  tracks: Track[];
 }
+/**
+ * A publication.
+ */
+export interface Track {
+  /**
+   * Whether its payload is encrypted end to end.
+   */
+  encrypted: boolean;
+  id: TrackId;
+  /**
+   * Whether it is muted.
+   */
+  muted: boolean;
+  source: Source;
+}
+/**
+ * The grants of the token, as the node enforces them.
+ */
+export interface Permissions {
+  /**
+   * May moderate.
+   */
+  admin: boolean;
+  /**
+   * May send on data channels.
+   */
+  data: boolean;
+  /**
+   * Is not shown to others.
+   */
+  hidden: boolean;
+  /**
+   * May publish.
+   */
+  publish: boolean;
+  /**
+   * What may be published; `None`: everything.
+   */
+  sources?: Source[] | null;
+  /**
+   * May receive media.
+   */
+  subscribe: boolean;
+}
+/**
+ * What a slot carries from now on.
+ */
 export interface SlotAssignment {
-  mid: string;
+  /**
+   * What it carries; `None`: nothing.
+   */
   content?: SlotContent | null;
+  mid: Mid;
 }
+/**
+ * Whom a slot is pointed at, and in which form it comes.
+ */
 export interface SlotContent {
-  participant: string;
-  shortId: number;
-  track: number;
-  rtpTimestamp?: number | null;
   form: Form;
+  participant: ParticipantId;
+  /**
+   * The first RTP timestamp that belongs to this content; `None` until the first packet went
+   * out, then sent again with it.
+   */
+  rtpTimestamp?: RtpTime | null;
+  shortId: ShortId;
+  track: TrackId;
 }
+/**
+ * A participant that speaks.
+ */
 export interface Speaker {
-  participant: string;
+  /**
+   * Smoothed loudness in -dBov (RFC 6464): 0 is the loudest, 127 is silence.
+   */
   level: number;
+  participant: ParticipantId;
 }

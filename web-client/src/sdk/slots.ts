@@ -1,6 +1,13 @@
 import { Emitter } from "./emitter.js";
 import type { SlotAssignment, SlotContent } from "./signal.js";
 
+/** A frame on the screen. */
+export interface PresentedFrame {
+  rtpTimestamp: number;
+  /** When it is expected on the screen, ms since 1970. */
+  at: number;
+}
+
 /** Events of one slot. */
 export interface SlotEvents {
   /** The node pointed it elsewhere, or nowhere. The picture follows at its own frame. */
@@ -18,6 +25,7 @@ export class Slot {
   readonly #events = new Emitter<SlotEvents>();
   #transceiver: RTCRtpTransceiver;
   #content: SlotContent | null = null;
+  #presented: PresentedFrame | null = null;
 
   constructor(kind: "audio" | "video", transceiver: RTCRtpTransceiver) {
     this.kind = kind;
@@ -42,6 +50,11 @@ export class Slot {
     return this.#content;
   }
 
+  /** The frame that `renderSlot` saw last; `null` if nobody renders this slot. */
+  get presented(): PresentedFrame | null {
+    return this.#presented;
+  }
+
   on<Name extends keyof SlotEvents>(
     name: Name,
     listener: (event: SlotEvents[Name]) => void,
@@ -55,8 +68,14 @@ export class Slot {
     this.#events.emit("content", content);
   }
 
+  /** For `renderSlot`. */
+  present(frame: PresentedFrame | null): void {
+    this.#presented = frame;
+  }
+
   /** For `Room`: a new connection. */
   attach(transceiver: RTCRtpTransceiver): void {
+    this.#presented = null;
     this.#transceiver = transceiver;
     this.assign(null);
     this.#events.emit("track", this.track);

@@ -24,8 +24,6 @@ export interface SlotStats {
   freezes: number;
   /** Mean time that what was played since the last call waited in the jitter buffer, ms. */
   jitterBufferMs: number;
-  /** When what is played now was captured, on the publisher's clock, ms; `null` if unknown. */
-  playoutTimestamp: number | null;
   /** Frames decoded since the connection began; 0 for audio. */
   framesDecoded: number;
   /** Loudness of what is played, 0 to 1; 0 for video. */
@@ -35,26 +33,35 @@ export interface SlotStats {
 /** Rates over less than this are noise: the last ones are given again. */
 const MIN_INTERVAL_MS = 250;
 
-/** Members of `inbound-rtp` that TypeScript's types lack. */
-interface InboundRtp extends RTCInboundRtpStreamStats {
-  estimatedPlayoutTimestamp?: number;
+/** The audio output, which TypeScript's types lack. */
+interface MediaPlayout extends RTCStats {
+  totalPlayoutDelay?: number;
+  totalSamplesCount?: number;
 }
 
 interface Sample {
-  report: InboundRtp;
+  report: RTCInboundRtpStreamStats;
   stats: SlotStats;
 }
 
 /** Reads the statistics of all slots at once. Keeps the last sample of each. */
 export class StatsReader {
   #last = new Map<string, Sample>();
+  #output: MediaPlayout | null = null;
+  #outputMs = 0;
+
+  /** From the jitter buffers to the loudspeaker, ms, as of the last `read`; 0 if unknown. */
+  get outputMs(): number {
+    return this.#outputMs;
+  }
 
   async read(pc: RTCPeerConnection, slots: readonly Slot[]): Promise<SlotStats[]> {
-    const inbound = new Map<string, InboundRtp>();
+    const inbound = new Map<string, RTCInboundRtpStreamStats>();
     const all = (await pc.getStats()) as ReadonlyMap<string, RTCStats>;
     for (const report of all.values()) {
-      const { mid } = report as InboundRtp;
-      if (report.type === "inbound-rtp" && mid) inbound.set(mid, report as InboundRtp);
+      const { mid } = report as RTCInboundRtpStreamStats;
+      if (report.type === "inbound-rtp" && mid) inbound.set(mid, report as RTCInboundRtpStreamStats);
+      if ((report.type as string) === "media-playout") this.#readOutput(report);
     }
     const last = this.#last;
     this.#last = new Map();
@@ -65,6 +72,14 @@ export class StatsReader {
       if (sample) this.#last.set(mid, sample);
       return sample?.stats ?? { ...EMPTY, mid, ...identity(slot) };
     });
+  }
+
+  #readOutput(report: MediaPlayout): void {
+    const before = this.#output;
+    this.#output = report;
+    const samples = (report.totalSamplesCount ?? 0) - (before?.totalSamplesCount ?? 0);
+    const delay = (report.totalPlayoutDelay ?? 0) - (before?.totalPlayoutDelay ?? 0);
+    if (samples > 0) this.#outputMs = (delay / samples) * 1000;
   }
 }
 
@@ -78,7 +93,6 @@ const EMPTY: Omit<SlotStats, "mid" | "kind" | "participant" | "form"> = {
   lossRate: 0,
   freezes: 0,
   jitterBufferMs: 0,
-  playoutTimestamp: null,
   framesDecoded: 0,
   audioLevel: 0,
 };
@@ -88,11 +102,11 @@ function identity(slot: Slot): Pick<SlotStats, "kind" | "participant" | "form"> 
   return { kind, participant: content?.participant ?? null, form: content?.form ?? null };
 }
 
-function next(slot: Slot, report: InboundRtp, last: Sample | undefined): Sample {
+function next(slot: Slot, report: RTCInboundRtpStreamStats, last: Sample | undefined): Sample {
   const before = last?.report;
   const elapsed = before ? report.timestamp - before.timestamp : 0;
   const fresh = last === undefined || elapsed >= MIN_INTERVAL_MS;
-  const delta = (read: (from: InboundRtp) => number | undefined) =>
+  const delta = (read: (from: RTCInboundRtpStreamStats) => number | undefined) =>
     before ? Math.max(0, (read(report) ?? 0) - (read(before) ?? 0)) : 0;
   const seconds = elapsed / 1000;
   const perSecond = (count: number) => (seconds > 0 ? count / seconds : 0);
@@ -121,7 +135,6 @@ function next(slot: Slot, report: InboundRtp, last: Sample | undefined): Sample 
     packetsLost: report.packetsLost ?? 0,
     packetsReceived: report.packetsReceived ?? 0,
     freezes: report.freezeCount ?? 0,
-    playoutTimestamp: report.estimatedPlayoutTimestamp ?? null,
     framesDecoded: report.framesDecoded ?? 0,
     audioLevel: report.audioLevel ?? 0,
   };

@@ -14,8 +14,8 @@ export interface Size {
 
 /** Between tiles. */
 const GAP = 8;
-/** A grid tile is between these shapes; a camera is cropped to it. */
-const NARROWEST = 4 / 3;
+/** A grid tile is between these shapes, width to height; a camera is cropped to it. */
+const NARROWEST = { phone: 1, desktop: 4 / 3 };
 const WIDEST = 16 / 9;
 /** Narrower than this, a stage is a phone's. */
 const PHONE_WIDTH = 600;
@@ -35,12 +35,14 @@ export function gridCapacity({ width, height }: Size): number {
 /** Places `count` tiles of one size so that they are as large as they can be. */
 export function gridLayout(count: number, { width, height }: Size): Rect[] {
   if (count === 0 || width <= 0 || height <= 0) return [];
+  const narrowest = width < PHONE_WIDTH ? NARROWEST.phone : NARROWEST.desktop;
   let best = { columns: 1, tile: { width: 0, height: 0 } };
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
     const tile = fit(
       (width - GAP * (columns - 1)) / columns,
       (height - GAP * (rows - 1)) / rows,
+      narrowest,
     );
     if (tile.width * tile.height > best.tile.width * best.tile.height) best = { columns, tile };
   }
@@ -93,9 +95,9 @@ function strip({ width, height }: Size): { wide: boolean; tile: Size } {
 }
 
 /** The largest tile of an allowed shape in a cell. */
-function fit(width: number, height: number): Size {
+function fit(width: number, height: number, narrowest: number): Size {
   if (width <= 0 || height <= 0) return { width: 0, height: 0 };
-  const shape = Math.min(WIDEST, Math.max(NARROWEST, width / height));
+  const shape = Math.min(WIDEST, Math.max(narrowest, width / height));
   return width / height > shape
     ? { width: height * shape, height }
     : { width, height: width / shape };

@@ -63,6 +63,8 @@ export class Meeting {
     this.microphone = microphone;
     this.#readRoster();
     this.slots = room.slots;
+    // Said before we listened.
+    this.voices = hear(SILENCE, room.speakers, room.local.id);
     for (const name of [
       "participantJoined",
       "participantLeft",
