@@ -95,6 +95,16 @@ impl Demux {
         entry.paths.push(path);
     }
 
+    /// A peer is no longer at the other end of this path.
+    pub fn remove_path(&mut self, peer: PeerIndex, path: &Path) {
+        if self.by_path(path) == Some(peer) {
+            self.paths.remove(path);
+            if let Some(entry) = self.of_peer.get_mut(&peer) {
+                entry.paths.retain(|known| known != path);
+            }
+        }
+    }
+
     /// Forgets a peer.
     pub fn remove(&mut self, peer: PeerIndex) {
         let Some(entry) = self.of_peer.remove(&peer) else { return };
@@ -180,6 +190,19 @@ mod tests {
         assert_eq!(demux.by_path(&path(9)), Some(second));
         demux.remove(first);
         assert_eq!(demux.by_path(&path(9)), Some(second), "the first owner took nothing along");
+    }
+
+    #[test]
+    fn a_lost_path_is_forgotten_unless_it_changed_hands() {
+        let mut demux = Demux::default();
+        let (first, second) = (PeerIndex(0), PeerIndex(1));
+        demux.add_path(first, path(1));
+        demux.remove_path(first, &path(1));
+        assert_eq!(demux.by_path(&path(1)), None);
+        demux.add_path(first, path(2));
+        demux.add_path(second, path(2));
+        demux.remove_path(first, &path(2));
+        assert_eq!(demux.by_path(&path(2)), Some(second));
     }
 
     #[test]

@@ -1,16 +1,36 @@
 //! One pinned thread with its UDP socket, peers and rooms.
 //!
 //! ```text
-//!  receive (GRO) → classify → 4-tuple map → open in place → Sfu → per-peer queue → seal → send
+//!  socket: receive ─► demux: whose? ─► transport: open in place ─► slab ─► core: to whom, how?
+//!                                                                             │
+//!  socket: send ◄─ transport: seal in place ◄─ rewrite ◄─ peers: queues of the subscribers ◄┘
+//!
+//!  handle (commands) ─► worker: the loop ─► PeerEvent        wheel: timers        rtcp: reports
 //! ```
+//!
+//! Everything here but [`transport`] and [`sdp`] knows the network as datagrams only. One thread owns
+//! all of a shard; nothing on the way of a packet locks, waits or allocates.
 
 pub mod bucket;
 pub mod demux;
+mod handle;
+mod os;
+mod peers;
+pub mod placement;
+pub mod rtcp;
 pub mod sdp;
 pub mod slab;
 pub mod socket;
+mod stats;
+mod thread;
 pub mod transport;
 pub mod wheel;
+mod worker;
+
+pub use handle::{ShardHandle, Undelivered};
+pub use stats::{Counters, DropReason, ShardStats, Traffic};
+pub use thread::{Shard, ShardConfig, ShardEnd};
+pub use worker::{MakeTransport, Worker, WorkerParts};
 
 use std::net::SocketAddr;
 
@@ -53,6 +73,11 @@ pub enum Command {
         peer: PeerId,
         /// Why, as others are told.
         reason: LeaveReason,
+    },
+    /// Tell what was counted.
+    Stats {
+        /// Where to. Nobody waits: nothing happens.
+        reply: tokio::sync::oneshot::Sender<ShardStats>,
     },
     /// Stop: close every peer and end the thread.
     Stop,

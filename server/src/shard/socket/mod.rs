@@ -78,6 +78,17 @@ pub struct Sent {
     pub unsegmented: u64,
 }
 
+impl Sent {
+    /// Adds what became of another outbox.
+    pub fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.messages += other.messages;
+        self.dropped_full += other.dropped_full;
+        self.refused += other.refused;
+        self.unsegmented += other.unsegmented;
+    }
+}
+
 impl Socket {
     /// Binds.
     ///

@@ -1,0 +1,125 @@
+//! What a shard has counted since its start.
+
+use rustc_hash::FxHashMap;
+use sotto_core::{PacketError, id::PeerId};
+
+use super::{
+    socket::{RunLengths, Sent},
+    transport::TransportError,
+};
+
+/// Why a datagram or packet went no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum DropReason {
+    /// None of STUN, DTLS, SRTP, SRTCP.
+    #[error("no protocol of ours")]
+    Unclassified,
+    /// Longer than a receive buffer or a packet of the slab.
+    #[error("too long")]
+    TooLong,
+    /// DTLS, SRTP or SRTCP over a path that no STUN check validated.
+    #[error("path not validated")]
+    UnknownPath,
+    /// STUN over an unknown path that names none of our peers.
+    #[error("unknown user name")]
+    UnknownUser,
+    /// More STUN over unknown paths than a network address may send.
+    #[error("too many checks from unknown paths")]
+    TooManyChecks,
+    /// The transport did not accept it.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The core did not accept it.
+    #[error(transparent)]
+    Packet(#[from] PacketError),
+    /// Every buffer of the slab is in use.
+    #[error("no free packet buffer")]
+    SlabFull,
+    /// RTCP that could not be read to its end.
+    #[error("malformed RTCP")]
+    Rtcp,
+    /// More for one subscriber in one turn than its queue holds.
+    #[error("queue of a subscriber is full")]
+    QueueFull,
+    /// To a peer that is not connected (any more).
+    #[error("no way to the peer")]
+    NoPath,
+    /// Too long after rewriting, or its bytes were gone.
+    #[error("packet could not be written")]
+    Unwritable,
+}
+
+/// What one peer sent and got, in UDP payload: IP and UDP headers (28 or 48 bytes a packet) are not
+/// counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Datagrams from the peer.
+    pub packets_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Datagrams to the peer.
+    pub packets_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+}
+
+/// Counters, all since the shard's start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams that arrived.
+    pub received: u64,
+    /// Their bytes.
+    pub received_bytes: u64,
+    /// Messages that they arrived in: a message may hold a run.
+    pub received_messages: u64,
+    /// RTP packets handed to the core.
+    pub rtp_in: u64,
+    /// RTP packets sealed for subscribers.
+    pub forwarded: u64,
+    /// What became of datagrams to send.
+    pub sent: Sent,
+    /// Turns of the loop that found something to do.
+    pub turns: u64,
+    /// Peers dropped because nobody read their events.
+    pub slow_readers: u64,
+    drops: FxHashMap<DropReason, u64>,
+}
+
+impl Counters {
+    /// Counts a drop. Allocates the first time that it sees a reason, and there are not many.
+    pub fn drop(&mut self, reason: DropReason) {
+        *self.drops.entry(reason).or_default() += 1;
+    }
+
+    /// Counts some drops of one kind.
+    pub fn drop_many(&mut self, reason: DropReason, count: usize) {
+        if count > 0 {
+            *self.drops.entry(reason).or_default() += count as u64;
+        }
+    }
+
+    /// How often that happened.
+    pub fn drops_of(&self, reason: DropReason) -> u64 {
+        self.drops.get(&reason).copied().unwrap_or(0)
+    }
+
+    /// Every reason that occurred, in no particular order.
+    pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
+        self.drops.iter().map(|(reason, count)| (*reason, *count))
+    }
+}
+
+/// The state of a shard at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShardStats {
+    /// Counted since the start.
+    pub counters: Counters,
+    /// How many packets left in one message.
+    pub run_lengths: RunLengths,
+    /// Packet buffers in use.
+    pub slab_in_use: u32,
+    /// Packet buffers in all.
+    pub slab_capacity: u32,
+    /// What each peer sent and got.
+    pub peers: Vec<(PeerId, Traffic)>,
+}

@@ -1,0 +1,283 @@
+//! Commands of the node, wishes of the core, news of the transports.
+
+use std::time::Instant;
+
+use sotto_core::{
+    Input, Output,
+    id::PeerId,
+    input::DataMessage,
+    media::Answer,
+    signal::{ErrorCode, LeaveReason, ServerMessage},
+};
+use tokio::sync::mpsc;
+
+use super::engine::Engine;
+use crate::shard::{
+    Command, PeerEvent,
+    demux::PeerIndex,
+    peers::Control,
+    sdp::{self, Answering},
+    transport::{CloseCause, Transport, TransportEvent},
+};
+
+impl<T: Transport> Engine<T> {
+    /// Does what the node asks.
+    pub(super) fn command(&mut self, now: Instant, command: Command) {
+        let time = self.time(now);
+        match command {
+            Command::Join { join, events } => {
+                let peer = join.peer;
+                if self.admit(now, peer, events) {
+                    self.sfu.handle(time, Input::Join(join));
+                }
+            }
+            Command::Message { peer, message } => {
+                if self.index_of(peer).is_some() {
+                    self.sfu.handle(time, Input::Message { peer, message });
+                }
+            }
+            Command::Offer { peer, id, sdp } => self.offer(now, peer, id, &sdp),
+            Command::Disconnect { peer, reason } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.sfu.handle(time, Input::Disconnected { peer, reason });
+                    self.leave(now, index);
+                }
+            }
+            // The loop answers these itself.
+            Command::Stats { .. } | Command::Stop => {}
+        }
+        self.settle(now);
+    }
+
+    /// Makes room for a peer, or tells it that there is none.
+    fn admit(&mut self, now: Instant, id: PeerId, events: mpsc::Sender<PeerEvent>) -> bool {
+        let refusal = if self.peers.len() >= self.max_peers {
+            (ErrorCode::Full, "this shard is full")
+        } else if self.peers.insert(id, events.clone()).is_none() {
+            (ErrorCode::Internal, "the connection has joined already")
+        } else {
+            self.load.set(self.peers.len());
+            if self.peers.len() == 1 {
+                self.start_reports(now);
+            }
+            return true;
+        };
+        let (code, message) = (refusal.0, refusal.1.to_owned());
+        let error = ServerMessage::Error { code, message, about: Some("join".into()), fatal: true };
+        for event in [PeerEvent::Message(error), PeerEvent::Close(LeaveReason::Removed)] {
+            // Full: nobody reads, and the channel closes with this sender anyway.
+            if events.try_send(event).is_err() {
+                tracing::debug!(peer = id.0, "a refused client did not read why");
+            }
+        }
+        false
+    }
+
+    /// Reads an offer, gives its transport side to the transport and its media to the core.
+    fn offer(&mut self, now: Instant, id: PeerId, offer: u32, text: &str) {
+        let time = self.time(now);
+        let Some(index) = self.index_of(id) else { return };
+        let sdp::Parsed { offer: media, remote, layout } = match sdp::parse(text) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                self.say(
+                    index,
+                    ServerMessage::Error {
+                        code: ErrorCode::BadOffer,
+                        message: error.to_string(),
+                        about: Some("offer".into()),
+                        fatal: false,
+                    },
+                );
+                return;
+            }
+        };
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        let transport = peer.transport.get_or_insert_with(|| (self.make_transport)(now));
+        transport.set_remote(now, remote);
+        let ufrag = transport.local().ufrag;
+        self.demux.set_name(index, &ufrag);
+        peer.offer = Some((offer, layout));
+        self.touch(index);
+        self.sfu.handle(time, Input::Offer { peer: id, id: offer, offer: media });
+    }
+
+    /// Renders an answer and says it.
+    fn answer(&mut self, index: PeerIndex, id: u32, answer: &Answer) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        let Some(transport) = &peer.transport else { return };
+        let Some((_, layout)) = peer.offer.take_if(|(offer, _)| *offer == id) else { return };
+        peer.clock_rates = answer
+            .media
+            .iter()
+            .flat_map(|media| &media.formats)
+            .map(|format| (format.payload_type, format.codec.clock_rate()))
+            .collect();
+        peer.clock_rates.sort_unstable();
+        peer.clock_rates.dedup();
+        peer.answers += 1;
+        let sdp = sdp::render(
+            &layout,
+            answer,
+            &Answering {
+                local: &transport.local(),
+                candidates: &self.addresses.advertised,
+                session: peer.id.0,
+                version: peer.answers,
+            },
+        );
+        self.say(index, ServerMessage::Answer { id, sdp });
+    }
+
+    /// Does what the core asks.
+    pub(super) fn carry_out(&mut self, now: Instant, output: Output) {
+        match output {
+            Output::Forward(forward) => self.enqueue(forward),
+            Output::Release { packet } => {
+                self.slab.release(packet);
+            }
+            Output::Message { peer, message } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.say(index, message);
+                }
+            }
+            Output::Answer { peer, id, answer } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.answer(index, id, &answer);
+                }
+            }
+            Output::RequestKeyframe { peer, ssrc } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.enqueue_control(index, Control::KeyframeRequest(ssrc));
+                }
+            }
+            Output::SenderReport { peer, report } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.enqueue_control(index, Control::SenderReport(report));
+                }
+            }
+            Output::Data { peer, from, message } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.send_data(now, index, from.0, &message);
+                }
+            }
+            // Only told where the settings of the core ask for it: one shard has no sibling.
+            Output::Relay { .. } => {}
+            Output::Close { peer, reason } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.tell(index, PeerEvent::Close(reason));
+                    self.leave(now, index);
+                }
+            }
+        }
+    }
+
+    /// Prefixes a data message with its sender and sends it.
+    fn send_data(&mut self, now: Instant, index: PeerIndex, from: u32, message: &DataMessage) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        let Some(transport) = &mut peer.transport else { return };
+        let mut framed = Vec::with_capacity(5 + message.payload.len());
+        framed.extend(from.to_be_bytes());
+        framed.push(u8::from(message.text));
+        framed.extend(&message.payload);
+        if let Err(reason) = transport.send_data(now, &message.label, false, &framed) {
+            // A client that never opened the channel does not want its messages.
+            self.counters.drop(reason.into());
+        }
+        self.touch(index);
+    }
+
+    pub(super) fn transport_event(&mut self, index: PeerIndex) -> Option<TransportEvent> {
+        self.peers.get_mut(index)?.transport.as_mut()?.poll_event()
+    }
+
+    /// Takes news of a peer's transport.
+    pub(super) fn happened(&mut self, now: Instant, index: PeerIndex, event: TransportEvent) {
+        let time = self.time(now);
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        let id = peer.id;
+        match event {
+            TransportEvent::PathValidated(path) => self.demux.add_path(index, path),
+            TransportEvent::PathLost(path) => self.demux.remove_path(index, &path),
+            TransportEvent::PathSelected(path) => {
+                peer.path = Some(path);
+                tracing::debug!(peer = id.0, %path.remote, "path selected");
+            }
+            TransportEvent::Connected { profile } => {
+                peer.connected = true;
+                tracing::debug!(peer = id.0, ?profile, "connected");
+                self.sfu.handle(time, Input::Connected { peer: id });
+            }
+            TransportEvent::Data { label, text, payload } => {
+                let message = DataMessage { label, text, payload };
+                self.sfu.handle(time, Input::Data { peer: id, message });
+            }
+            TransportEvent::Closed(cause) => {
+                tracing::debug!(peer = id.0, ?cause, "transport closed");
+                let reason = match cause {
+                    CloseCause::ByPeer => LeaveReason::Left,
+                    CloseCause::Handshake | CloseCause::ConsentExpired => {
+                        LeaveReason::ConnectionLost
+                    }
+                };
+                self.sfu.handle(time, Input::Disconnected { peer: id, reason });
+                self.tell(index, PeerEvent::Close(reason));
+                self.leave(now, index);
+            }
+        }
+    }
+
+    /// Drops a peer that does not read its events.
+    pub(super) fn drop_deaf(&mut self, now: Instant, index: PeerIndex) {
+        let Some(peer) = self.peers.get(index) else { return };
+        let (time, peer) = (self.time(now), peer.id);
+        let reason = LeaveReason::ConnectionLost;
+        self.sfu.handle(time, Input::Disconnected { peer, reason });
+        self.leave(now, index);
+    }
+
+    /// Ends every connection, as removed by the node.
+    pub(super) fn close_all(&mut self, now: Instant) {
+        let everyone: Vec<PeerIndex> = self.peers.indices().collect();
+        for index in everyone {
+            self.tell(index, PeerEvent::Close(LeaveReason::Removed));
+            self.leave(now, index);
+        }
+    }
+
+    /// Closes a peer's transport; it is forgotten once that is sent.
+    fn leave(&mut self, now: Instant, index: PeerIndex) {
+        if self.leaving.contains(&index) {
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if let Some(transport) = &mut peer.transport {
+            transport.close(now);
+            self.soil(index);
+        }
+        self.leaving.push(index);
+    }
+
+    fn say(&mut self, index: PeerIndex, message: ServerMessage) {
+        self.tell(index, PeerEvent::Message(message));
+    }
+
+    /// Queues an event for the websocket. Full: the client does not read what it is told, and a gap
+    /// in it cannot be repaired, so the peer is dropped; its websocket
+    /// finds the queue closed.
+    fn tell(&mut self, index: PeerIndex, event: PeerEvent) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if peer.deaf {
+            return;
+        }
+        if let Err(error) = peer.events.try_send(event) {
+            peer.deaf = true;
+            let id = peer.id;
+            if matches!(error, mpsc::error::TrySendError::Full(_)) {
+                tracing::info!(peer = id.0, "does not read its events: dropped");
+                self.counters.slow_readers += 1;
+            }
+            self.deaf.push(index);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Everything of a shard but its socket.
+
+use std::{sync::Arc, time::Instant};
+
+use sotto_core::{Sfu, Time, forward::Forward, id::PeerId};
+
+use super::{MakeTransport, reports::ReportClock};
+use crate::{
+    clock::Clock,
+    shard::{
+        ShardAddresses,
+        bucket::{BucketTable, Rate},
+        demux::{Demux, PeerIndex},
+        handle::Load,
+        peers::Peers,
+        rtcp::ReportBlock,
+        slab::Slab,
+        socket::Outbox,
+        stats::{Counters, ShardStats},
+        transport::Transport,
+        wheel::Wheel,
+    },
+};
+
+/// STUN over unknown paths that one network address may send: a burst for a room full of clients
+/// behind one NAT that come back together, and not more than a hundredth of a core after that.
+const STRANGERS: Rate = Rate { per_second: 1_000, burst: 2_000 };
+
+/// Keys of the wheel.
+pub(super) const SFU_TIMER: u32 = 0;
+pub(super) const REPORT_TIMER: u32 = 1;
+const FIRST_PEER_TIMER: u32 = 2;
+
+/// Rooms, transports, packets and timers of a shard.
+pub(super) struct Engine<T> {
+    pub(super) clock: Clock,
+    pub(super) sfu: Sfu,
+    pub(super) slab: Slab,
+    pub(super) demux: Demux,
+    pub(super) peers: Peers<T>,
+    pub(super) wheel: Wheel,
+    pub(super) strangers: BucketTable,
+    pub(super) addresses: ShardAddresses,
+    pub(super) max_peers: usize,
+    pub(super) make_transport: MakeTransport<T>,
+    pub(super) load: Arc<Load>,
+    pub(super) counters: Counters,
+    /// What the core said about the packet at hand; kept for its capacity.
+    pub(super) forwards: Vec<Forward>,
+    /// Peers with something to send this turn.
+    pub(super) dirty: Vec<PeerIndex>,
+    /// Peers whose transport was called since the last [`Self::settle`].
+    pub(super) touched: Vec<PeerIndex>,
+    /// Peers that do not read their events.
+    pub(super) deaf: Vec<PeerIndex>,
+    /// Peers to drop once what they are still to get is sent.
+    pub(super) leaving: Vec<PeerIndex>,
+    pub(super) report_clock: ReportClock,
+    pub(super) blocks: Vec<ReportBlock>,
+}
+
+impl<T: Transport> Engine<T> {
+    pub(super) fn new(
+        sfu: Sfu,
+        addresses: ShardAddresses,
+        slab_packets: u32,
+        max_peers: usize,
+        make_transport: MakeTransport<T>,
+        load: Arc<Load>,
+    ) -> Self {
+        let clock = Clock::start();
+        Self {
+            clock,
+            sfu,
+            slab: Slab::new(slab_packets),
+            demux: Demux::default(),
+            peers: Peers::new(),
+            wheel: Wheel::new(clock.now()),
+            strangers: BucketTable::new(STRANGERS),
+            addresses,
+            max_peers,
+            make_transport,
+            load,
+            counters: Counters::default(),
+            forwards: Vec::new(),
+            dirty: Vec::new(),
+            touched: Vec::new(),
+            deaf: Vec::new(),
+            leaving: Vec::new(),
+            report_clock: ReportClock::default(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// The time of this turn: everything in it happens at once.
+    pub(super) fn begin_turn(&self) -> Instant {
+        self.clock.now()
+    }
+
+    pub(super) fn time(&self, now: Instant) -> Time {
+        self.clock.time(now)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.wheel.next()
+    }
+
+    /// Lets timers act that are due.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.wheel.advance(now);
+        while let Some(key) = self.wheel.pop() {
+            match key {
+                SFU_TIMER => {
+                    let time = self.time(now);
+                    self.sfu.handle_timeout(time);
+                }
+                REPORT_TIMER => self.reports_due(now),
+                key => {
+                    let index = PeerIndex(key - FIRST_PEER_TIMER);
+                    if let Some(peer) = self.peers.get_mut(index)
+                        && let Some(transport) = &mut peer.transport
+                    {
+                        transport.handle_timeout(now);
+                        self.touch(index);
+                    }
+                }
+            }
+            self.settle(now);
+        }
+        // The core's next timer may have moved with any packet: looked at once a turn.
+        match self.sfu.poll_timeout() {
+            Some(at) => self.wheel.set(SFU_TIMER, self.clock.instant(at)),
+            None => self.wheel.cancel(SFU_TIMER),
+        }
+    }
+
+    /// The transport of this peer was called: its events, datagrams and timer are to be looked at.
+    pub(super) fn touch(&mut self, index: PeerIndex) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if !peer.touched {
+            peer.touched = true;
+            self.touched.push(index);
+        }
+        self.soil(index);
+    }
+
+    /// This peer has something to send at the end of the turn.
+    pub(super) fn soil(&mut self, index: PeerIndex) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if !peer.dirty {
+            peer.dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    /// Carries out what the core wants done and tells it what the transports report, until both have
+    /// no more to say.
+    pub(super) fn settle(&mut self, now: Instant) {
+        loop {
+            while let Some(output) = self.sfu.poll_output() {
+                self.carry_out(now, output);
+            }
+            let Some(index) = self.touched.pop() else {
+                let Some(index) = self.deaf.pop() else { return };
+                self.drop_deaf(now, index);
+                continue;
+            };
+            if let Some(peer) = self.peers.get_mut(index) {
+                peer.touched = false;
+            }
+            while let Some(event) = self.transport_event(index) {
+                self.happened(now, index, event);
+                while let Some(output) = self.sfu.poll_output() {
+                    self.carry_out(now, output);
+                }
+            }
+            self.arm(index);
+        }
+    }
+
+    /// Sets the timer of a peer's transport.
+    fn arm(&mut self, index: PeerIndex) {
+        let key = FIRST_PEER_TIMER + index.0;
+        match self.peers.get(index).and_then(|peer| peer.deadline()) {
+            Some(deadline) => self.wheel.set(key, deadline),
+            None => self.wheel.cancel(key),
+        }
+    }
+
+    /// Takes a peer out of every table. What waits for it is let go.
+    pub(super) fn forget(&mut self, index: PeerIndex) {
+        self.demux.remove(index);
+        self.wheel.cancel(FIRST_PEER_TIMER + index.0);
+        if let Some(peer) = self.peers.remove(index) {
+            for (packet, _) in peer.queue {
+                self.slab.release(packet);
+            }
+        }
+        self.dirty.retain(|other| *other != index);
+        self.touched.retain(|other| *other != index);
+        self.load.set(self.peers.len());
+        if self.peers.len() == 0 {
+            self.wheel.cancel(REPORT_TIMER);
+        }
+    }
+
+    /// Drops everyone without telling the core. The closed event channels tell the websockets.
+    pub(super) fn abandon(&mut self) {
+        self.peers = Peers::new();
+        self.load.set(0);
+    }
+
+    pub(super) fn stats(&self, outbox: &Outbox) -> ShardStats {
+        ShardStats {
+            counters: self.counters.clone(),
+            run_lengths: outbox.run_lengths(),
+            slab_in_use: self.slab.in_use(),
+            slab_capacity: self.slab.capacity(),
+            peers: self.peers.iter().map(|peer| (peer.id, peer.traffic)).collect(),
+        }
+    }
+
+    /// The place of a peer that the core names.
+    pub(super) fn index_of(&self, peer: PeerId) -> Option<PeerIndex> {
+        self.peers.index_of(peer)
+    }
+}

@@ -1,0 +1,237 @@
+//! The loop of a shard.
+//!
+//! ```text
+//!  wait ─► receive ─► ingress: open, core, forward table ─► queues of the subscribers ─┐
+//!    ▲        commands ─► control: core, transports ──────────────────────────────────┤
+//!    │        timers   ─► core, transports ───────────────────────────────────────────┤
+//!    └──────────────────── egress: rewrite, seal, send, one subscriber after the other ◄┘
+//! ```
+//!
+//! A turn does each of these once, with a bounded amount of each, so that no source of work can
+//! starve another. What is sent waits for the end of the turn: the packets of one subscriber are
+//! then neighbours, and runs of them cost the kernel one pass.
+
+mod control;
+mod egress;
+mod engine;
+mod ingress;
+mod reports;
+
+use std::{
+    io,
+    net::SocketAddr,
+    ops::ControlFlow,
+    os::fd::AsFd,
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+
+use sotto_core::{Sfu, config::SfuConfig};
+
+use super::{
+    Command, ShardAddresses, ShardConfig, ShardHandle,
+    handle::Load,
+    os::{self, Wake},
+    socket::{Inbox, Outbox, Socket, SocketConfig},
+    transport::Transport,
+};
+use engine::Engine;
+
+/// Commands that one turn takes: after so many, datagrams have their turn.
+const COMMANDS_PER_TURN: usize = 64;
+
+/// Makes the transport of a new peer.
+pub type MakeTransport<T> = Box<dyn FnMut(Instant) -> T + Send>;
+
+/// What a worker is made of. Goes to the thread that it is to run on.
+pub struct WorkerParts<T> {
+    socket: Socket,
+    addresses: ShardAddresses,
+    sfu: SfuConfig,
+    slab_packets: u32,
+    max_peers: usize,
+    make_transport: MakeTransport<T>,
+    commands: mpsc::Receiver<Command>,
+    wake: Arc<Wake>,
+    load: Arc<Load>,
+}
+
+impl<T> WorkerParts<T> {
+    /// Binds the socket and makes the command queue.
+    ///
+    /// # Errors
+    /// The address cannot be bound, or the system has no descriptor left.
+    pub fn open(
+        config: ShardConfig,
+        make_transport: MakeTransport<T>,
+    ) -> io::Result<(Self, ShardHandle)> {
+        let socket = Socket::bind(&SocketConfig {
+            bind: config.addresses.bind,
+            receive_buffer: config.receive_buffer,
+            send_buffer: config.send_buffer,
+            batching: config.batching,
+        })?;
+        let (receive, send) = socket.buffers()?;
+        // The system reports twice what it grants, its own bookkeeping included (socket(7)).
+        if receive < config.receive_buffer {
+            let (granted, wanted) = (receive, config.receive_buffer);
+            tracing::info!(granted, wanted, "small receive buffer: raise net.core.rmem_max");
+        }
+        tracing::debug!(receive, send, segments = socket.segments(), "media socket");
+        let (sender, commands) = mpsc::sync_channel(config.command_queue);
+        let wake = Arc::new(Wake::new()?);
+        let load = Arc::new(Load::default());
+        let handle = ShardHandle::new(sender, wake.clone(), load.clone());
+        let addresses = resolve(config.addresses, socket.local());
+        let parts = Self {
+            socket,
+            addresses,
+            sfu: config.sfu,
+            slab_packets: config.slab_packets,
+            max_peers: config.max_peers,
+            make_transport,
+            commands,
+            wake,
+            load,
+        };
+        Ok((parts, handle))
+    }
+
+    /// Where the socket is bound and what the answers say.
+    pub fn addresses(&self) -> &ShardAddresses {
+        &self.addresses
+    }
+}
+
+/// Fills in the port that was chosen.
+fn resolve(mut addresses: ShardAddresses, local: SocketAddr) -> ShardAddresses {
+    addresses.bind = local;
+    for advertised in &mut addresses.advertised {
+        if advertised.port() == 0 {
+            advertised.set_port(local.port());
+        }
+    }
+    addresses
+}
+
+/// One shard: its socket, its peers and its rooms. Belongs to the thread that made it.
+pub struct Worker<T> {
+    ports: Ports,
+    engine: Engine<T>,
+    wake: Arc<Wake>,
+    commands: mpsc::Receiver<Command>,
+    /// The last turn left commands in the queue.
+    more_commands: bool,
+}
+
+/// The ways in and out.
+struct Ports {
+    socket: Socket,
+    inbox: Inbox,
+    outbox: Outbox,
+}
+
+impl<T: Transport> Worker<T> {
+    /// A worker with no peers.
+    pub fn new(parts: WorkerParts<T>) -> Self {
+        let outbox = Outbox::new(parts.socket.segments());
+        let engine = Engine::new(
+            Sfu::new(parts.sfu),
+            parts.addresses,
+            parts.slab_packets,
+            parts.max_peers,
+            parts.make_transport,
+            parts.load,
+        );
+        Self {
+            ports: Ports { socket: parts.socket, inbox: Inbox::new(), outbox },
+            engine,
+            wake: parts.wake,
+            commands: parts.commands,
+            more_commands: false,
+        }
+    }
+
+    /// Runs until it is told to stop or every handle is gone.
+    ///
+    /// # Errors
+    /// The socket or the wait failed for good.
+    pub fn run(&mut self) -> io::Result<()> {
+        while self.turn(None)?.is_continue() {}
+        Ok(())
+    }
+
+    /// One turn of the loop: waits for something to do, at most for `patience` (`None`: as long as
+    /// the timers allow), and does it.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn turn(&mut self, patience: Option<Duration>) -> io::Result<ControlFlow<()>> {
+        self.wait(patience)?;
+        let messages = self.ports.socket.receive(&mut self.ports.inbox)?;
+        let now = self.engine.begin_turn();
+        for index in 0..messages {
+            if let Some(received) = self.ports.inbox.get(index) {
+                self.engine.receive(now, received);
+            }
+        }
+        let flow = self.take_commands(now);
+        self.engine.expire(now);
+        self.engine.flush(now, &mut self.ports);
+        if messages > 0 || flow.is_break() {
+            self.engine.counters.turns += 1;
+        }
+        Ok(flow)
+    }
+
+    /// Tells everyone that this is the end, after a stop or a fault.
+    pub fn close(&mut self) {
+        let now = self.engine.begin_turn();
+        self.engine.close_all(now);
+        self.engine.flush(now, &mut self.ports);
+    }
+
+    /// Lets go of every peer without another call into anything that may have panicked.
+    pub(super) fn abandon(&mut self) {
+        self.engine.abandon();
+    }
+
+    fn wait(&mut self, patience: Option<Duration>) -> io::Result<()> {
+        if self.ports.inbox.is_full() || self.more_commands {
+            return Ok(());
+        }
+        let timers =
+            self.engine.next_deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        let at_most = match (timers, patience) {
+            (Some(timers), Some(patience)) => Some(timers.min(patience)),
+            (either, None) | (None, either) => either,
+        };
+        os::wait(self.ports.socket.as_fd(), self.wake.as_fd(), at_most)
+    }
+
+    fn take_commands(&mut self, now: Instant) -> ControlFlow<()> {
+        // Before looking at the queue: a command that comes after the look wakes us again.
+        self.wake.clear();
+        self.more_commands = false;
+        for taken in 0.. {
+            if taken == COMMANDS_PER_TURN {
+                self.more_commands = true;
+                break;
+            }
+            match self.commands.try_recv() {
+                Ok(Command::Stop) | Err(mpsc::TryRecvError::Disconnected) => {
+                    return ControlFlow::Break(());
+                }
+                Ok(Command::Stats { reply }) => {
+                    let stats = self.engine.stats(&self.ports.outbox);
+                    if reply.send(stats).is_err() {
+                        tracing::debug!("nobody waits for the statistics any more");
+                    }
+                }
+                Ok(command) => self.engine.command(now, command),
+                Err(mpsc::TryRecvError::Empty) => break,
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

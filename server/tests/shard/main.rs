@@ -1,0 +1,8 @@
+//! A shard through real sockets: what goes in, what comes out, what is counted.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
+
+mod forwarding;
+mod limits;
+mod reports;
+mod support;

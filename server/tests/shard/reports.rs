@@ -1,0 +1,110 @@
+use std::time::{Duration, Instant};
+
+use sotto_core::{
+    id::{RtpTime, Ssrc},
+    signal::Source,
+    time::NtpTime,
+};
+use sotto_server::shard::{
+    rtcp::{Compound, Message, Messages},
+    socket::Batching,
+};
+
+use crate::support::{Bench, CAMERA, Client, MIC, opus_packet, vp8_packet};
+
+/// Turns the loop until the client has got RTCP in which `wanted` finds something.
+fn rtcp_until<R>(
+    bench: &mut Bench,
+    client: &mut Client,
+    mut wanted: impl FnMut(Message) -> Option<R>,
+) -> R {
+    client.socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    let give_up = Instant::now() + Duration::from_secs(10);
+    let mut buffer = [0; 2_000];
+    loop {
+        assert!(Instant::now() < give_up, "it never came");
+        bench.turn();
+        let Ok(len) = client.socket.recv(&mut buffer) else { continue };
+        if !(192..224).contains(&buffer[1]) {
+            continue;
+        }
+        let len = client.opener.open_rtcp(&mut buffer[..len]).unwrap();
+        for message in Messages::of(&buffer[..len]) {
+            if let Some(found) = wanted(message.unwrap()) {
+                return found;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_publisher_is_told_within_two_seconds_how_its_packets_arrive() {
+    let mut bench = Bench::new(Batching::Segments);
+    let mut speaker = bench.client("room", 1, 1);
+    speaker.publish(&mut bench, "mic", Source::Microphone);
+    let start = Instant::now();
+    for seq in [10, 11, 13] {
+        speaker.send_rtp(&opus_packet(seq, b"voice"));
+    }
+    let block = rtcp_until(&mut bench, &mut speaker, |message| match message {
+        Message::Report(block) => Some(block),
+        _ => None,
+    });
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert_eq!((block.ssrc, block.lost, block.highest_seq), (Ssrc(MIC), 1, 13));
+    assert_eq!(block.fraction_lost, 64, "one of four");
+}
+
+#[test]
+fn a_subscriber_that_lost_the_picture_makes_the_publisher_send_a_keyframe() {
+    let mut bench = Bench::new(Batching::Segments);
+    let mut publisher = bench.client("room", 1, 1);
+    let mut watcher = bench.client("room", 1, 1);
+    publisher.publish(&mut bench, "cam", Source::Camera);
+    publisher.send_rtp(&vp8_packet(0, 500));
+    bench.turn();
+    let packet = watcher.receive_rtp();
+    let slot = Ssrc(u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]));
+    let mut buffer = [0; 100];
+    let mut compound = Compound::new(&mut buffer);
+    assert!(compound.receiver_report(&[]) && compound.picture_loss(slot));
+    let len = compound.len();
+    watcher.send_rtcp(&buffer[..len]);
+    let asked = rtcp_until(&mut bench, &mut publisher, |message| match message {
+        Message::KeyframeRequest { ssrc } => Some(ssrc),
+        _ => None,
+    });
+    assert_eq!(asked, Ssrc(CAMERA));
+}
+
+#[test]
+fn a_slot_has_sender_reports_on_its_own_timeline() {
+    let mut bench = Bench::new(Batching::Segments);
+    let mut speaker = bench.client("room", 1, 1);
+    let mut listener = bench.client("room", 1, 1);
+    speaker.publish(&mut bench, "mic", Source::Microphone);
+    let mut buffer = [0; 100];
+    let mut compound = Compound::new(&mut buffer);
+    let report = sotto_core::output::SenderReport {
+        ssrc: Ssrc(MIC),
+        ntp: NtpTime(0xe000_0000_0000_0000),
+        rtp: RtpTime(960),
+        packets: 1,
+        octets: 5,
+    };
+    assert!(compound.sender_report(&report));
+    let len = compound.len();
+    speaker.send_rtp(&opus_packet(0, b"voice"));
+    speaker.send_rtcp(&buffer[..len]);
+    speaker.send_rtp(&opus_packet(1, b"voice"));
+    bench.turn();
+    let first = listener.receive_rtp();
+    let slot = Ssrc(u32::from_be_bytes([first[8], first[9], first[10], first[11]]));
+    let (ssrc, rtp) = rtcp_until(&mut bench, &mut listener, |message| match message {
+        Message::SenderReport { ssrc, rtp, .. } => Some((ssrc, rtp)),
+        _ => None,
+    });
+    assert_eq!(ssrc, slot);
+    let sent = RtpTime(u32::from_be_bytes([first[4], first[5], first[6], first[7]]));
+    assert!(rtp.distance(sent).unsigned_abs() < 48_000 * 12, "near what was sent");
+}

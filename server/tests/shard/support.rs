@@ -1,0 +1,378 @@
+//! A shard with real sockets, and clients whose keys are agreed beforehand: everything but the
+//! handshakes.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use sotto_core::{
+    id::{ExtensionId, ParticipantId, PayloadType, PeerId, RtpTime, SeqNo, Ssrc},
+    input::Join,
+    rtp::PacketBuilder,
+    signal::{ClientMessage, Permissions, ServerMessage, Source},
+};
+use sotto_server::shard::{
+    Command, PeerEvent, ShardAddresses, ShardConfig, ShardHandle, ShardStats, Worker, WorkerParts,
+    socket::Batching,
+    transport::{
+        Datagram, LocalParameters, Path, RemoteParameters, SEAL_OVERHEAD, SrtpProfile, Transport,
+        TransportError, TransportEvent,
+        srtp::{Keys, MasterKey, Opener, Sealer},
+    },
+};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+const PROFILE: SrtpProfile = SrtpProfile::AeadAes128Gcm;
+
+/// Payload types of every client here.
+pub(crate) const OPUS: u8 = 111;
+pub(crate) const VP8: u8 = 96;
+const LEVEL_ID: ExtensionId = ExtensionId(1);
+
+/// Keys that both sides derive from the client's user name fragment.
+pub(crate) fn keys(ufrag: &str) -> Keys {
+    let master = |side: u8| {
+        let mut key = [side; 16];
+        for (byte, from) in key[1..].iter_mut().zip(ufrag.bytes()) {
+            *byte = from;
+        }
+        MasterKey { key, salt: [side; 14] }
+    };
+    Keys { client: master(1), server: master(2) }
+}
+
+/// Any STUN message validates and selects its path and connects; SRTP is real.
+pub(crate) struct KeyedTransport {
+    ufrag: String,
+    srtp: Option<(Sealer, Opener)>,
+    connected: bool,
+    events: Vec<TransportEvent>,
+}
+
+impl KeyedTransport {
+    pub(crate) fn new(number: u64) -> Self {
+        Self { ufrag: format!("n{number}"), srtp: None, connected: false, events: Vec::new() }
+    }
+}
+
+impl Transport for KeyedTransport {
+    fn local(&self) -> LocalParameters {
+        LocalParameters { ufrag: self.ufrag.clone(), pwd: "p".repeat(22), fingerprint: [7; 32] }
+    }
+
+    fn set_remote(&mut self, _now: Instant, remote: RemoteParameters) {
+        let keys = keys(&remote.ufrag);
+        self.srtp.get_or_insert_with(|| {
+            (Sealer::new(PROFILE, &keys.server), Opener::new(PROFILE, &keys.client))
+        });
+    }
+
+    fn handle_stun(&mut self, _: Instant, path: Path, _: &[u8]) -> Result<(), TransportError> {
+        self.events.push(TransportEvent::PathValidated(path));
+        self.events.push(TransportEvent::PathSelected(path));
+        if !self.connected {
+            self.connected = true;
+            self.events.push(TransportEvent::Connected { profile: PROFILE });
+        }
+        Ok(())
+    }
+
+    fn handle_dtls(&mut self, _: Instant, _: Path, _: &[u8]) -> Result<(), TransportError> {
+        Ok(())
+    }
+
+    fn open_rtp(&mut self, packet: &mut [u8]) -> Result<usize, TransportError> {
+        self.srtp.as_mut().ok_or(TransportError::NotConnected)?.1.open_rtp(packet)
+    }
+
+    fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, TransportError> {
+        self.srtp.as_mut().ok_or(TransportError::NotConnected)?.1.open_rtcp(packet)
+    }
+
+    fn seal_rtp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, TransportError> {
+        self.srtp.as_mut().ok_or(TransportError::NotConnected)?.0.seal_rtp(buffer, len)
+    }
+
+    fn seal_rtcp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, TransportError> {
+        self.srtp.as_mut().ok_or(TransportError::NotConnected)?.0.seal_rtcp(buffer, len)
+    }
+
+    fn send_data(&mut self, _: Instant, _: &str, _: bool, _: &[u8]) -> Result<(), TransportError> {
+        Err(TransportError::NoChannel)
+    }
+
+    fn close(&mut self, _: Instant) {}
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        None
+    }
+
+    fn poll_event(&mut self) -> Option<TransportEvent> {
+        if self.events.is_empty() { None } else { Some(self.events.remove(0)) }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _: Instant) {}
+}
+
+/// A shard on a free port, turned by the test.
+pub(crate) struct Bench {
+    pub(crate) worker: Worker<KeyedTransport>,
+    pub(crate) handle: ShardHandle,
+    pub(crate) address: SocketAddr,
+    next: u64,
+}
+
+/// One client: what its websocket and its socket see.
+pub(crate) struct Client {
+    pub(crate) peer: PeerId,
+    pub(crate) events: mpsc::Receiver<PeerEvent>,
+    pub(crate) socket: UdpSocket,
+    pub(crate) node: SocketAddr,
+    pub(crate) sealer: Sealer,
+    pub(crate) opener: Opener,
+}
+
+impl Bench {
+    pub(crate) fn new(batching: Batching) -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let addresses = ShardAddresses { bind: address, advertised: vec![address] };
+        Self::with(ShardConfig { batching, ..ShardConfig::at(addresses) })
+    }
+
+    pub(crate) fn with(config: ShardConfig) -> Self {
+        let mut number = 0;
+        let make = move |_| {
+            number += 1;
+            KeyedTransport::new(number)
+        };
+        let (parts, handle) = WorkerParts::open(config, Box::new(make)).unwrap();
+        let address = parts.addresses().bind;
+        Self { worker: Worker::new(parts), handle, address, next: 1 }
+    }
+
+    /// Turns the loop once, without waiting.
+    pub(crate) fn turn(&mut self) {
+        assert!(self.worker.turn(Some(Duration::ZERO)).unwrap().is_continue());
+    }
+
+    /// Turns the loop until `done` gives something.
+    pub(crate) fn until<R>(&mut self, mut done: impl FnMut() -> Option<R>) -> R {
+        let give_up = Instant::now() + Duration::from_secs(10);
+        loop {
+            assert!(Instant::now() < give_up, "it never came");
+            assert!(self.worker.turn(Some(Duration::from_millis(1))).unwrap().is_continue());
+            if let Some(result) = done() {
+                return result;
+            }
+        }
+    }
+
+    /// A client that has joined and negotiated, and to whom media may flow.
+    pub(crate) fn client(&mut self, room: &str, audio: usize, video: usize) -> Client {
+        let number = self.next;
+        self.next += 1;
+        let peer = PeerId(number);
+        let (sender, mut events) = mpsc::channel(256);
+        let join = Join {
+            peer,
+            participant: ParticipantId(Uuid::from_u128(number.into())),
+            room: room.into(),
+            identity: format!("identity-{number}"),
+            name: format!("name-{number}"),
+            permissions: Permissions {
+                publish: true,
+                sources: None,
+                subscribe: true,
+                data: true,
+                admin: false,
+                hidden: false,
+            },
+        };
+        self.handle.try_send(Command::Join { join, events: sender }).unwrap();
+        let ufrag = format!("client{number:04}");
+        let sdp = offer(&ufrag, audio, video);
+        self.handle.try_send(Command::Offer { peer, id: 1, sdp }).unwrap();
+        let answer = self.until(|| {
+            events.try_recv().ok().and_then(|event| match event {
+                PeerEvent::Message(ServerMessage::Answer { id: 1, sdp }) => Some(sdp),
+                PeerEvent::Message(ServerMessage::Error { message, .. }) => panic!("{message}"),
+                _ => None,
+            })
+        });
+        let name = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap();
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        // What waits for a client that reads late must not be lost.
+        socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20).unwrap();
+        socket.send_to(&binding_request(name), self.address).unwrap();
+        let keys = keys(&ufrag);
+        let client = Client {
+            peer,
+            events,
+            socket,
+            node: self.address,
+            sealer: Sealer::new(PROFILE, &keys.client),
+            opener: Opener::new(PROFILE, &keys.server),
+        };
+        self.turn();
+        client
+    }
+
+    /// What the shard has counted.
+    pub(crate) fn stats(&mut self) -> ShardStats {
+        let (reply, mut answer) = oneshot::channel();
+        self.handle.try_send(Command::Stats { reply }).unwrap();
+        self.until(|| answer.try_recv().ok())
+    }
+}
+
+impl Client {
+    /// Says what flows on a sending m-line.
+    pub(crate) fn publish(&self, bench: &mut Bench, mid: &str, source: Source) {
+        let message = ClientMessage::Publish {
+            mid: sotto_core::id::Mid::new(mid).unwrap(),
+            source,
+            muted: false,
+            encrypted: false,
+        };
+        bench.handle.try_send(Command::Message { peer: self.peer, message }).unwrap();
+        bench.turn();
+    }
+
+    /// Seals and sends.
+    pub(crate) fn send_rtp(&mut self, packet: &[u8]) {
+        let mut buffer = [0; 2_000];
+        buffer[..packet.len()].copy_from_slice(packet);
+        let len = self.sealer.seal_rtp(&mut buffer, packet.len()).unwrap();
+        self.socket.send_to(&buffer[..len], self.node).unwrap();
+    }
+
+    /// As [`Self::send_rtp`].
+    pub(crate) fn send_rtcp(&mut self, packet: &[u8]) {
+        let mut buffer = [0; 2_000];
+        buffer[..packet.len()].copy_from_slice(packet);
+        let len = self.sealer.seal_rtcp(&mut buffer, packet.len()).unwrap();
+        self.socket.send_to(&buffer[..len], self.node).unwrap();
+    }
+
+    /// The next datagram: opened, and whether it is RTCP.
+    pub(crate) fn receive(&mut self) -> (bool, Vec<u8>) {
+        let mut buffer = [0; 2_000];
+        let len = self.socket.recv(&mut buffer).unwrap();
+        let rtcp = (192..224).contains(&buffer[1]);
+        let opened = if rtcp {
+            self.opener.open_rtcp(&mut buffer[..len])
+        } else {
+            self.opener.open_rtp(&mut buffer[..len])
+        };
+        (rtcp, buffer[..opened.unwrap()].to_vec())
+    }
+
+    /// The next RTP packet.
+    pub(crate) fn receive_rtp(&mut self) -> Vec<u8> {
+        loop {
+            let (rtcp, packet) = self.receive();
+            if !rtcp {
+                return packet;
+            }
+        }
+    }
+}
+
+/// The sources that a client of this offer announces.
+pub(crate) const MIC: u32 = 1_001;
+pub(crate) const CAMERA: u32 = 1_002;
+
+/// Microphone, camera, and slots.
+pub(crate) fn offer(ufrag: &str, audio: usize, video: usize) -> String {
+    let mut mids = vec!["mic".to_owned(), "cam".to_owned()];
+    let media = |mid: &str, kind: &str, direction: &str| {
+        let (number, codec) = match kind {
+            "audio" => (OPUS, "opus/48000/2"),
+            _ => (VP8, "VP8/90000"),
+        };
+        format!(
+            "m={kind} 9 UDP/TLS/RTP/SAVPF {number}\r\nc=IN IP4 0.0.0.0\r\n\
+             a=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789012345678901\r\n\
+             a=fingerprint:sha-256 {}\r\na=setup:actpass\r\na=mid:{mid}\r\na={direction}\r\n\
+             a=rtcp-mux\r\na=rtpmap:{number} {codec}\r\n",
+            ["00"; 32].join(":"),
+        )
+    };
+    let level = "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n";
+    let mut sections = media("mic", "audio", "sendonly");
+    sections += &format!("{level}a=ssrc:{MIC} cname:x\r\n");
+    sections += &media("cam", "video", "sendonly");
+    sections += &format!("a=ssrc:{CAMERA} cname:x\r\n");
+    for (prefix, kind, count) in [("a", "audio", audio), ("v", "video", video)] {
+        for at in 0..count {
+            let mid = format!("{prefix}{at}");
+            sections += &media(&mid, kind, "recvonly");
+            mids.push(mid);
+        }
+    }
+    let mids = mids.join(" ");
+    format!(
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mids}\r\n{sections}"
+    )
+}
+
+/// A STUN binding request with a user name and nothing else (RFC 8489 section 5).
+fn binding_request(ufrag: &str) -> Vec<u8> {
+    let name = format!("{ufrag}:x");
+    let padded = name.len().next_multiple_of(4);
+    let mut message = vec![0, 1];
+    message.extend((4 + padded as u16).to_be_bytes());
+    message.extend(0x2112_a442_u32.to_be_bytes());
+    message.extend([9; 12]);
+    message.extend([0, 6]);
+    message.extend((name.len() as u16).to_be_bytes());
+    message.extend(name.bytes());
+    message.resize(20 + 4 + padded, 0);
+    message
+}
+
+/// One packet of Opus with an audio level.
+pub(crate) fn opus_packet(seq: u16, payload: &[u8]) -> Vec<u8> {
+    packet(MIC, OPUS, seq, u32::from(seq) * 960, &[(LEVEL_ID, &[0x80 | 20])], payload)
+}
+
+/// One packet of VP8, a frame by itself: the first one is a keyframe.
+pub(crate) fn vp8_packet(seq: u16, len: usize) -> Vec<u8> {
+    // Descriptor with a 15-bit picture id, then the first byte of the frame header.
+    let mut payload = vec![0x90, 0x80, 0x80 | (seq >> 8) as u8 & 0x7f, seq as u8];
+    payload.push(u8::from(seq != 0));
+    payload.resize(len, seq as u8);
+    packet(CAMERA, VP8, seq, u32::from(seq) * 6_000, &[], &payload)
+}
+
+fn packet(
+    ssrc: u32,
+    payload_type: u8,
+    seq: u16,
+    timestamp: u32,
+    extensions: &[(ExtensionId, &[u8])],
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut out = vec![0; 2_000 - SEAL_OVERHEAD];
+    let builder = PacketBuilder {
+        ssrc: Ssrc(ssrc),
+        payload_type: PayloadType(payload_type),
+        seq: SeqNo(seq),
+        timestamp: RtpTime(timestamp),
+        marker: true,
+        csrcs: &[],
+        extensions,
+        payload,
+        padding: 0,
+    };
+    let len = builder.write(&mut out).unwrap();
+    out.truncate(len);
+    out
+}
