@@ -42,6 +42,41 @@ fn small() -> String {
     )
 }
 
+/// Offers as the browser test captured them: microphone and camera to send, one slot each, data.
+const CHROMIUM: &str = include_str!("samples/chromium-156.sdp");
+const FIREFOX: &str = include_str!("samples/firefox-153.sdp");
+
+#[test]
+fn offers_of_real_browsers_are_read_and_answered() {
+    for (text, opus, vp8, rtx, extensions) in
+        [(CHROMIUM, 111, 96, 97, [2, 2, 2, 2]), (FIREFOX, 109, 120, 124, [2, 1, 2, 1])]
+    {
+        let parsed = parse(text).unwrap();
+        let media = &parsed.offer.media;
+        let directions: Vec<_> = media.iter().map(|media| media.direction).collect();
+        let (send, receive) = (Direction::Send, Direction::Receive);
+        assert_eq!(directions, [send, send, receive, receive]);
+        for (media, extensions) in media.iter().zip(extensions) {
+            let [format] = &media.formats[..] else { panic!("one format that we know") };
+            match media.kind {
+                Kind::Audio => {
+                    assert_eq!((format.payload_type.0, format.rtx), (opus, None));
+                }
+                Kind::Video => {
+                    assert_eq!((format.payload_type.0, format.nack), (vp8, true));
+                    assert_eq!(format.rtx, Some(PayloadType(rtx)));
+                }
+            }
+            assert!(media.extensions.iter().any(|(known, _)| *known == Extension::Mid));
+            assert_eq!(media.extensions.len(), extensions, "{media:?}");
+        }
+        assert!(media[0].ssrc.is_some() && media[1].ssrc.is_some());
+        assert_eq!(parsed.remote.sctp.map(|(port, _)| port), Some(5_000));
+        let answer = answer_text(&parsed.layout, &Answer::default());
+        second_opinion(&answer, 5);
+    }
+}
+
 fn vp8(rtx: bool, nack: bool) -> PayloadFormat {
     let rtx = rtx.then_some(PayloadType(97));
     PayloadFormat { payload_type: PayloadType(96), codec: Codec::Vp8, rtx, nack }
@@ -181,7 +216,7 @@ fn an_m_line_of_port_zero_or_of_an_unknown_kind_keeps_its_place() {
 
 #[test]
 fn broken_offers_never_panic() {
-    let whole = small();
+    let whole = format!("{}{}", small(), CHROMIUM.split_once("m=").unwrap().1);
     let lines: Vec<&str> = whole.lines().collect();
     let mut state = 11_u32;
     let mut random = |below: usize| {

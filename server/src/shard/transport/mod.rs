@@ -6,6 +6,7 @@ pub mod dtls;
 mod guard;
 pub mod ice;
 mod peer;
+pub mod sctp;
 pub mod srtp;
 
 #[cfg(test)]
@@ -88,7 +89,7 @@ pub enum TransportEvent {
 /// Why a transport ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseCause {
-    /// DTLS close_notify, or an SCTP abort.
+    /// DTLS close_notify, or a fatal alert.
     ByPeer,
     /// DTLS failed: alert, wrong fingerprint, no common profile.
     Handshake,
@@ -129,6 +130,9 @@ pub enum TransportError {
     /// No channel of that label is open, or its queue is full.
     #[error("no channel, or its queue is full")]
     NoChannel,
+    /// A message longer than the peer takes.
+    #[error("message too long")]
+    TooLong,
     /// The buffer has no room for the authentication tag.
     #[error("buffer too small")]
     BufferTooSmall,
@@ -206,7 +210,8 @@ pub trait Transport {
     /// Sends a message on the open data channel of that label.
     ///
     /// # Errors
-    /// Not connected or no such channel; or the channel's queue is full: the message is dropped.
+    /// Not connected or no such channel; or the channel's queue is full: the message is dropped. Too
+    /// long for the peer, or for [`MAX_MESSAGE`].
     fn send_data(
         &mut self,
         now: Instant,

@@ -7,6 +7,7 @@ use super::{
     TransportError, TransportEvent,
     dtls::{self, Association, Identity},
     ice,
+    sctp::{Channels, Message},
     srtp::{Keys, Opener, Sealer},
 };
 
@@ -25,6 +26,7 @@ pub struct PeerTransport {
     /// The path that DTLS last came over: where to answer before the client nominates one.
     dtls_path: Option<Path>,
     srtp: Option<Box<Srtp>>,
+    channels: Option<Box<Channels>>,
     transmits: VecDeque<Datagram>,
     events: VecDeque<TransportEvent>,
     closed: bool,
@@ -46,6 +48,7 @@ impl PeerTransport {
             dtls: Association::new(),
             dtls_path: None,
             srtp: None,
+            channels: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             closed: false,
@@ -70,18 +73,43 @@ impl PeerTransport {
 
     fn end(&mut self, cause: CloseCause) {
         if !self.closed {
-            self.closed = true;
-            self.srtp = None;
+            self.release();
             self.events.push_back(TransportEvent::Closed(cause));
         }
     }
 
-    /// Moves on what DTLS left.
-    fn drain(&mut self) {
+    fn release(&mut self) {
+        self.closed = true;
+        self.srtp = None;
+        self.channels = None;
+    }
+
+    /// Takes an SCTP packet. The first one makes the association, if the offer had data channels.
+    fn receive_data(&mut self, now: Instant, packet: bytes::Bytes) {
+        if self.channels.is_none()
+            && let Some((_, max_message)) = self.remote.as_ref().and_then(|remote| remote.sctp)
+        {
+            self.channels = Some(Box::new(Channels::new(max_message)));
+        }
+        if let Some(channels) = &mut self.channels {
+            channels.handle(now, packet);
+        }
+    }
+
+    /// Moves on what SCTP and DTLS left.
+    fn drain(&mut self, now: Instant) {
+        while let Some(packet) = self.channels.as_mut().and_then(|it| it.poll_transmit()) {
+            if !self.dtls.send(now, &packet) {
+                break;
+            }
+        }
+        while let Some(message) = self.channels.as_mut().and_then(|it| it.poll_message()) {
+            let Message { label, text, payload } = message;
+            self.events.push_back(TransportEvent::Data { label, text, payload });
+        }
         while let Some(event) = self.dtls.poll_event() {
             match event {
                 dtls::Event::Connected { profile, keys } => self.connected(profile, &keys),
-                dtls::Event::Data(_) => {}
                 dtls::Event::Closed(cause) => self.end(cause),
             }
         }
@@ -163,7 +191,10 @@ impl Transport for PeerTransport {
         }
         self.dtls_path = Some(path);
         self.dtls.handle(now, datagram, &self.identity, &remote.fingerprint);
-        self.drain();
+        while let Some(packet) = self.dtls.poll_data() {
+            self.receive_data(now, packet.freeze());
+        }
+        self.drain(now);
         Ok(())
     }
 
@@ -185,19 +216,28 @@ impl Transport for PeerTransport {
 
     fn send_data(
         &mut self,
-        _now: Instant,
-        _label: &str,
-        _text: bool,
-        _payload: &[u8],
+        now: Instant,
+        label: &str,
+        text: bool,
+        payload: &[u8],
     ) -> Result<(), TransportError> {
-        Err(TransportError::NoChannel)
+        if self.srtp.is_none() {
+            return Err(TransportError::NotConnected);
+        }
+        let channels = self.channels.as_mut().ok_or(TransportError::NoChannel)?;
+        let sent = channels.send(now, label, text, payload);
+        self.drain(now);
+        sent
     }
 
     fn close(&mut self, now: Instant) {
+        if let Some(channels) = &mut self.channels {
+            channels.end(now);
+        }
+        self.drain(now);
         self.dtls.close(now);
-        self.drain();
-        self.closed = true;
-        self.srtp = None;
+        self.drain(now);
+        self.release();
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
@@ -212,7 +252,8 @@ impl Transport for PeerTransport {
         if self.closed {
             return None;
         }
-        let timers = [self.ice.consent_until(), self.dtls.poll_timeout()];
+        let channels = self.channels.as_ref().and_then(|channels| channels.poll_timeout());
+        let timers = [self.ice.consent_until(), self.dtls.poll_timeout(), channels];
         timers.into_iter().flatten().min()
     }
 
@@ -222,10 +263,13 @@ impl Transport for PeerTransport {
         }
         if self.ice.consent_until().is_some_and(|until| now >= until) {
             self.dtls.close(now);
-            self.drain();
+            self.drain(now);
             return self.end(CloseCause::ConsentExpired);
         }
         self.dtls.handle_timeout(now);
-        self.drain();
+        if let Some(channels) = &mut self.channels {
+            channels.handle_timeout(now);
+        }
+        self.drain(now);
     }
 }

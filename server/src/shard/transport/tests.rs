@@ -297,6 +297,19 @@ fn a_goodbye_of_either_side_is_heard() {
 }
 
 #[test]
+fn data_that_is_not_sctp_is_dropped_and_no_channel_is_open() {
+    let mut pair = Pair::new(&[GCM]);
+    pair.run(DELAY * 6, arrive);
+    for junk in [&b"hello"[..], &[0; 1_100], &[]] {
+        pair.client.send(pair.now, junk);
+    }
+    pair.run(DELAY * 2, arrive);
+    assert!(pair.connected().is_some());
+    let sent = pair.server.send_data(pair.now, "chat", true, b"hi");
+    assert_eq!(sent, Err(TransportError::NoChannel));
+}
+
+#[test]
 fn consent_expires_thirty_seconds_after_the_last_check() {
     let mut pair = Pair::new(&[GCM]);
     pair.run(Duration::from_secs(20), arrive);

@@ -52,6 +52,7 @@ const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1
 pub struct Association {
     phase: Phase,
     events: VecDeque<Event>,
+    data: VecDeque<BytesMut>,
     transmits: VecDeque<Vec<u8>>,
 }
 
@@ -65,8 +66,6 @@ pub enum Event {
         /// Its master keys.
         keys: Keys,
     },
-    /// Application data: an SCTP packet.
-    Data(BytesMut),
     /// The end.
     Closed(CloseCause),
 }
@@ -113,7 +112,12 @@ struct Machine(Endpoint);
 impl Association {
     /// Waits for a client.
     pub const fn new() -> Self {
-        Self { phase: Phase::Idle, events: VecDeque::new(), transmits: VecDeque::new() }
+        Self {
+            phase: Phase::Idle,
+            events: VecDeque::new(),
+            data: VecDeque::new(),
+            transmits: VecDeque::new(),
+        }
     }
 
     /// Takes a datagram. The caller saw to it that its path is validated. What is not understood is
@@ -137,7 +141,7 @@ impl Association {
                 }
             }
             Phase::Connected(connected) => {
-                match connected.handle(now, datagram, &mut self.transmits, &mut self.events) {
+                match connected.handle(now, datagram, &mut self.transmits, &mut self.data) {
                     Ok(()) => {}
                     Err(Failed) => self.fail(CloseCause::ByPeer),
                 }
@@ -170,6 +174,11 @@ impl Association {
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// The next piece of application data: an SCTP packet.
+    pub fn poll_data(&mut self) -> Option<BytesMut> {
+        self.data.pop_front()
     }
 
     /// The next datagram to send.
@@ -314,7 +323,7 @@ impl Connected {
         now: Instant,
         datagram: &[u8],
         transmits: &mut VecDeque<Vec<u8>>,
-        events: &mut VecDeque<Event>,
+        data: &mut VecDeque<BytesMut>,
     ) -> Result<(), Failed> {
         let mut onward = BytesMut::new();
         for record in Records::new(datagram) {
@@ -332,7 +341,7 @@ impl Connected {
         }
         for event in self.endpoint.read(now, onward, transmits)? {
             match event {
-                EndpointEvent::ApplicationData(data) => events.push_back(Event::Data(data)),
+                EndpointEvent::ApplicationData(packet) => data.push_back(packet),
                 EndpointEvent::PeerClosed => return Err(Failed),
                 _ => {}
             }

@@ -106,6 +106,37 @@ mod tests {
         assert_eq!(offered_profiles(&hello(&[])), Err(HelloError::NoProfile));
     }
 
+    /// What the browser test captured: two fragments each, with a post-quantum key share and DTLS 1.3
+    /// beside 1.2.
+    #[test]
+    fn the_hellos_of_real_browsers_are_read_in_either_order_of_their_fragments() {
+        use super::super::{reassembly::Reassembly, records::Records};
+        let samples: [[&[u8]; 2]; 2] = [
+            [
+                include_bytes!("samples/chromium-156-hello-1.bin"),
+                include_bytes!("samples/chromium-156-hello-2.bin"),
+            ],
+            [
+                include_bytes!("samples/firefox-153-hello-1.bin"),
+                include_bytes!("samples/firefox-153-hello-2.bin"),
+            ],
+        ];
+        for [first, second] in samples {
+            for datagrams in [[first, second], [second, first]] {
+                let mut reassembly = Reassembly::default();
+                for datagram in datagrams {
+                    assert_eq!(reassembly.pop(), None);
+                    for record in Records::new(datagram) {
+                        reassembly.push(record.body);
+                    }
+                }
+                let profiles = offered_profiles(&reassembly.pop().unwrap()).unwrap();
+                assert_eq!(profiles[0], SrtpProfile::AeadAes128Gcm);
+                assert_eq!(profiles.len(), 2);
+            }
+        }
+    }
+
     #[test]
     fn every_prefix_of_a_hello_is_malformed() {
         let whole = hello(&[1, 8, 7]);

@@ -81,6 +81,10 @@ impl Client {
         }
     }
 
+    pub(in crate::shard::transport) fn send(&mut self, now: Instant, data: &[u8]) {
+        self.endpoint.write(now, SERVER, data).unwrap();
+    }
+
     pub(in crate::shard::transport) fn close(&mut self, now: Instant) {
         self.endpoint.close(now).unwrap();
     }
