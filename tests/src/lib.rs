@@ -3,8 +3,10 @@
 //! ```text
 //!  media   clips made by ffmpeg, synthetic streams, packetising, decoding, measuring
 //!  client  one participant: websocket, ICE, DTLS, SRTP, SCTP, publications, slots
+//!  browser real browsers, started and ended
 //!  fuzz    one function for each parser of the node, fed by corpora and by the explorer
 //! ```
 
+pub mod browser;
 pub mod client;
 pub mod media;
