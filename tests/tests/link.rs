@@ -1,6 +1,8 @@
 //! The native client's connection and the node's transport, face to face in one process: no socket,
 //! no clock but the one that the test moves.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     net::SocketAddr,
     sync::Arc,

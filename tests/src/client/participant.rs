@@ -1,6 +1,6 @@
 //! The handle of a participant: asks things of its task, and waits for what it sees.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, time::Duration};
 
 use sotto_core::signal::{ClientMessage, Source, View};
 use tokio::{
@@ -101,6 +101,11 @@ impl Participant {
     /// What it has seen so far.
     pub fn report(&self) -> Report {
         self.report.borrow().clone()
+    }
+
+    /// Looks at what it has seen so far, without copying it.
+    pub fn look<T>(&self, read: impl FnOnce(&Report) -> T) -> T {
+        read(&self.report.borrow())
     }
 
     /// Our number in the room.
@@ -225,20 +230,21 @@ impl Drop for Participant {
     }
 }
 
-/// Asks the node for a token of the development key.
+/// Asks the node at that origin (`http://host:port`) for a token of the development key.
 ///
 /// # Errors
 /// The node cannot be reached or does not give one, as text.
-pub async fn dev_token(http: SocketAddr, room: &str, identity: &str) -> Result<String, String> {
+pub async fn dev_token(origin: &str, room: &str, identity: &str) -> Result<String, String> {
+    let host = origin.strip_prefix("http://").unwrap_or(origin).trim_end_matches('/');
     let body =
         serde_json::json!({ "room": room, "name": identity, "identity": identity }).to_string();
     let request = format!(
-        "POST /v1/dev/token HTTP/1.1\r\nHost: {http}\r\nContent-Type: application/json\r\n\
+        "POST /v1/dev/token HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
     let exchange = async {
-        let mut stream = TcpStream::connect(http).await?;
+        let mut stream = TcpStream::connect(host).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;

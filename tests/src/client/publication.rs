@@ -306,8 +306,8 @@ mod tests {
     fn clip() -> Clip {
         let frame = |i: u64| Frame {
             at: i * 6_000,
-            keyframe: i % 4 == 0,
-            data: Bytes::from(vec![u8::from(i % 4 != 0), i as u8]),
+            keyframe: i.is_multiple_of(4),
+            data: Bytes::from(vec![u8::from(!i.is_multiple_of(4)), i as u8]),
         };
         Clip { clock_rate: 90_000, frames: (0..8).map(frame).collect(), duration: 48_000 }
     }

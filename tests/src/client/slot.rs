@@ -273,7 +273,7 @@ impl Slot {
             // Twice a second is enough for the pitch: it is the dear part.
             if let Some(ear) = &mut self.ear
                 && ear.packet(payload).is_ok()
-                && source.frames % 25 == 0
+                && source.frames.is_multiple_of(25)
             {
                 source.heard = ear.heard().or(source.heard);
             }

@@ -1,0 +1,165 @@
+//! Datagrams: media and feedback in, whatever the link sends out.
+
+use std::time::Instant;
+
+use sotto_core::{media::Kind, signal::Source};
+
+use super::{BATCH, Broken, Engine};
+use crate::client::{
+    Chat, Link, LinkEvent,
+    publication::Publication,
+    rtp::{self, Feedback, Header},
+    slot::{Scene, Seen},
+};
+
+impl Engine {
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Result<(), Broken> {
+        for _ in 0..BATCH {
+            let len = match self.udp.try_recv(buffer) {
+                Ok(len) => len,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                // ICMP says that nobody listens: the node is gone or not there yet.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => break,
+                Err(error) => return Err(Broken::Udp(error)),
+            };
+            if let Some(link) = &mut self.link {
+                link.handle(Instant::now(), &buffer[..len]);
+            }
+            self.media();
+        }
+        Ok(())
+    }
+
+    /// Takes RTP and RTCP off the link; then the rest.
+    pub(super) fn media(&mut self) {
+        let now = Instant::now();
+        let (at, me) = (now - self.opened, self.short_id);
+        let mut other = Vec::new();
+        while let Some(event) = self.link.as_mut().and_then(Link::poll_event) {
+            match event {
+                LinkEvent::Rtp(packet) => {
+                    let slots = &mut self.slots;
+                    self.report.send_if_modified(|report| {
+                        let Some(header) = Header::parse(&packet) else { return false };
+                        let slot = report.slots.iter().position(|s| s.ssrc == Some(header.ssrc));
+                        let Some(i) = slot else {
+                            report.rejected += 1;
+                            return false;
+                        };
+                        let people = &report.people;
+                        let known = |id: u32| {
+                            id != me && people.values().any(|person| person.short_id.0 == id)
+                        };
+                        let scene = Scene { now, at, known: &known };
+                        let seen = slots[i].packet(&scene, header, packet, &mut report.slots[i]);
+                        if report.slots[i].frames > 0 && report.slots[i].kind == Kind::Video {
+                            report.first_frame.get_or_insert(at);
+                        }
+                        seen == Seen::News
+                    });
+                }
+                LinkEvent::Rtcp(packet) => self.feedback(now, &packet),
+                event => other.push(event),
+            }
+        }
+        for event in other {
+            self.link_event(now, event);
+        }
+    }
+
+    pub(super) fn feedback(&mut self, now: Instant, compound: &[u8]) {
+        for feedback in rtp::feedback(compound) {
+            match feedback {
+                Feedback::KeyframeRequest { ssrc } => {
+                    if let Some(publication) =
+                        self.publications.iter_mut().find(|publication| publication.ssrc() == ssrc)
+                    {
+                        publication.request_keyframe();
+                        let source = publication.source();
+                        self.note_request(source, |entry| entry.1 += 1);
+                    }
+                }
+                Feedback::Reception { ssrc, fraction_lost } => {
+                    let mut publications = self.publications.iter();
+                    let source = publications.find(|known| known.ssrc() == ssrc);
+                    if let Some(source) = source.map(Publication::source) {
+                        self.note_request(source, |entry| entry.2 = Some(fraction_lost));
+                    }
+                }
+                Feedback::SenderReport { ssrc, ntp, rtp } => {
+                    let slots = &mut self.slots;
+                    self.report.send_if_modified(|report| {
+                        let slot = report.slots.iter().position(|slot| slot.ssrc == Some(ssrc));
+                        if let Some(i) = slot {
+                            slots[i].sender_report(now, ntp, rtp, &mut report.slots[i]);
+                        }
+                        false
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn note_request(
+        &mut self,
+        source: Source,
+        change: impl FnOnce(&mut (Source, u32, Option<u8>)),
+    ) {
+        if let Some(entry) = self.requests.iter_mut().find(|(known, ..)| *known == source) {
+            change(entry);
+        }
+    }
+
+    pub(super) fn link_event(&mut self, now: Instant, event: LinkEvent) {
+        let at = now - self.opened;
+        match event {
+            LinkEvent::Validated => {
+                self.report.send_modify(|report| report.validated = Some(at));
+            }
+            LinkEvent::Connected(profile) => {
+                self.connected = true;
+                // What was published before shares a clock that begins now.
+                self.publications.iter_mut().for_each(|publication| publication.start(now));
+                self.report.send_modify(|report| report.connected = Some((at, profile)));
+            }
+            LinkEvent::Data(received) => {
+                let chat = Chat::parse(received.label, &received.payload);
+                self.report.send_modify(|report| report.chat.extend(chat));
+            }
+            LinkEvent::DataFailed(why) => {
+                self.report.send_modify(|report| report.data_failure = Some(why));
+            }
+            LinkEvent::Closed => self.connected = false,
+            LinkEvent::Failed(why) => self.failed = Some(why),
+            LinkEvent::Rtp(_) | LinkEvent::Rtcp(_) => {}
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        while let Some(datagram) = self.link.as_mut().and_then(Link::poll_transmit) {
+            self.transmit(&datagram);
+        }
+    }
+
+    pub(super) fn transmit(&self, datagram: &[u8]) {
+        if let Some(link) = &self.link
+            && let Err(error) = self.udp.try_send_to(datagram, link.remote())
+        {
+            // A full socket buffer or a node that is gone: UDP may lose packets, and checks on
+            // the other side count them.
+            tracing::trace!(%error, "datagram not sent");
+        }
+    }
+
+    pub(super) fn send_rtp(&mut self, packet: &[u8]) {
+        if let Some(sealed) = self.link.as_mut().and_then(|link| link.seal_rtp(packet)) {
+            self.transmit(&sealed);
+        }
+    }
+
+    pub(super) fn send_rtcp(&mut self, packet: &[u8]) {
+        if let Some(sealed) = self.link.as_mut().and_then(|link| link.seal_rtcp(packet)) {
+            self.transmit(&sealed);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What the node says on the websocket.
+
+use std::time::{Duration, Instant};
+
+use sotto_core::signal::ServerMessage;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::{Broken, Engine};
+use crate::client::{Answer, Ended, Link, Refusal, Report, slot::Slot};
+
+impl Engine {
+    pub(super) async fn frame(
+        &mut self,
+        frame: Option<Result<Message, Error>>,
+    ) -> Result<(), Broken> {
+        match frame {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(message) => {
+                    self.heard(message).await;
+                    Ok(())
+                }
+                Err(error) => Err(Broken::Message(format!("{error}: {text}"))),
+            },
+            Some(Ok(Message::Close(_))) | None => Err(Broken::Ended(Ended::ClosedByNode)),
+            Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(Broken::Web(Box::new(error))),
+        }
+    }
+
+    pub(super) async fn heard(&mut self, message: ServerMessage) {
+        let at = self.opened.elapsed();
+        if let ServerMessage::Answer { sdp, .. } = &message {
+            self.answer(sdp);
+        }
+        if let ServerMessage::Welcome { participant, .. } = &message {
+            self.short_id = participant.short_id.0;
+        }
+        let slots = &mut self.slots;
+        self.report.send_modify(|report| hear(report, slots, at, message));
+    }
+
+    pub(super) fn answer(&mut self, sdp: &str) {
+        let answer = match Answer::parse(sdp) {
+            Ok(answer) => answer,
+            Err(why) => {
+                self.failed = Some(why);
+                return;
+            }
+        };
+        self.report.send_modify(|report| {
+            for slot in &mut report.slots {
+                let line = answer.lines.iter().find(|line| line.mid == slot.mid);
+                slot.ssrc = line.filter(|line| !line.refused).and_then(|line| line.ssrc);
+            }
+        });
+        if self.link.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        match Link::new(now, self.local, &self.offer.credentials, &answer, self.profiles) {
+            Ok(link) => self.link = Some(link),
+            Err(why) => self.failed = Some(why),
+        }
+    }
+}
+
+/// Enters a message into the report.
+fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMessage) {
+    match message {
+        ServerMessage::Welcome { participant, permissions, participants, limits, .. } => {
+            report.welcome = Some(at);
+            report.me = Some(participant);
+            report.permissions = Some(permissions);
+            report.limits = Some(limits);
+            report.people = participants.into_iter().map(|person| (person.id, person)).collect();
+        }
+        ServerMessage::Answer { .. } => {
+            report.answers += 1;
+            report.answered.get_or_insert(at);
+        }
+        ServerMessage::ParticipantJoined { participant } => {
+            report.people.insert(participant.id, participant);
+        }
+        ServerMessage::ParticipantLeft { participant, reason } => {
+            report.left.push((participant, reason));
+            report.people.remove(&participant);
+        }
+        ServerMessage::TrackPublished { participant, track } => {
+            if let Some(person) = report.people.get_mut(&participant) {
+                person.tracks.push(track);
+            }
+        }
+        ServerMessage::TrackUnpublished { participant, track } => {
+            if let Some(person) = report.people.get_mut(&participant) {
+                person.tracks.retain(|known| known.id != track);
+            }
+        }
+        ServerMessage::TrackMuted { participant, track, muted } => {
+            let person = report.people.get_mut(&participant);
+            let tracks = person.into_iter().flat_map(|person| &mut person.tracks);
+            tracks.filter(|known| known.id == track).for_each(|known| known.muted = muted);
+        }
+        ServerMessage::Slots { slots: assignments } => {
+            for assignment in assignments {
+                let mid = assignment.mid.as_str();
+                if let Some(i) = report.slots.iter().position(|slot| slot.mid == mid) {
+                    report.slots[i].assign(&assignment);
+                    if assignment.content.is_none() {
+                        slots[i].emptied(&mut report.slots[i]);
+                    }
+                }
+            }
+        }
+        ServerMessage::Speakers { speakers } => report.speakers = speakers,
+        ServerMessage::Error { code, message, about, fatal } => {
+            report.refusals.push(Refusal { code, message, about, fatal });
+        }
+        ServerMessage::Pong { id } => report.pongs.push(id),
+    }
+}
