@@ -12,10 +12,10 @@ use sotto_tests::{
 /// A participant without a browser. Writes JSON lines; reads `mute`, `unmute`, `view {json}`,
 /// `chat text` and `leave` on standard input.
 #[derive(Clone, Debug, Parser)]
-pub struct Args {
+pub(crate) struct Args {
     /// The websocket of the node, `ws://…/v1/signal`.
     #[arg(long)]
-    pub url: String,
+    pub(crate) url: String,
     /// Access token.
     #[arg(long, conflicts_with = "dev_token_from")]
     token: Option<String>,
@@ -24,10 +24,10 @@ pub struct Args {
     dev_token_from: Option<String>,
     /// Room to enter.
     #[arg(long, default_value = "lounge")]
-    pub room: String,
+    pub(crate) room: String,
     /// Name to show; also the identity.
     #[arg(long, default_value = "native")]
-    pub name: String,
+    pub(crate) name: String,
     /// IVF file with VP8 to send as camera.
     #[arg(long)]
     publish_video: Option<PathBuf>,
@@ -60,20 +60,20 @@ pub struct Args {
     duration: Option<f64>,
     /// So many synthetic participants that come and go by a schedule.
     #[arg(long)]
-    pub swarm: Option<u32>,
+    pub(crate) swarm: Option<u32>,
     /// Seed of the schedule.
     #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Args {
     /// Time after which to leave.
-    pub fn duration(&self) -> Option<Duration> {
+    pub(crate) fn duration(&self) -> Option<Duration> {
         self.duration.map(Duration::from_secs_f64)
     }
 
     /// Whether received media is decoded.
-    pub const fn decodes(&self) -> bool {
+    pub(crate) const fn decodes(&self) -> bool {
         self.receive_decode
     }
 
@@ -81,7 +81,7 @@ impl Args {
     ///
     /// # Errors
     /// No token, or a clip that cannot be read, as text.
-    pub async fn options(&self, name: &str) -> Result<Options, String> {
+    pub(crate) async fn options(&self, name: &str) -> Result<Options, String> {
         let token = match (&self.token, &self.dev_token_from) {
             (Some(token), _) => token.clone(),
             (None, Some(origin)) => dev_token(origin, &self.room, name).await?,

@@ -17,7 +17,7 @@ const STATE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// It could not join, or a command cannot be understood, as text.
-pub async fn run(args: &Args) -> Result<(), String> {
+pub(crate) async fn run(args: &Args) -> Result<(), String> {
     let options = args.options(&args.name).await?;
     let participant = Participant::join(options).await.map_err(|error| error.to_string())?;
     let began = Instant::now();

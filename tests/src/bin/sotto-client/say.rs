@@ -7,7 +7,7 @@ use sotto_core::media::Kind;
 use sotto_tests::client::{Report, SlotReport, SourceReport};
 
 /// Writes one line. Nobody reads any more: the program ends when its input does.
-pub fn line(value: &Value) {
+pub(crate) fn line(value: &Value) {
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{value}").and_then(|()| out.flush()).is_err() {
         tracing::warn!("standard output is closed");
@@ -15,12 +15,12 @@ pub fn line(value: &Value) {
 }
 
 /// Something that ends the program.
-pub fn failed(why: &str) {
+pub(crate) fn failed(why: &str) {
     line(&json!({ "event": "failed", "why": why }));
 }
 
 /// We are in.
-pub fn joined(report: &Report) {
+pub(crate) fn joined(report: &Report) {
     let me = report.me.as_ref();
     line(&json!({
         "event": "joined",
@@ -31,7 +31,7 @@ pub fn joined(report: &Report) {
 }
 
 /// Media can flow.
-pub fn connected(report: &Report) {
+pub(crate) fn connected(report: &Report) {
     let (at, profile) = report.connected.unzip();
     let profile = profile.map(|profile| format!("{profile:?}").to_lowercase());
     line(&json!({
@@ -44,7 +44,7 @@ pub fn connected(report: &Report) {
 }
 
 /// The first frame, decoded where that is asked for.
-pub fn first_frame(report: &Report, at: Duration) {
+pub(crate) fn first_frame(report: &Report, at: Duration) {
     line(&json!({
         "event": "first_frame",
         "ms": millis(at),
@@ -54,7 +54,7 @@ pub fn first_frame(report: &Report, at: Duration) {
 }
 
 /// What is seen now, or at the end.
-pub fn state(event: &str, report: &Report, seconds: f64) {
+pub(crate) fn state(event: &str, report: &Report, seconds: f64) {
     line(&json!({
         "event": event,
         "seconds": seconds,
@@ -79,7 +79,7 @@ pub fn state(event: &str, report: &Report, seconds: f64) {
 }
 
 /// A message on a data channel.
-pub fn chat(report: &Report, chat: &sotto_tests::client::Chat) {
+pub(crate) fn chat(report: &Report, chat: &sotto_tests::client::Chat) {
     line(&json!({
         "event": "chat",
         "label": chat.label,

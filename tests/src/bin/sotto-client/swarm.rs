@@ -23,7 +23,7 @@ struct Stay {
 ///
 /// # Errors
 /// Somebody could not join or leave, as text.
-pub async fn run(args: &Args, count: u32) -> Result<(), String> {
+pub(crate) async fn run(args: &Args, count: u32) -> Result<(), String> {
     let length = args.duration().unwrap_or(DURATION);
     let began = Instant::now();
     let mut stays = JoinSet::new();
