@@ -7,8 +7,10 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
+    app::App,
     config::{self, Flags},
     name::{RoomName, person_name},
     schema,
@@ -17,14 +19,18 @@ use crate::{
 
 /// A self-hosted WebRTC server for meetings.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a node: what happens without a command, too
+    Serve(Flags),
     /// Print an access token
     Token(Box<TokenArgs>),
     /// Print the JSON schema of the websocket messages
@@ -69,7 +75,9 @@ struct TokenArgs {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = Cli::parse();
+    let result = match cli.command.unwrap_or(Command::Serve(cli.flags)) {
+        Command::Serve(flags) => serve(&flags),
         Command::Token(args) => token(&args).and_then(|token| print(&token)),
         Command::Schema => print(schema::document().trim_end()),
     };
@@ -78,6 +86,52 @@ pub fn run() -> ExitCode {
         Err(message) => {
             let _stderr_is_gone_too = writeln!(io::stderr(), "sotto: {message}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a node until the process is told to end.
+fn serve(flags: &Flags) -> Result<(), String> {
+    let config = config::load(flags, environment()).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    runtime.block_on(async {
+        // Before anything listens, so that no signal meets the default action half way.
+        let ended = Signals::new().map_err(|error| format!("cannot wait for signals: {error}"))?;
+        let mut running = App::start(config).await.map_err(|error| error.to_string())?;
+        // The one line on stdout: whoever started this process knows from it that and where.
+        print(&format!("listening on http://{}", running.http_addr()))?;
+        tokio::select! {
+            () = ended.wait() => {
+                running.stop().await;
+                Ok(())
+            }
+            how = running.broken() => {
+                running.stop().await;
+                Err(format!("a shard ended by itself: {how:?}"))
+            }
+        }
+    })
+}
+
+/// What ends a node: SIGINT and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }
@@ -144,6 +198,20 @@ mod tests {
     }
 
     #[test]
+    fn a_node_is_run_with_or_without_the_word_serve() {
+        for line in ["sotto --dev --http [::1]:1", "sotto serve --dev --http [::1]:1"] {
+            let cli = Cli::parse_from(line.split_whitespace());
+            let flags = match cli.command {
+                None => cli.flags,
+                Some(Command::Serve(flags)) => flags,
+                Some(other) => panic!("{other:?}"),
+            };
+            assert!(flags.dev);
+            assert_eq!(flags.http.as_deref(), Some("[::1]:1"));
+        }
+    }
+
+    #[test]
     fn lifetimes_have_a_unit() {
         assert_eq!(lifetime("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(lifetime("6h"), Ok(Duration::from_secs(6 * 3600)));
@@ -156,7 +224,7 @@ mod tests {
     fn flags_of_the_token_command_become_grants() {
         let line = "sotto token --room team --identity ann --no-data --source camera \
                     --source screen-audio --hidden --ttl 1m --dev";
-        let Command::Token(args) = Cli::parse_from(line.split_whitespace()).command else {
+        let Some(Command::Token(args)) = Cli::parse_from(line.split_whitespace()).command else {
             panic!("the token command");
         };
         let claims = claims(&args, Duration::from_secs(1000)).unwrap();

@@ -5,6 +5,7 @@
 //!  websocket tasks     ◄─PeerEvent─
 //! ```
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;

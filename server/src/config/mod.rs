@@ -73,6 +73,8 @@ pub struct MediaConfig {
     pub send_buffer: usize,
     /// Packets that may be kept at once.
     pub packet_buffers: u32,
+    /// Core on which the media thread stays; `None`: the system chooses.
+    pub core: Option<usize>,
 }
 
 /// What a client may use up.
@@ -81,7 +83,7 @@ pub struct Limits {
     /// Connections in rooms of this node.
     pub peers: usize,
     /// Participants of one room.
-    pub participants_per_room: usize,
+    pub participants_per_room: u32,
     /// Audio slots of one connection.
     pub audio_slots: u16,
     /// Video slots of one connection.

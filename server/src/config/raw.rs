@@ -45,6 +45,7 @@ pub struct RawMedia {
     pub receive_buffer_bytes: u64,
     pub send_buffer_bytes: u64,
     pub packet_buffers: u64,
+    pub core: String,
 }
 
 /// `[auth]`
@@ -105,6 +106,7 @@ impl Default for RawMedia {
             receive_buffer_bytes: 4 << 20,
             send_buffer_bytes: 4 << 20,
             packet_buffers: 32_768,
+            core: "any".into(),
         }
     }
 }

@@ -54,6 +54,9 @@ pub enum InvalidConfig {
     /// Not an IP address that a client could reach.
     #[error("media.advertise: an IP address of this node is expected, found {0:?}")]
     Advertise(String),
+    /// Neither a number nor `any`.
+    #[error("media.core: the number of a core or \"any\" is expected, found {0:?}")]
+    Core(String),
     /// More than clients should try.
     #[error("media.advertise has {0} addresses, the limit is {MAX_ADVERTISED}")]
     ManyAdvertised(usize),
@@ -139,7 +142,12 @@ impl Raw {
         }
         let raw = &self.media;
         let buffer = 65_536..=1 << 30;
+        let core = match &*raw.core {
+            "any" => None,
+            number => Some(number.parse().map_err(|_| InvalidConfig::Core(number.to_owned()))?),
+        };
         Ok(MediaConfig {
+            core,
             listen,
             advertise,
             receive_buffer: within(
@@ -339,6 +347,11 @@ mod tests {
 
     #[test]
     fn words_are_those_that_exist() {
+        refused(
+            |raw| raw.media.core = "-1".into(),
+            "media.core: the number of a core or \"any\" is expected, found \"-1\"",
+        );
+        assert_eq!(check(|raw| raw.media.core = "3".into()).unwrap().media.core, Some(3));
         refused(
             |raw| raw.log.format = "xml".into(),
             "log.format: \"text\" or \"json\" is expected, found \"xml\"",

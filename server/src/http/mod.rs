@@ -24,5 +24,5 @@ mod session;
 mod wire;
 
 pub use origin::{Origin, OriginError};
-pub use plane::{MediaPlane, Undelivered};
+pub use plane::MediaPlane;
 pub use server::{HttpServer, start};

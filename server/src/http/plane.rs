@@ -2,7 +2,10 @@
 
 use sotto_core::id::PeerId;
 
-use crate::{name::RoomName, shard::Command};
+use crate::{
+    name::RoomName,
+    shard::{Command, Undelivered},
+};
 
 /// Where joined clients are handed to. Implemented by the shards; tests put a channel here.
 pub trait MediaPlane: Send + Sync + 'static {
@@ -14,15 +17,4 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// # Errors
     /// The command was not queued.
     fn try_send(&self, peer: PeerId, command: Command) -> Result<(), Undelivered>;
-}
-
-/// A command that was not queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Undelivered {
-    /// The shard has too much to do. Refuse the client, or try again later.
-    #[error("the media side is busy")]
-    Full,
-    /// The shard is gone. Nobody will ever answer.
-    #[error("the media side has stopped")]
-    Stopped,
 }

@@ -19,14 +19,14 @@ use tracing::{debug, info};
 use uuid::Uuid;
 
 use super::{
-    plane::{MediaPlane, Undelivered},
+    plane::MediaPlane,
     routes::Node,
     server::stopped,
     wire::{End, Fault, Frame, Wire},
 };
 use crate::{
     name::{RoomName, person_name},
-    shard::{Command, PeerEvent},
+    shard::{Command, PeerEvent, Undelivered},
     token::Access,
 };
 

@@ -17,9 +17,9 @@ use sotto_core::{
 };
 use sotto_server::{
     config::Config,
-    http::{self, HttpServer, MediaPlane, Undelivered},
+    http::{self, HttpServer, MediaPlane},
     name::RoomName,
-    shard::{Command, PeerEvent},
+    shard::{Command, PeerEvent, Undelivered},
     token::{Claims, Key},
 };
 use tokio::{

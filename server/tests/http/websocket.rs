@@ -318,7 +318,7 @@ async fn a_busy_media_side_refuses_joins_and_closes_clients_but_never_misses_a_g
     late.say(&join_with(token("team", "bob"))).await;
     late.refused("full").await;
     client.say(&ClientMessage::Ping { id: 1 }).await;
-    assert_eq!(client.refused("tooMuch").await, "the media side is busy");
+    assert_eq!(client.refused("tooMuch").await, "the shard is busy");
     node.media.full.store(false, Ordering::Relaxed);
     let Command::Disconnect { reason, .. } = node.command().await else { panic!("a goodbye") };
     assert_eq!(reason, LeaveReason::Removed);

@@ -1,0 +1,133 @@
+//! The `sotto` program as others start it.
+#![expect(clippy::unwrap_used, reason = "a test that meets a surprise fails")]
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use sotto_core::signal::{ClientMessage, ServerMessage};
+use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
+
+/// A node in a process of its own.
+struct Process {
+    child: Child,
+    addr: SocketAddr,
+    out: BufReader<ChildStdout>,
+    log: ChildStderr,
+}
+
+impl Process {
+    fn start(flags: &[&str]) -> Self {
+        let mut child = sotto(&["serve", "--dev", "--http", "127.0.0.1:0", "--udp", "127.0.0.1:0"])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let addr = line.trim_end().strip_prefix("listening on http://").unwrap().parse().unwrap();
+        let log = child.stderr.take().unwrap();
+        Self { child, addr, out, log }
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the end: how it ended, what else it said, and its log.
+    fn end(mut self) -> (ExitStatus, String, String) {
+        let (mut rest, mut log) = (String::new(), String::new());
+        self.log.read_to_string(&mut log).unwrap();
+        self.out.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap(), rest, log)
+    }
+}
+
+/// Nothing of this process's environment that could be a setting goes to the program.
+fn sotto(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sotto"));
+    let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("SOTTO_"));
+    ours.for_each(|name| {
+        command.env_remove(name);
+    });
+    command.args(arguments);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_says_where_it_is_serves_and_ends_cleanly_on_sigterm() {
+    let node = Process::start(&["--log", "trace"]);
+    let token = output(&["token", "--dev", "--room", "team", "--identity", "ann"]);
+    let url = format!("ws://{}/v1/signal", node.addr);
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let join = ClientMessage::Join { version: 1, token: token.clone(), name: None };
+    socket.send(Message::text(serde_json::to_string(&join).unwrap())).await.unwrap();
+    let welcome = socket.next().await.unwrap().unwrap();
+    let welcome: ServerMessage = serde_json::from_str(welcome.to_text().unwrap()).unwrap();
+    assert!(matches!(welcome, ServerMessage::Welcome { .. }), "{welcome:?}");
+
+    node.signal("-TERM");
+    let close = loop {
+        match socket.next().await.unwrap().unwrap() {
+            Message::Close(frame) => break frame.unwrap(),
+            _ => continue,
+        }
+    };
+    assert_eq!(close.code, CloseCode::Away);
+    // The answer to the close goes out with the next read.
+    assert!(socket.next().await.is_none_or(|end| end.is_err()));
+    let (status, rest, log) = node.end();
+    assert!(status.success(), "{status}\n{log}");
+    assert_eq!(rest, "", "one line on stdout");
+    assert!(log.contains("WARN") && log.contains("the development key is in use"), "{log}");
+    assert!(log.contains("stopped"), "{log}");
+    let signature = token.rsplit('.').next().unwrap();
+    assert!(!log.contains(signature), "the token is in the log");
+}
+
+#[test]
+fn sigint_ends_a_node_as_well() {
+    let node = Process::start(&[]);
+    node.signal("-INT");
+    let (status, _, log) = node.end();
+    assert!(status.success(), "{log}");
+}
+
+#[test]
+fn a_node_that_cannot_start_says_why_and_fails() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let check = |arguments: &[&str], (name, text): (&str, &str), message: &str| {
+        let output = sotto(arguments).env(name, text).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && error.contains(message), "{arguments:?}: {error}");
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+        assert!(!error.contains(key), "{error}");
+    };
+    let none = ("LANG", "C");
+    check(&["serve"], none, "no key: set auth.key_file");
+    check(&["--dev"], ("SOTTO_AUTH_KEY", key), "only one of auth.key");
+    check(&["--dev"], ("SOTTO_HTTP_PORT", "1"), "SOTTO_HTTP_PORT is no setting");
+    let taken = ["--dev", "--udp", "127.0.0.1:0", "--http", &addr];
+    check(&taken, none, "cannot listen for HTTP on");
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_committed() {
+    let printed = output(&["schema"]);
+    assert_eq!(printed, sotto_server::schema::COMMITTED.trim_end());
+}
+
+/// What a command prints, without the last line end.
+fn output(arguments: &[&str]) -> String {
+    let output = sotto(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
