@@ -9,4 +9,5 @@
 
 pub mod browser;
 pub mod client;
+pub mod fuzz;
 pub mod media;

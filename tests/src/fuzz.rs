@@ -1,0 +1,210 @@
+//! One function per parser of what strangers send. Each takes any bytes, and panics where an
+//! invariant breaks that the parser promises.
+//!
+//! The committed corpora under `tests/fuzz/corpus` are replayed on every test run, with small
+//! deterministic mutations; `make fuzz` explores further with the same functions.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use sotto_core::{
+    forward::{PayloadRewrite, Rewrite},
+    id::{ExtensionId, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
+    media::{Codec, Extension},
+    rtp::{ExtensionMap, Packet, VideoDescriptor},
+    signal::ClientMessage,
+};
+use sotto_server::shard::{
+    demux,
+    rtcp::Messages,
+    sdp,
+    transport::{
+        Path, PeerTransport, RemoteParameters, SrtpProfile, Transport, TransportError,
+        dtls::{self, Identity},
+        ice,
+        srtp::{Keys, Opener},
+    },
+};
+
+use crate::client::ice::{Checker, Credentials};
+
+/// A parser under test.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Name of the target, and of the folder of its corpus.
+    pub name: &'static str,
+    /// Feeds it.
+    pub run: fn(&[u8]),
+}
+
+/// Every parser of what strangers send.
+pub const TARGETS: [Target; 8] = [
+    Target { name: "rtp", run: rtp },
+    Target { name: "signal", run: signal },
+    Target { name: "demux", run: classify },
+    Target { name: "sdp", run: sdp },
+    Target { name: "stun", run: stun },
+    Target { name: "dtls", run: dtls },
+    Target { name: "srtp", run: srtp },
+    Target { name: "rtcp", run: rtcp },
+];
+
+/// RTP headers, header extensions and payload descriptors, and the rewrite of what was read.
+pub fn rtp(bytes: &[u8]) {
+    let mut extensions = ExtensionMap::default();
+    for (id, extension) in [
+        (1, Extension::AudioLevel),
+        (4, Extension::Mid),
+        (10, Extension::Rid),
+        (13, Extension::DependencyDescriptor),
+        (200, Extension::DependencyDescriptor),
+    ] {
+        extensions.insert(ExtensionId(id), extension);
+    }
+    let Ok(mut packet) = Packet::parse(bytes, &extensions) else { return };
+    let payload = packet.payload(bytes);
+    assert_eq!(payload.len(), usize::from(packet.payload_len), "the payload lies in the packet");
+    for opaque in [true, false] {
+        packet.video = VideoDescriptor::parse(Codec::Vp8, payload, opaque);
+        let _: bool = packet.starts_keyframe();
+    }
+    let rewrite = Rewrite {
+        header_len: packet.header_len,
+        payload_len: packet.payload_len,
+        ssrc: Ssrc(1),
+        payload_type: PayloadType(96),
+        seq: SeqNo(7),
+        timestamp: RtpTime(9),
+        marker: packet.marker,
+        csrc: ShortId(3),
+        payload: if packet.video.is_some() {
+            PayloadRewrite::Vp8 { picture_id: 5, tl0_picture_index: 6 }
+        } else {
+            PayloadRewrite::Unchanged
+        },
+        dependency: None,
+    };
+    let mut out = vec![0; bytes.len() + sotto_core::forward::MAX_HEADER_LEN];
+    let written = rewrite.write(bytes, &mut out).expect("a parsed packet can be rewritten");
+    let again = Packet::parse(&out[..written], &extensions).expect("what we write can be read");
+    assert_eq!(again.payload_len, packet.payload_len, "a rewrite keeps the payload's length");
+    assert_eq!((again.ssrc, again.seq, again.timestamp), (Ssrc(1), SeqNo(7), RtpTime(9)));
+}
+
+/// Messages of the websocket.
+pub fn signal(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match ClientMessage::from_json(text) {
+        Ok(message) => {
+            let json = serde_json::to_string(&message).expect("a message is plain data");
+            assert_eq!(ClientMessage::from_json(&json).as_ref(), Ok(&message));
+        }
+        Err(error) => {
+            assert!(error.to_string().len() < 4 * 1024, "an error does not echo its input");
+        }
+    }
+}
+
+/// The first byte of a datagram.
+pub fn classify(bytes: &[u8]) {
+    let class = demux::classify(bytes);
+    assert!(class.is_none() || !bytes.is_empty());
+}
+
+/// Offers.
+pub fn sdp(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(parsed) = sdp::parse(text) {
+        assert!(parsed.offer.media.len() <= sdp::MAX_SECTIONS, "more m-lines than the limit");
+    }
+}
+
+/// STUN from strangers: found by user name, then checked.
+pub fn stun(bytes: &[u8]) {
+    if let Some(name) = ice::user_name_of(bytes) {
+        assert!(name.len() <= bytes.len(), "a name is part of the message");
+    }
+    let now = Instant::now();
+    let mut transport = negotiated(now).0;
+    let _: Result<(), TransportError> = transport.handle_stun(now, PATH, bytes);
+    assert_eq!(transport.poll_event(), None, "nobody guesses a password of 128 bits");
+    let answered: usize = drain(&mut transport);
+    assert!(answered <= bytes.len() + 128, "no amplification: {answered} bytes");
+}
+
+/// DTLS over a path that ICE validated: records, fragments, the ClientHello, and what the library
+/// makes of it.
+pub fn dtls(bytes: &[u8]) {
+    for record in dtls::Records::new(bytes) {
+        assert!(record.whole.len() <= bytes.len());
+    }
+    let mut reassembly = dtls::Reassembly::default();
+    let _: dtls::Taken = reassembly.push(bytes);
+    while let Some(message) = reassembly.pop() {
+        assert!(message.len() <= dtls::MAX_HELD + 12, "a message within the limit");
+        drop(dtls::offered_profiles(&message));
+    }
+    drop(dtls::offered_profiles(bytes));
+
+    let now = Instant::now();
+    let (mut transport, credentials) = negotiated(now);
+    let check = Checker::new(now, &theirs(), &credentials).poll(now).expect("the first is due");
+    transport.handle_stun(now, PATH, &check).expect("a check with the right password");
+    drain(&mut transport);
+    let mut at = now;
+    for datagram in bytes.chunks(1200) {
+        let _: Result<(), TransportError> = transport.handle_dtls(at, PATH, datagram);
+        drain(&mut transport);
+        at += Duration::from_millis(500);
+        transport.handle_timeout(at);
+        drain(&mut transport);
+    }
+}
+
+/// SRTP and SRTCP under a key that the sender does not know.
+pub fn srtp(bytes: &[u8]) {
+    for profile in [SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmHmacSha1_80] {
+        let material = vec![7; Keys::exported_len(profile)];
+        let keys = Keys::from_exported(profile, &material).expect("as long as it says");
+        let mut opener = Opener::new(profile, &keys.client);
+        assert!(opener.open_rtp(&mut bytes.to_vec()).is_err(), "a forged RTP packet");
+        assert!(opener.open_rtcp(&mut bytes.to_vec()).is_err(), "a forged RTCP packet");
+    }
+}
+
+/// Compound RTCP packets.
+pub fn rtcp(bytes: &[u8]) {
+    let messages = Messages::of(bytes).count();
+    assert!(messages <= 1 + bytes.len() / 4, "no message without bytes of its own");
+}
+
+const PATH: Path = Path {
+    local: std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1),
+    remote: std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 2),
+};
+
+fn theirs() -> Credentials {
+    Credentials { ufrag: "abcd".into(), pwd: "abcdefghijklmnopqrstuv".into() }
+}
+
+/// A transport after offer and answer, and its credentials.
+fn negotiated(now: Instant) -> (PeerTransport, Credentials) {
+    static IDENTITY: OnceLock<Arc<Identity>> = OnceLock::new();
+    let identity = IDENTITY.get_or_init(|| {
+        Arc::new(Identity::generate().expect("a key pair from the system's random source"))
+    });
+    let mut transport = PeerTransport::new(Arc::clone(identity));
+    let Credentials { ufrag, pwd } = theirs();
+    let remote = RemoteParameters { ufrag, pwd, fingerprint: [1; 32], sctp: Some((5000, 65_536)) };
+    transport.set_remote(now, remote);
+    let local = transport.local();
+    (transport, Credentials { ufrag: local.ufrag, pwd: local.pwd })
+}
+
+/// Empties what a transport wants done and gives the bytes that it would have sent.
+fn drain(transport: &mut PeerTransport) -> usize {
+    while transport.poll_event().is_some() {}
+    std::iter::from_fn(|| transport.poll_transmit()).map(|datagram| datagram.payload.len()).sum()
+}
