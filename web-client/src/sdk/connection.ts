@@ -1,4 +1,4 @@
-import { CHAT_LABEL, DataChannels } from "./data.js";
+import { DataChannels } from "./data.js";
 import type { DataMessage } from "./data.js";
 import { SottoError } from "./errors.js";
 import { Negotiation } from "./negotiation.js";
@@ -47,8 +47,6 @@ export class Connection {
     this.media = new Negotiation(slots, transform);
     const { pc } = this.media;
     this.data = new DataChannels(pc, (message) => listener.data(message));
-    // Its m-line must be in the first offer.
-    this.data.open(CHAT_LABEL);
     pc.onconnectionstatechange = () => {
       if (pc.connectionState === "failed") {
         this.#lose(new SottoError("mediaFailed", "no media path to the node: ICE or DTLS failed"));

@@ -1,5 +1,5 @@
 import { Connection } from "./connection.js";
-import { CHAT_LABEL } from "./data.js";
+import { CHAT_LABEL, checkDataMessage } from "./data.js";
 import type { DataMessage } from "./data.js";
 import { Emitter } from "./emitter.js";
 import { SottoError } from "./errors.js";
@@ -75,6 +75,7 @@ export class Room implements PublicationOwner {
   readonly #config: RoomConfig;
   readonly #events = new Emitter<RoomEvents>();
   readonly #publications = new Map<Source, Publication>();
+  readonly #labels = new Set<string>([CHAT_LABEL]);
   readonly #stats = new StatsReader();
   #slots: Slot[] = [];
   #roster: Roster = new Map();
@@ -187,9 +188,18 @@ export class Room implements PublicationOwner {
     this.sendData(CHAT_LABEL, text);
   }
 
-  /** Sends a message of at most 16 KB to everybody else, on the channel with this label. */
+  /** Sends a message of at most 16 KB to everybody else who opened the channel with this label. */
   sendData(label: string, data: string | ArrayBuffer): void {
+    this.openData(label);
     this.#connected.data.send(label, data);
+  }
+
+  /** Opens the channel with this label, also on later connections: its messages come as `data`
+   * events. `chat` is open from the start; sending opens it too. */
+  openData(label: string): void {
+    checkDataMessage(label, "");
+    this.#connected.data.open(label);
+    this.#labels.add(label);
   }
 
   /** What each slot receives now. */
@@ -257,6 +267,8 @@ export class Room implements PublicationOwner {
     });
     this.#connection = connection;
     this.#bindSlots(connection);
+    // The m-line of data channels must be in the first offer.
+    for (const label of this.#labels) connection.data.open(label);
     for (const source of this.#publications.keys()) connection.media.sendLine(source);
     await connection.open({ url, token, name, slots, transform });
     if (this.#state === "closed") return connection.close();

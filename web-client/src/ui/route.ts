@@ -1,5 +1,5 @@
-/** What a room may be called: 1 to 64 letters, digits, `-`, `_` or `.`. */
-const ROOM = /^[\p{L}\p{N}._-]{1,64}$/u;
+/** What a room may be called: 1 to 64 letters, digits, `-`, `_` or `.`, not only dots. */
+const ROOM = /^(?!\.+$)[\p{Alphabetic}\p{N}._-]{1,64}$/u;
 
 /** Whether a room may be called that. */
 export function isRoomName(name: string): boolean {
