@@ -321,6 +321,12 @@ pub struct SlotContent {
     /// The first RTP timestamp that belongs to this content; `None` until the first packet went
     /// out, then sent again with it.
     pub rtp_timestamp: Option<RtpTime>,
+    /// When the media of that timestamp was captured, on the node's wall clock, in microseconds
+    /// since the Unix epoch: what a client needs to play one person's voice and picture together,
+    /// since they come in slots that no browser pairs by itself. `None` until the publisher's
+    /// clock is known, then sent again with it, and whenever it moved by more than 5 ms.
+    #[serde(default)]
+    pub capture_time: Option<u64>,
     /// The representation.
     pub form: Form,
 }

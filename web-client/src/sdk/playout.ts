@@ -9,12 +9,6 @@ const DISPLAY_MS = 16;
 /** Older than this, ms, a frame says nothing of the present. */
 const FRESH_MS = 500;
 
-/** What a slot carries, with the publisher's clock. */
-export type TimedContent = SlotContent & {
-  /** Capture time at `rtpTimestamp`, microseconds; `null` until the node knows it. */
-  captureTime?: number | null;
-};
-
 /** Media that came out. */
 export interface Played {
   rtpTimestamp: number;
@@ -29,7 +23,7 @@ export interface Played {
  */
 export function latencyOf(
   kind: "audio" | "video",
-  content: TimedContent | null,
+  content: SlotContent | null,
   played: Played | null,
 ): number | null {
   const start = content?.rtpTimestamp;

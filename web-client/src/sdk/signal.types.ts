@@ -335,6 +335,13 @@ export interface SlotAssignment {
  * Whom a slot is pointed at, and in which form it comes.
  */
 export interface SlotContent {
+  /**
+   * When the media of that timestamp was captured, on the node's wall clock, in microseconds
+   * since the Unix epoch: what a client needs to play one person's voice and picture together,
+   * since they come in slots that no browser pairs by itself. `None` until the publisher's
+   * clock is known, then sent again with it, and whenever it moved by more than 5 ms.
+   */
+  captureTime?: number | null;
   form: Form;
   participant: ParticipantId;
   /**

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { pairSlots } from "../../src/sdk/lipsync.js";
 import type { SlotView } from "../../src/sdk/lipsync.js";
 import { latencyOf } from "../../src/sdk/playout.js";
-import type { TimedContent } from "../../src/sdk/playout.js";
+import type { SlotContent } from "../../src/sdk/signal.js";
 import { SyncController } from "../../src/sdk/sync.js";
 
 /** Between two measurements, ms. */
@@ -95,7 +95,7 @@ describe("lip sync", () => {
   });
 
   test("latency counts from the publisher's clock, over the wrap of the timestamp", () => {
-    const content: TimedContent = {
+    const content: SlotContent = {
       participant: "a",
       shortId: 1,
       track: 1,

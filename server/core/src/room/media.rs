@@ -13,7 +13,6 @@ use crate::{
     },
     rtp::{Packet, VideoDescriptor},
     sfu::{Kept, PacketError},
-    signal::ServerMessage,
     slot::Slot,
 };
 
@@ -122,11 +121,7 @@ impl Room {
     /// The first packet of a new content went out: its client learns the media time of it, and gets
     /// a sender report if one can be made.
     fn announce_start(&mut self, cx: &mut Context<'_>, seat: Seat) {
-        if let (Some(peer), Some(assignment)) =
-            (&self.members[seat.member].peer, self.assignment(seat))
-        {
-            cx.say(peer.id, ServerMessage::Slots { slots: vec![assignment] });
-        }
+        self.tell_slot(cx, seat);
         self.report_seat(cx, seat);
     }
 

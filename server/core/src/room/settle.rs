@@ -11,6 +11,7 @@ use crate::{
     },
     signal::{Form, ServerMessage, SlotAssignment, SlotContent, Source},
     slot::{Picture, Scene, SlotKey, Voice, seat, wanted_audio, wanted_video},
+    time::Time,
 };
 
 /// Whose slots have to be looked at.
@@ -157,27 +158,41 @@ impl Room {
             return;
         }
         let peer_id = peer.id;
-        let slots =
-            changed.into_iter().filter_map(|slot| self.assignment(Seat { member: key, slot }));
+        let slots = changed
+            .into_iter()
+            .filter_map(|slot| self.assignment(cx.now, Seat { member: key, slot }));
         let slots = slots.collect();
         cx.say(peer_id, ServerMessage::Slots { slots });
     }
 
-    /// A slot as its client is told.
-    pub(crate) fn assignment(&self, seat: Seat) -> Option<SlotAssignment> {
-        let slot = self.members.get(seat.member)?.peer.as_ref()?.slots.get(seat.slot)?;
-        let content = slot.content.map(|track| {
+    /// A slot as its client is told now.
+    fn assignment(&mut self, now: Time, seat: Seat) -> Option<SlotAssignment> {
+        let capture = self.capture_time(now, seat);
+        let slot = self.slot_mut(seat)?;
+        slot.told_capture = capture;
+        let (mid, content) = (slot.mid(), slot.content);
+        let rtp_timestamp = slot.stream.first_timestamp();
+        let content = content.map(|track| {
             let track = &self.tracks[track];
             let owner = &self.members[track.owner];
             SlotContent {
                 participant: owner.id,
                 short_id: owner.short_id,
                 track: track.id,
-                rtp_timestamp: slot.stream.first_timestamp(),
+                rtp_timestamp,
+                capture_time: capture.map(Time::as_micros),
                 form: Form::Raw,
             }
         });
-        Some(SlotAssignment { mid: slot.mid(), content })
+        Some(SlotAssignment { mid, content })
+    }
+
+    /// Tells a client what one of its slots carries.
+    pub(crate) fn tell_slot(&mut self, cx: &mut Context<'_>, seat: Seat) {
+        let Some(assignment) = self.assignment(cx.now, seat) else { return };
+        if let Some(peer) = &self.members[seat.member].peer {
+            cx.say(peer.id, ServerMessage::Slots { slots: vec![assignment] });
+        }
     }
 
     /// What can be shown and heard now.

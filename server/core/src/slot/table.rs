@@ -8,6 +8,7 @@ use crate::{
     room::TrackKey,
     signal::SlotLimits,
     slot::Chair,
+    time::Time,
 };
 
 key! {
@@ -43,6 +44,8 @@ pub(crate) struct Slot {
     pub(crate) before: Option<TrackId>,
     /// What its client was told that it carries.
     pub(crate) told: Option<TrackId>,
+    /// When its client was told that it was captured.
+    pub(crate) told_capture: Option<Time>,
     /// Its packets' counters.
     pub(crate) stream: SlotStream,
 }
@@ -102,7 +105,15 @@ impl Slots {
         }
         let ssrc = self.fresh_ssrc(avoid);
         let stream = SlotStream::new(ssrc, settings.kind, SlotStart::default());
-        self.slots.insert(Slot { settings, ssrc, content: None, before: None, told: None, stream });
+        self.slots.insert(Slot {
+            settings,
+            ssrc,
+            content: None,
+            before: None,
+            told: None,
+            told_capture: None,
+            stream,
+        });
         Some(ssrc)
     }
 

@@ -6,7 +6,7 @@ use sotto_core::{
     SfuConfig,
     id::{PeerId, RtpTime, Ssrc},
     input::Feedback,
-    signal::Source,
+    signal::{ServerMessage, Source},
 };
 
 use crate::world::{World, line};
@@ -58,6 +58,42 @@ fn a_slot_that_is_pointed_anew_reports_with_its_first_packet() {
     let ben = world.join("blue", "ben");
     let [report] = world.client(ben).reports[..] else { panic!("one report") };
     assert_eq!(report.packets, 1, "the replayed keyframe is counted");
+}
+
+#[test]
+fn a_client_is_told_when_media_was_captured_and_again_when_the_clock_moved() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    let ben = world.join("blue", "ben");
+    world.publish(ann, Source::Microphone);
+    world.send(ann, Source::Microphone).unwrap();
+    let told = |world: &mut World| -> Vec<Option<u64>> {
+        let messages = std::mem::take(&mut world.client(ben).messages);
+        let slots = messages.into_iter().filter_map(|message| match message {
+            ServerMessage::Slots { slots } => Some(slots),
+            _ => None,
+        });
+        slots.flatten().map(|slot| slot.content.unwrap().capture_time).collect()
+    };
+    let began = world.now.as_micros();
+    assert!(told(&mut world).iter().all(Option::is_none), "the publisher's clock is not known");
+    report(&mut world, ann, Source::Microphone, 48);
+    let [Some(captured)] = told(&mut world)[..] else { panic!("told once") };
+    assert!(captured.abs_diff(began) <= 1_000, "captured {captured}, sent {began}");
+    let drift = |world: &mut World, milliseconds: u64| {
+        world.pass(Duration::from_secs(2));
+        let ssrc = world.client(ann).senders[&line(Source::Microphone)].ssrc;
+        let rtp = RtpTime(((world.now.as_micros() / 1_000 + milliseconds) * 48) as u32);
+        let ntp = world.now.to_ntp();
+        world.feedback(ann, Feedback::SenderReport { ssrc, ntp, rtp });
+        world.send(ann, Source::Microphone).unwrap();
+        world.pass(Duration::from_secs(2));
+    };
+    drift(&mut world, 3);
+    assert_eq!(told(&mut world), [], "3 ms are not worth a message");
+    drift(&mut world, 8);
+    let [Some(moved)] = told(&mut world)[..] else { panic!("told once") };
+    assert!((captured - moved).abs_diff(8_000) <= 1_000, "from {captured} to {moved}");
 }
 
 #[test]
