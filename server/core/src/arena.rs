@@ -1,6 +1,8 @@
 //! Dense storage with typed keys: one indexed read per access, keys of removed entries are reused.
 
 use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
     marker::PhantomData,
     ops::{Index, IndexMut},
 };
@@ -39,21 +41,21 @@ pub(crate) use key;
 #[derive(Debug)]
 pub(crate) struct Arena<K, T> {
     entries: Vec<Option<T>>,
-    vacant: Vec<usize>,
+    vacant: BinaryHeap<Reverse<usize>>,
     key: PhantomData<K>,
 }
 
 impl<K, T> Default for Arena<K, T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), vacant: Vec::new(), key: PhantomData }
+        Self { entries: Vec::new(), vacant: BinaryHeap::new(), key: PhantomData }
     }
 }
 
 impl<K: Key, T> Arena<K, T> {
-    /// Adds an entry.
+    /// Adds an entry, under the lowest free key.
     pub(crate) fn insert(&mut self, entry: T) -> K {
         match self.vacant.pop() {
-            Some(index) => {
+            Some(Reverse(index)) => {
                 self.entries[index] = Some(entry);
                 K::from_index(index)
             }
@@ -68,7 +70,7 @@ impl<K: Key, T> Arena<K, T> {
     pub(crate) fn remove(&mut self, key: K) -> Option<T> {
         let entry = self.entries.get_mut(key.index())?.take();
         if entry.is_some() {
-            self.vacant.push(key.index());
+            self.vacant.push(Reverse(key.index()));
         }
         entry
     }

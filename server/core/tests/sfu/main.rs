@@ -8,10 +8,12 @@
 
 mod data;
 mod media;
+mod model;
 mod negotiation;
 mod publishing;
 mod reports;
 mod rooms;
 mod slots;
 mod speakers;
+mod stream;
 mod world;

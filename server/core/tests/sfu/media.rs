@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sotto_core::{
     Time,
-    id::{ExtensionId, Mid, PayloadType, RtpTime, SeqNo, Ssrc},
+    id::{ExtensionId, Mid, PayloadType, PeerId, RtpTime, SeqNo, Ssrc},
     media::{Codec, Direction, Extension, Kind, Offer, OfferedMedia, PayloadFormat},
     rtp::{PacketBuilder, VideoDescriptor},
 };
@@ -14,6 +14,10 @@ pub(crate) const VP8: PayloadType = PayloadType(96);
 const MID_ID: ExtensionId = ExtensionId(4);
 const LEVEL_ID: ExtensionId = ExtensionId(1);
 const DEPENDENCY_ID: ExtensionId = ExtensionId(12);
+
+/// Bytes of a VP8 payload before what the encoder wrote: the descriptor of [`Sender`]s and the first
+/// byte of the frame.
+const FRAME_AT: usize = 7;
 
 /// One offered m-line as a browser writes it.
 pub(crate) fn media(mid: &str, kind: Kind, direction: Direction) -> OfferedMedia {
@@ -77,12 +81,41 @@ pub(crate) struct Sender {
     pub(crate) level: u8,
     /// Whether packets name their m-line.
     pub(crate) tagged: bool,
+    /// Whether frames are encrypted: known from their dependency descriptors alone.
+    pub(crate) opaque: bool,
+    peer: PeerId,
+    epoch: u8,
     picture: u16,
     count: u32,
 }
 
+/// What a packet's payload says about its origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Counts the packets of the sender.
+    pub(crate) count: u32,
+    pub(crate) peer: PeerId,
+    pub(crate) line: Mid,
+    /// Counts the restarts of the sender.
+    pub(crate) epoch: u8,
+}
+
+impl Stamp {
+    /// Reads what [`Sender::next`] wrote.
+    pub(crate) fn read(kind: Kind, payload: &[u8]) -> Self {
+        let front = if kind == Kind::Video { FRAME_AT } else { 0 };
+        let word = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().unwrap());
+        Self {
+            count: word(front),
+            peer: PeerId(word(front + 4).into()),
+            epoch: payload[front + 8],
+            line: Mid::from_bytes(&payload[front + 9..front + 12]).unwrap(),
+        }
+    }
+}
+
 impl Sender {
-    pub(crate) fn new(media: &OfferedMedia, ssrc: Ssrc) -> Self {
+    pub(crate) fn new(media: &OfferedMedia, ssrc: Ssrc, peer: PeerId) -> Self {
         Self {
             mid: media.mid,
             ssrc,
@@ -91,9 +124,21 @@ impl Sender {
             keyframe: true,
             level: 127,
             tagged: false,
+            opaque: false,
+            peer,
+            epoch: 0,
             picture: 0x7ff0,
             count: 0,
         }
+    }
+
+    /// The encoder starts anew: another source, named by its m-line.
+    pub(crate) fn restart(&mut self) {
+        self.epoch += 1;
+        self.ssrc = Ssrc(self.ssrc.0 + 1_000);
+        self.seq = SeqNo(self.seq.0.wrapping_mul(31));
+        self.tagged = true;
+        self.keyframe = true;
     }
 
     /// The next packet, sent now.
@@ -115,13 +160,16 @@ impl Sender {
                     temporal_layer: Some(0),
                 };
                 let len = descriptor.write(&mut payload).unwrap();
+                assert_eq!(len + 1, FRAME_AT);
                 // The first bit of a VP8 frame says that it is not a keyframe (RFC 6386 section 9.1).
-                payload[len] = u8::from(!self.keyframe);
+                payload[len] = u8::from(!self.keyframe || self.opaque);
                 len + 1
             }
         };
         payload[front..front + 4].copy_from_slice(&self.count.to_be_bytes());
-        payload[front + 4..front + 8].copy_from_slice(&self.ssrc.0.to_be_bytes());
+        payload[front + 4..front + 8].copy_from_slice(&(self.peer.0 as u32).to_be_bytes());
+        payload[front + 8] = self.epoch;
+        payload[front + 9..front + 12].copy_from_slice(self.mid.as_str().as_bytes());
         let level = [self.level];
         let mid = self.mid;
         let mut extensions: Vec<(ExtensionId, &[u8])> = Vec::new();
@@ -130,6 +178,14 @@ impl Sender {
         }
         if self.kind == Kind::Audio {
             extensions.push((LEVEL_ID, &level));
+        }
+        // Start and end of frame, template 0, frame number; and for keyframes a template structure
+        // (AV1 RTP specification, appendix A).
+        let [high, low] = self.picture.to_be_bytes();
+        let dependency = [0xc0, high, low, 0x80, 0, 0];
+        if self.opaque {
+            let len = if self.keyframe { 6 } else { 3 };
+            extensions.push((DEPENDENCY_ID, &dependency[..len]));
         }
         let builder = PacketBuilder {
             ssrc: self.ssrc,

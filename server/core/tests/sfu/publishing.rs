@@ -2,7 +2,7 @@
 
 use sotto_core::{
     PacketError, SfuConfig,
-    id::{Mid, PayloadType, Ssrc},
+    id::{Mid, PayloadType},
     signal::{ClientMessage, ErrorCode, Permissions, ServerMessage, Source},
 };
 
@@ -81,7 +81,10 @@ fn a_packet_belongs_to_the_line_that_announced_its_source_or_that_it_names() {
     world.publish(ann, Source::Microphone);
     world.publish(ann, Source::ScreenAudio);
     world.send(ann, Source::Microphone).unwrap();
-    let unknown = world.send_with(ann, Source::Microphone, |sender| sender.ssrc = Ssrc(77));
+    let unknown = world.send_with(ann, Source::Microphone, |sender| {
+        sender.restart();
+        sender.tagged = false;
+    });
     assert_eq!(unknown, Err(PacketError::UnknownSource));
     let named = world.send_with(ann, Source::Microphone, |sender| sender.tagged = true);
     assert!(named.is_ok());

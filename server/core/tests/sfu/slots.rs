@@ -5,7 +5,7 @@ use std::time::Duration;
 use sotto_core::{
     SfuConfig,
     id::PeerId,
-    signal::{Permissions, ServerMessage, SlotAssignment, Source, View, ViewMode},
+    signal::{ClientMessage, Permissions, ServerMessage, SlotAssignment, Source, View, ViewMode},
 };
 
 use crate::{
@@ -226,4 +226,38 @@ fn a_view_that_names_too_many_is_refused() {
     let pins = vec![world.client(ann).participant; 257];
     world.view(ann, View { pins, ..View::default() });
     assert_eq!(world.errors(ann), [sotto_core::signal::ErrorCode::TooMuch]);
+}
+
+#[test]
+fn an_encrypted_camera_is_replayed_and_switched_by_its_dependency_descriptor() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    let mid = crate::world::line(Source::Camera);
+    let source = Source::Camera;
+    world.say(ann, ClientMessage::Publish { mid, source, muted: false, encrypted: true });
+    for _ in 0..3 {
+        world.send_with(ann, source, |sender| sender.opaque = true).unwrap();
+        world.pass(FRAME);
+    }
+    let ben = world.join("blue", "ben");
+    assert_eq!(world.client(ben).media.len(), 3);
+    world.pass(Duration::from_secs(2));
+    let cem = world.join("blue", "cem");
+    world.send(ann, source).unwrap();
+    assert_eq!(world.client(cem).media.len(), 0);
+    world.send_with(ann, source, |sender| sender.keyframe = true).unwrap();
+    assert_eq!(world.client(cem).media.len(), 1);
+}
+
+#[test]
+fn an_encoder_that_starts_anew_goes_on_in_the_same_slot() {
+    let mut world = World::new(SfuConfig::default());
+    let peers = room_of(&mut world, &["ann", "ben"]);
+    world.heard(peers[0]);
+    world.pass(FRAME);
+    world.send_with(peers[1], Source::Camera, crate::media::Sender::restart).unwrap();
+    let messages = slot_messages(world.heard(peers[0])).concat();
+    let got = world.client(peers[0]).media.last().unwrap().clone();
+    let content = messages[0].content.clone().unwrap();
+    assert_eq!((messages.len(), content.rtp_timestamp), (1, Some(got.timestamp)));
 }

@@ -8,19 +8,22 @@ use std::{
 use sotto_core::{
     Input, Kept, Output, PacketError, Sfu, SfuConfig, Time,
     forward::Forward,
-    id::{Mid, PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc},
+    id::{Mid, PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc, TrackId},
     input::{DataMessage, Feedback, Join},
-    media::{Answer, Offer},
+    media::{Answer, Kind, Offer},
     output::SenderReport,
     rtp::{ExtensionMap, Packet},
     signal::{
-        ClientMessage, ErrorCode, LeaveReason, Permissions, ServerMessage, SlotAssignment,
-        SlotContent, Source, View,
+        ClientMessage, ErrorCode, LeaveReason, Participant, Permissions, ServerMessage,
+        SlotAssignment, SlotContent, Source, Track, View,
     },
 };
 use uuid::Uuid;
 
-use crate::media::{Sender, offer};
+use crate::{
+    media::{Sender, Stamp, offer},
+    stream::Stream,
+};
 
 /// The start of every test, in microseconds since the Unix epoch.
 const START: u64 = 1_795_000_000_000_000;
@@ -47,6 +50,9 @@ struct Stored {
 pub(crate) struct Client {
     pub(crate) participant: ParticipantId,
     pub(crate) name: String,
+    pub(crate) view: View,
+    /// The publications that it was told of.
+    pub(crate) tracks: BTreeMap<TrackId, (ParticipantId, Track)>,
     pub(crate) short_id: Option<ShortId>,
     /// Messages that were not looked at yet.
     pub(crate) messages: Vec<ServerMessage>,
@@ -61,7 +67,7 @@ pub(crate) struct Client {
     pub(crate) keyframes_asked: Vec<(Time, Ssrc)>,
     /// What it sends, by m-line.
     pub(crate) senders: BTreeMap<Mid, Sender>,
-    sent: HashMap<(Ssrc, u16), Vec<u8>>,
+    streams: HashMap<Ssrc, Stream>,
 }
 
 /// One packet that a client got.
@@ -73,8 +79,8 @@ pub(crate) struct Got {
     pub(crate) seq: SeqNo,
     pub(crate) timestamp: RtpTime,
     pub(crate) csrc: ShortId,
-    pub(crate) marker: bool,
-    pub(crate) payload: Vec<u8>,
+    /// Which packet of whom it was.
+    pub(crate) stamp: Stamp,
 }
 
 /// What a token usually allows.
@@ -110,6 +116,8 @@ impl World {
         let client = Client {
             participant,
             name: identity.into(),
+            view: View::default(),
+            tracks: BTreeMap::new(),
             short_id: None,
             messages: Vec::new(),
             slots: BTreeMap::new(),
@@ -120,7 +128,7 @@ impl World {
             closed: None,
             keyframes_asked: Vec::new(),
             senders: BTreeMap::new(),
-            sent: HashMap::new(),
+            streams: HashMap::new(),
         };
         self.clients.insert(peer, client);
         self.drive(Input::Join(Join {
@@ -156,7 +164,7 @@ impl World {
         for media in &offer.media {
             if let Some(ssrc) = media.ssrc {
                 let senders = &mut self.clients.get_mut(&peer).unwrap().senders;
-                senders.entry(media.mid).or_insert_with(|| Sender::new(media, ssrc));
+                senders.entry(media.mid).or_insert_with(|| Sender::new(media, ssrc, peer));
             }
         }
         self.drive(Input::Offer { peer, id: 1, offer });
@@ -177,6 +185,7 @@ impl World {
     }
 
     pub(crate) fn view(&mut self, peer: PeerId, view: View) {
+        self.client(peer).view = view.clone();
         self.say(peer, ClientMessage::View(view));
     }
 
@@ -318,14 +327,28 @@ impl World {
     fn take_message(&mut self, peer: PeerId, message: ServerMessage) {
         let client = self.clients.get_mut(&peer).expect("messages go to clients that are there");
         match &message {
-            ServerMessage::Welcome { participant, .. } => {
+            ServerMessage::Welcome { participant, participants, .. } => {
                 client.short_id = Some(participant.short_id);
+                participants.iter().for_each(|other| client.learn(other));
+            }
+            ServerMessage::ParticipantJoined { participant } => client.learn(participant),
+            ServerMessage::ParticipantLeft { participant, .. } => {
+                client.tracks.retain(|_, (owner, _)| owner != participant);
+            }
+            ServerMessage::TrackPublished { participant, track } => {
+                client.tracks.insert(track.id, (*participant, track.clone()));
+            }
+            ServerMessage::TrackUnpublished { track, .. } => {
+                client.tracks.remove(track).expect("what ends was published");
+            }
+            ServerMessage::TrackMuted { track, muted, .. } => {
+                let (_, track) = client.tracks.get_mut(track).expect("what is muted is published");
+                assert_ne!(track.muted, *muted, "muting is told when it changes");
+                track.muted = *muted;
             }
             ServerMessage::Slots { slots } => {
                 assert!(!slots.is_empty(), "an empty slot message says nothing");
-                for SlotAssignment { mid, content } in slots {
-                    client.slots.insert(*mid, content.clone());
-                }
+                slots.iter().for_each(|slot| client.learn_slot(slot));
             }
             _ => {}
         }
@@ -340,6 +363,8 @@ impl World {
             forward.rewrite.write(source, &mut out).expect("what is forwarded can be written");
         out.truncate(len);
         let packet = Packet::parse(&out, &ExtensionMap::default()).expect("we write RTP");
+        let owners: HashMap<PeerId, ParticipantId> =
+            self.clients.iter().map(|(&peer, client)| (peer, client.participant)).collect();
         let client = self.clients.get_mut(&forward.peer).expect("media goes to clients");
         let line = client.answer.media.iter().find(|line| line.ssrc == Some(packet.ssrc));
         let line = line.expect("media comes on sources that the answer named");
@@ -349,20 +374,54 @@ impl World {
         let content = content.expect("media comes on slots that were announced");
         assert_eq!(content.short_id, csrc, "the CSRC is that of the announced content");
         assert_ne!(Some(csrc), client.short_id, "nobody gets its own media");
-        if let Some(before) = client.sent.insert((packet.ssrc, packet.seq.0), out.clone()) {
-            assert_eq!(before, out, "a sequence number stands for one packet");
-        }
-        client.media.push(Got {
+        let (owner, track) = client.tracks.get(&content.track).expect("slots carry known tracks");
+        assert_eq!((*owner, track.muted), (content.participant, false));
+        let video = track.source.kind() == Kind::Video;
+        assert!(!(video && client.view.hidden.contains(owner)), "hidden video is not sent");
+        let payload = packet.payload(&out).to_vec();
+        let stamp = Stamp::read(track.source.kind(), &payload);
+        assert_eq!(line_source(stamp.line), track.source, "the media is of the announced track");
+        assert_eq!(owners.get(&stamp.peer), Some(owner), "the media is of the announced person");
+        let got = Got {
             at: self.now,
             mid: line.mid,
             ssrc: packet.ssrc,
             seq: packet.seq,
             timestamp: packet.timestamp,
             csrc,
-            marker: packet.marker,
-            payload: packet.payload(&out).to_vec(),
-        });
+            stamp,
+        };
+        client.streams.entry(packet.ssrc).or_default().take(&got);
+        client.media.push(got);
     }
+}
+
+impl Client {
+    fn learn(&mut self, other: &Participant) {
+        for track in &other.tracks {
+            self.tracks.insert(track.id, (other.id, track.clone()));
+        }
+    }
+
+    fn learn_slot(&mut self, slot: &SlotAssignment) {
+        let SlotAssignment { mid, content } = slot;
+        let media = self.answer.media.iter().find(|media| media.mid == *mid);
+        let ssrc = media.and_then(|media| media.ssrc).expect("slots are answered lines");
+        let before = self.slots.insert(*mid, content.clone()).flatten();
+        // The same content told again with its first timestamp, or with that of a restart.
+        let goes_on = match (&before, content) {
+            (Some(before), Some(now)) => before.track == now.track && now.rtp_timestamp.is_some(),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        if !goes_on {
+            self.streams.entry(ssrc).or_default().repoint();
+        }
+    }
+}
+
+/// The source that is sent on an m-line.
+fn line_source(line: Mid) -> Source {
+    Source::ALL.into_iter().find(|&source| self::line(source) == line).unwrap()
 }
 
 /// The m-line on which a source is sent.

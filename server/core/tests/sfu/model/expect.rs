@@ -1,0 +1,186 @@
+//! The model: who should receive what now, by looking at everything each time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sotto_core::{
+    id::{ParticipantId, PeerId},
+    media::Kind,
+    signal::{Source, View, ViewMode},
+};
+
+use super::ops::PEOPLE;
+
+/// Slots of every client.
+pub(crate) const AUDIO_SLOTS: usize = 3;
+pub(crate) const VIDEO_SLOTS: usize = 4;
+
+/// A track, as people speak of it.
+pub(crate) type Item = (ParticipantId, Source);
+
+/// Everybody, and what they do.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) people: [Option<Person>; PEOPLE],
+    /// By room: who is on stage.
+    pub(crate) dominant: BTreeMap<usize, ParticipantId>,
+    clock: u64,
+}
+
+/// Somebody who is in a room.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) peer: PeerId,
+    pub(crate) participant: ParticipantId,
+    pub(crate) room: usize,
+    pub(crate) tracks: BTreeMap<Source, Publication>,
+    pub(crate) view: View,
+    joined: u64,
+}
+
+/// Something that is published.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Publication {
+    pub(crate) muted: bool,
+    /// When somebody last spoke on it.
+    spoke: Option<u64>,
+    /// Whether it was never muted since.
+    unbroken: bool,
+}
+
+impl Model {
+    pub(crate) fn join(
+        &mut self,
+        who: usize,
+        room: usize,
+        peer: PeerId,
+        participant: ParticipantId,
+    ) {
+        self.leave(who);
+        self.clock += 1;
+        self.people[who] = Some(Person {
+            peer,
+            participant,
+            room,
+            tracks: BTreeMap::new(),
+            view: View::default(),
+            joined: self.clock,
+        });
+    }
+
+    pub(crate) fn leave(&mut self, who: usize) {
+        if let Some(person) = self.people[who].take() {
+            self.dominant.retain(|_, dominant| *dominant != person.participant);
+        }
+    }
+
+    /// Publishes, if the source is free.
+    pub(crate) fn publish(&mut self, who: usize, source: Source, muted: bool) {
+        if let Some(person) = &mut self.people[who] {
+            let fresh = Publication { muted, ..Publication::default() };
+            person.tracks.entry(source).or_insert(fresh);
+        }
+    }
+
+    pub(crate) fn unpublish(&mut self, who: usize, source: Source) {
+        if let Some(person) = &mut self.people[who] {
+            person.tracks.remove(&source);
+        }
+    }
+
+    pub(crate) fn mute(&mut self, who: usize, source: Source, muted: bool) {
+        if let Some(track) =
+            self.people[who].as_mut().and_then(|person| person.tracks.get_mut(&source))
+        {
+            track.muted = muted;
+            track.unbroken &= !muted;
+        }
+    }
+
+    /// Speaks alone, if it can be heard.
+    pub(crate) fn talk(&mut self, who: usize) -> bool {
+        self.clock += 1;
+        let Some(person) = &mut self.people[who] else { return false };
+        let Some(voice) = person.tracks.get_mut(&Source::Microphone).filter(|v| !v.muted) else {
+            return false;
+        };
+        (voice.spoke, voice.unbroken) = (Some(self.clock), true);
+        self.dominant.insert(person.room, person.participant);
+        true
+    }
+
+    /// The video that somebody should receive.
+    pub(crate) fn video(&self, who: usize) -> BTreeSet<Item> {
+        let Some(me) = &self.people[who] else { return BTreeSet::new() };
+        let all = self.available(me, Kind::Video);
+        let visible: Vec<&(&Person, Item)> = all
+            .iter()
+            .filter(|(_, (participant, _))| !me.view.hidden.contains(participant))
+            .collect();
+        let of = |wanted: Source| {
+            let mut items: Vec<_> =
+                visible.iter().filter(|(_, (_, source))| *source == wanted).collect();
+            items.sort_by_key(|(person, _)| person.joined);
+            items
+        };
+        let mut list: Vec<Item> = Vec::new();
+        for pin in &me.view.pins {
+            for source in [Source::Screen, Source::Camera] {
+                list.extend(visible.iter().map(|(_, item)| *item).filter(|i| *i == (*pin, source)));
+            }
+        }
+        list.extend(of(Source::Screen).iter().map(|(_, item)| *item));
+        let listed = list.clone();
+        let mut cameras = of(Source::Camera);
+        cameras.retain(|(_, item)| !listed.contains(item));
+        match me.view.mode {
+            ViewMode::Grid => {
+                list.extend(cameras.iter().map(|(_, i)| *i).skip(me.view.offset.into()));
+            }
+            ViewMode::Speaker => {
+                cameras.sort_by_key(|(person, _)| {
+                    let on_stage = self.dominant.get(&me.room) == Some(&person.participant);
+                    let voice = person.tracks.get(&Source::Microphone);
+                    let spoke = voice.and_then(|voice| voice.spoke);
+                    std::cmp::Reverse((on_stage, spoke, std::cmp::Reverse(person.joined)))
+                });
+                list.extend(cameras.iter().map(|(_, item)| *item));
+            }
+        }
+        let mut distinct: Vec<Item> = Vec::new();
+        for item in list {
+            if !distinct.contains(&item) {
+                distinct.push(item);
+            }
+        }
+        let tiles = me.view.tiles.map_or(VIDEO_SLOTS, |tiles| VIDEO_SLOTS.min(tiles.into()));
+        distinct.into_iter().take(tiles).collect()
+    }
+
+    /// Holds the audio that somebody receives against what it should.
+    pub(crate) fn check_audio(&self, who: usize, heard: &BTreeSet<Item>) {
+        let Some(me) = &self.people[who] else { return };
+        let available = self.available(me, Kind::Audio);
+        let items: BTreeSet<Item> = available.iter().map(|(_, item)| *item).collect();
+        assert!(heard.is_subset(&items), "{who} hears {heard:?}, there are {items:?}");
+        assert_eq!(heard.len(), items.len().min(AUDIO_SLOTS), "{who} hears {heard:?} of {items:?}");
+        let spoke = |person: &Person| person.tracks.get(&Source::Microphone).copied();
+        let others = available.iter().map(|(person, _)| person);
+        let voices = others.filter_map(|person| Some((spoke(person)?, person.participant)));
+        let last = voices.max_by_key(|(voice, _)| voice.spoke);
+        if let Some((Publication { spoke: Some(_), unbroken: true, .. }, participant)) = last {
+            let item = (participant, Source::Microphone);
+            assert!(heard.contains(&item), "{who} does not hear {item:?}, who spoke last");
+        }
+    }
+
+    /// What somebody could receive.
+    fn available(&self, me: &Person, kind: Kind) -> Vec<(&Person, Item)> {
+        let others = self.people.iter().flatten();
+        let others = others.filter(|other| other.room == me.room && other.peer != me.peer);
+        let items = others.flat_map(|other| {
+            let open = other.tracks.iter().filter(|(_, track)| !track.muted);
+            open.map(move |(&source, _)| (other, (other.participant, source)))
+        });
+        items.filter(|(_, (_, source))| source.kind() == kind).collect()
+    }
+}
