@@ -120,7 +120,7 @@ impl Default for RawLimits {
             video_slots: 64,
             messages_per_second: 50,
             message_burst: 100,
-            event_queue: 256,
+            event_queue: 1024,
         }
     }
 }
