@@ -105,7 +105,10 @@ fn write_media(
         Direction::Receive => "a=sendonly\r\n",
         Direction::Inactive => "a=inactive\r\n",
     });
-    out.push_str("a=rtcp-mux\r\na=rtcp-rsize\r\n");
+    out.push_str("a=rtcp-mux\r\n");
+    if head.reduced_rtcp {
+        out.push_str("a=rtcp-rsize\r\n");
+    }
     for format in formats {
         write_format(out, format)?;
     }

@@ -40,12 +40,14 @@ pub(super) enum Entry {
     Rejected { mid: Option<Mid>, head: Head },
 }
 
-/// What an answer repeats of an `m=` line.
+/// What an answer repeats of an m-line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) media: String,
     pub(super) protocol: String,
     pub(super) first_format: String,
+    /// Whether `a=rtcp-rsize` was offered.
+    pub(super) reduced_rtcp: bool,
 }
 
 /// Reads an offer.
@@ -99,6 +101,7 @@ fn assemble(
             media: section.media.into(),
             protocol: section.protocol.into(),
             first_format: section.first_format().into(),
+            reduced_rtcp: section.reduced_rtcp,
         };
         let mid = section.mid.map(Mid::new).transpose().map_err(|_| SdpError::Mid)?;
         if mid.is_some_and(|mid| seen.contains(&mid)) {

@@ -62,6 +62,8 @@ pub(super) struct Section<'a> {
     pub(super) mid: Option<&'a str>,
     bundle_only: bool,
     rtcp_mux: bool,
+    /// The client takes RTCP packets that are no compound (RFC 5506).
+    pub(super) reduced_rtcp: bool,
     direction: Direction,
     maps: Vec<(PayloadType, &'a str)>,
     parameters: Vec<(PayloadType, &'a str)>,
@@ -97,6 +99,7 @@ impl<'a> Section<'a> {
             mid: None,
             bundle_only: false,
             rtcp_mux: false,
+            reduced_rtcp: false,
             direction: Direction::Send,
             maps: Vec::new(),
             parameters: Vec::new(),
@@ -123,6 +126,7 @@ impl<'a> Section<'a> {
             "mid" => self.mid = Some(value),
             "bundle-only" => self.bundle_only = true,
             "rtcp-mux" | "rtcp-mux-only" => self.rtcp_mux = true,
+            "rtcp-rsize" => self.reduced_rtcp = true,
             // What the client would send and receive at once is a publication: the node sends on
             // m-lines of their own.
             "sendonly" | "sendrecv" => self.direction = Direction::Send,

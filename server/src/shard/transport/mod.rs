@@ -156,7 +156,8 @@ pub trait Transport {
     fn local(&self) -> LocalParameters;
 
     /// Takes the client's parameters. A new `ufrag` is an ICE restart: paths are validated anew,
-    /// keys stay.
+    /// keys stay. A new fingerprint is a new connection: everything starts over. In both cases our
+    /// own user name fragment and password change.
     fn set_remote(&mut self, now: Instant, remote: RemoteParameters);
 
     /// Takes a STUN message. The caller found this peer by path or by user name.

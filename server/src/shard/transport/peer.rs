@@ -78,6 +78,13 @@ impl PeerTransport {
         }
     }
 
+    /// Another certificate is another client: nothing of the old connection holds.
+    fn start_over(&mut self) {
+        self.events.extend(self.ice.paths().map(TransportEvent::PathLost));
+        *self =
+            Self { events: std::mem::take(&mut self.events), ..Self::new(self.identity.clone()) };
+    }
+
     fn release(&mut self) {
         self.closed = true;
         self.srtp = None;
@@ -132,6 +139,9 @@ impl Transport for PeerTransport {
     }
 
     fn set_remote(&mut self, now: Instant, remote: RemoteParameters) {
+        if self.remote.as_ref().is_some_and(|known| known.fingerprint != remote.fingerprint) {
+            self.start_over();
+        }
         for path in self.ice.set_remote(now, &remote.ufrag) {
             self.events.push_back(TransportEvent::PathLost(path));
         }

@@ -322,6 +322,39 @@ fn consent_expires_thirty_seconds_after_the_last_check() {
 }
 
 #[test]
+fn an_ice_restart_keeps_the_keys_and_another_certificate_starts_over() {
+    let mut pair = Pair::new(&[GCM]);
+    pair.run(DELAY * 6, arrive);
+    let keys = pair.client.keys(SrtpProfile::AeadAes128Gcm);
+    let before = pair.server.local();
+    let mut remote = RemoteParameters {
+        ufrag: "next".into(),
+        pwd: "their password, never used".into(),
+        fingerprint: pair.client.fingerprint(),
+        sctp: None,
+    };
+    pair.server.set_remote(pair.now, remote.clone());
+    assert_ne!(pair.server.local().ufrag, before.ufrag);
+    let mut packet = vec![0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 1, 2, 3];
+    packet.resize(15 + SEAL_OVERHEAD, 0);
+    let mut sealer = Sealer::new(SrtpProfile::AeadAes128Gcm, &keys.client);
+    let len = sealer.seal_rtp(&mut packet, 15).unwrap();
+    assert_eq!(pair.server.open_rtp(&mut packet[..len]), Ok(15));
+
+    remote.ufrag = "them".into();
+    let client = Client::start(pair.now, &[CM], 1_200);
+    remote.fingerprint = client.fingerprint();
+    pair.server.set_remote(pair.now, remote);
+    assert_eq!(pair.server.poll_event(), Some(TransportEvent::PathLost(path(1))));
+    assert_eq!(pair.server.open_rtp(&mut packet[..len]), Err(TransportError::NotConnected));
+    pair.client = client;
+    pair.events.clear();
+    pair.check();
+    pair.run(DELAY * 6, arrive);
+    assert_eq!(pair.connected(), Some(SrtpProfile::Aes128CmHmacSha1_80));
+}
+
+#[test]
 fn a_handshake_that_never_ends_is_given_up() {
     let mut pair = Pair::new(&[GCM]);
     let hello = pair.client.poll_transmit().unwrap();

@@ -123,6 +123,12 @@ impl Agent {
         self.paths.is_validated(path) || self.paths.selected() == Some(path)
     }
 
+    /// Every path that is validated.
+    pub fn paths(&self) -> impl Iterator<Item = Path> + '_ {
+        let selected = self.paths.selected().filter(|path| !self.paths.is_validated(*path));
+        self.paths.iter().chain(selected)
+    }
+
     /// The path that the client nominated.
     pub const fn selected(&self) -> Option<Path> {
         self.paths.selected()

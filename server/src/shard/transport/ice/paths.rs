@@ -38,6 +38,10 @@ impl Paths {
         self.known.iter().any(|known| known.path == path)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = Path> + '_ {
+        self.known.iter().map(|known| known.path)
+    }
+
     pub(super) const fn selected(&self) -> Option<Path> {
         self.selected
     }
