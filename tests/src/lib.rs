@@ -4,10 +4,11 @@
 //!  media   clips made by ffmpeg, synthetic streams, packetising, decoding, measuring
 //!  client  one participant: websocket, ICE, DTLS, SRTP, SCTP, publications, slots
 //!  browser real browsers, started and ended
-//!  fuzz    one function for each parser of the node, fed by corpora and by the explorer
+//!  node    a node in this process, on ports of its own
 //! ```
 
 pub mod browser;
 pub mod client;
 pub mod fuzz;
 pub mod media;
+pub mod node;

@@ -31,13 +31,19 @@ pub struct Received {
     pub payload: Vec<u8>,
 }
 
+/// What is done once the association is there.
+enum Waiting {
+    Open(String),
+    Send { label: String, text: bool, payload: Vec<u8> },
+}
+
 /// The SCTP association of a participant, made when the first message is sent.
 pub struct DataChannels {
     endpoint: Endpoint,
     association: (AssociationHandle, Association),
     connected: bool,
     streams: HashMap<u16, String>,
-    waiting: VecDeque<(String, bool, Vec<u8>)>,
+    waiting: VecDeque<Waiting>,
     received: VecDeque<Received>,
     failed: Option<String>,
 }
@@ -64,9 +70,16 @@ impl DataChannels {
         })
     }
 
+    /// Opens the channel of that label if it is not open.
+    pub fn open(&mut self, now: Instant, label: &str) {
+        self.waiting.push_back(Waiting::Open(label.into()));
+        self.flush(now);
+    }
+
     /// Sends a message on the channel of that label, opening it first if need be.
     pub fn send(&mut self, now: Instant, label: &str, text: bool, payload: &[u8]) {
-        self.waiting.push_back((label.into(), text, payload.into()));
+        let (label, payload) = (label.into(), payload.into());
+        self.waiting.push_back(Waiting::Send { label, text, payload });
         self.flush(now);
     }
 
@@ -165,8 +178,12 @@ impl DataChannels {
         if !self.connected {
             return;
         }
-        while let Some((label, text, payload)) = self.waiting.pop_front() {
-            if let Err(error) = self.write(now, &label, text, &payload) {
+        while let Some(waiting) = self.waiting.pop_front() {
+            let done = match waiting {
+                Waiting::Open(label) => self.channel(now, &label).map(drop),
+                Waiting::Send { label, text, payload } => self.write(now, &label, text, &payload),
+            };
+            if let Err(error) = done {
                 self.failed = Some(error);
             }
         }
@@ -179,10 +196,7 @@ impl DataChannels {
         text: bool,
         payload: &[u8],
     ) -> Result<(), String> {
-        let id = match self.streams.iter().find(|(_, known)| *known == label) {
-            Some((id, _)) => *id,
-            None => self.open(now, label)?,
-        };
+        let id = self.channel(now, label)?;
         let ppi = if text {
             PayloadProtocolIdentifier::String
         } else {
@@ -193,8 +207,12 @@ impl DataChannels {
         Ok(())
     }
 
-    /// Opens a channel: even stream ids belong to the DTLS client (RFC 8832 section 6).
-    fn open(&mut self, now: Instant, label: &str) -> Result<u16, String> {
+    /// The stream of a channel, opened if need be. Even stream ids belong to the DTLS client (RFC
+    /// 8832 section 6).
+    fn channel(&mut self, now: Instant, label: &str) -> Result<u16, String> {
+        if let Some((id, _)) = self.streams.iter().find(|(_, known)| *known == label) {
+            return Ok(*id);
+        }
         let id = (0..).step_by(2).find(|id| !self.streams.contains_key(id)).ok_or("no stream")?;
         let open = Message::DataChannelOpen(DataChannelOpen {
             channel_type: Default::default(),

@@ -179,24 +179,24 @@ impl Link {
         text: bool,
         payload: &[u8],
     ) -> Result<(), String> {
-        if self.data.is_none() {
-            self.data = Some(DataChannels::connect(now, self.local, self.remote)?);
-        }
-        if let Some(data) = &mut self.data {
-            data.send(now, label, text, payload);
-        }
+        self.channels(now)?.send(now, label, text, payload);
         self.flush(now);
         Ok(())
     }
 
-    /// Opens the SCTP association without sending anything on it.
+    fn channels(&mut self, now: Instant) -> Result<&mut DataChannels, String> {
+        match &mut self.data {
+            Some(data) => Ok(data),
+            none => Ok(none.insert(DataChannels::connect(now, self.local, self.remote)?)),
+        }
+    }
+
+    /// Opens a data channel without sending anything on it: messages of others can come then.
     ///
     /// # Errors
     /// SCTP refuses.
-    pub fn open_data(&mut self, now: Instant) -> Result<(), String> {
-        if self.data.is_none() {
-            self.data = Some(DataChannels::connect(now, self.local, self.remote)?);
-        }
+    pub fn open_channel(&mut self, now: Instant, label: &str) -> Result<(), String> {
+        self.channels(now)?.open(now, label);
         self.flush(now);
         Ok(())
     }

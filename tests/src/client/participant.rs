@@ -165,9 +165,9 @@ impl Participant {
         self.command(Command::Data { label, text, payload }).await;
     }
 
-    /// Opens the data channel association, so that messages of others can come.
-    pub async fn open_data(&self) {
-        self.command(Command::OpenData).await;
+    /// Opens the data channel of that label, so that messages of others can come.
+    pub async fn open_channel(&self, label: &str) {
+        self.command(Command::OpenChannel(label.into())).await;
     }
 
     /// Sends a datagram as it is from our socket to the node.

@@ -2,7 +2,8 @@
 //! opened.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
     time::Duration,
 };
 
@@ -31,6 +32,8 @@ pub struct Report {
     pub limits: Option<SlotLimits>,
     /// Who is in the room, without us.
     pub people: BTreeMap<ParticipantId, signal::Participant>,
+    /// Short ids of everyone who was ever in the room with us. Numbers are not given twice.
+    pub met: BTreeSet<u32>,
     /// Who left, and why.
     pub left: Vec<(ParticipantId, LeaveReason)>,
     /// Who speaks now.
@@ -43,6 +46,8 @@ pub struct Report {
     pub welcome: Option<Duration>,
     /// When the answer came.
     pub answered: Option<Duration>,
+    /// Where the node receives media, from its answer.
+    pub remote: Option<SocketAddr>,
     /// When ICE had a valid pair.
     pub validated: Option<Duration>,
     /// When media could flow, and under which profile.
@@ -93,7 +98,7 @@ impl Report {
         self.slots.iter().map(|slot| slot.wrong_person).sum()
     }
 
-    /// Packets of people that we were not told of, or of ourselves.
+    /// Packets of people that we were never told of, or of ourselves.
     pub fn foreign(&self) -> u64 {
         self.slots.iter().map(|slot| slot.foreign).sum()
     }

@@ -43,9 +43,9 @@ impl Engine {
                     link.send_data(now, &label, text, &payload).map_err(Broken::Message)?;
                 }
             }
-            Command::OpenData => {
+            Command::OpenChannel(label) => {
                 if let Some(link) = &mut self.link {
-                    link.open_data(now).map_err(Broken::Message)?;
+                    link.open_channel(now, &label).map_err(Broken::Message)?;
                 }
             }
             Command::Datagram(datagram) => self.transmit(&datagram),

@@ -46,10 +46,8 @@ impl Engine {
                             report.rejected += 1;
                             return false;
                         };
-                        let people = &report.people;
-                        let known = |id: u32| {
-                            id != me && people.values().any(|person| person.short_id.0 == id)
-                        };
+                        let met = &report.met;
+                        let known = |id: u32| id != me && met.contains(&id);
                         let scene = Scene { now, at, known: &known };
                         let seen = slots[i].packet(&scene, header, packet, &mut report.slots[i]);
                         if report.slots[i].frames > 0 && report.slots[i].kind == Kind::Video {

@@ -58,7 +58,10 @@ impl Engine {
         }
         let now = Instant::now();
         match Link::new(now, self.local, &self.offer.credentials, &answer, self.profiles) {
-            Ok(link) => self.link = Some(link),
+            Ok(link) => {
+                self.report.send_modify(|report| report.remote = Some(link.remote()));
+                self.link = Some(link);
+            }
             Err(why) => self.failed = Some(why),
         }
     }
@@ -72,6 +75,7 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
             report.me = Some(participant);
             report.permissions = Some(permissions);
             report.limits = Some(limits);
+            report.met = participants.iter().map(|person| person.short_id.0).collect();
             report.people = participants.into_iter().map(|person| (person.id, person)).collect();
         }
         ServerMessage::Answer { .. } => {
@@ -79,6 +83,7 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
             report.answered.get_or_insert(at);
         }
         ServerMessage::ParticipantJoined { participant } => {
+            report.met.insert(participant.short_id.0);
             report.people.insert(participant.id, participant);
         }
         ServerMessage::ParticipantLeft { participant, reason } => {

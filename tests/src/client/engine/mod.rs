@@ -47,7 +47,7 @@ pub(super) enum Command {
     Unpublish(Source),
     Offer { audio: u16, video: u16 },
     Data { label: String, text: bool, payload: Vec<u8> },
-    OpenData,
+    OpenChannel(String),
     Datagram(Vec<u8>),
     Rtp(Vec<u8>),
     Rtcp(Vec<u8>),
@@ -279,8 +279,8 @@ impl Engine {
         self.report.send_modify(|report| {
             report.sent = sent;
             report.rejected = rejected;
-            let known = known_people(report, me);
-            let scene = Scene { now, at, known: &|id| known.contains(&id) };
+            let met = &report.met;
+            let scene = Scene { now, at, known: &|id| id != me && met.contains(&id) };
             let mut pictures = false;
             for (slot, report) in slots.iter_mut().zip(&mut report.slots) {
                 slot.tick(&scene, report);
@@ -327,9 +327,4 @@ impl Broken {
             other => Ended::Failed(other.to_string()),
         }
     }
-}
-
-fn known_people(report: &Report, me: u32) -> Vec<u32> {
-    let ids = report.people.values().map(|person| person.short_id.0);
-    ids.filter(|id| *id != me).collect()
 }

@@ -1,0 +1,93 @@
+//! A whole node inside the test's process, on loopback and on ports of its own.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sotto_server::{
+    app::{App, Running},
+    config::Config,
+    token::{Claims, Key},
+};
+
+use crate::client::{JoinError, Options, Participant};
+
+/// How long the tokens of tests are good.
+const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
+
+/// A node that runs until it is stopped or dropped.
+pub struct Node {
+    running: Running,
+    key: Key,
+}
+
+impl Node {
+    /// Starts a node with the settings of development.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// As [`Self::start`], with other settings.
+    ///
+    /// # Panics
+    /// The node does not start.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::development();
+        config.http.listen = ([127, 0, 0, 1], 0).into();
+        config.media.listen = ([127, 0, 0, 1], 0).into();
+        config.media.advertise = vec![[127, 0, 0, 1].into()];
+        change(&mut config);
+        let key = config.key.clone();
+        let running = App::start(config).await.expect("a node starts on free ports");
+        Self { running, key }
+    }
+
+    /// `http://host:port`.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.running.http_addr())
+    }
+
+    /// The websocket.
+    pub fn url(&self) -> String {
+        format!("ws://{}/v1/signal", self.running.http_addr())
+    }
+
+    /// A token with every grant but those of a moderator.
+    pub fn token(&self, room: &str, identity: &str) -> String {
+        self.token_with(room, identity, |_| {})
+    }
+
+    /// A token with other grants.
+    pub fn token_with(
+        &self,
+        room: &str,
+        identity: &str,
+        change: impl FnOnce(&mut Claims),
+    ) -> String {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut claims = Claims::participant(room, identity, (since_epoch + TOKEN_LIFE).as_secs());
+        change(&mut claims);
+        self.key.sign(&claims)
+    }
+
+    /// How somebody joins a room.
+    pub fn options(&self, room: &str, identity: &str) -> Options {
+        Options::new(self.url(), self.token(room, identity))
+    }
+
+    /// Joins a room.
+    ///
+    /// # Errors
+    /// As [`Participant::join`].
+    pub async fn join(&self, room: &str, identity: &str) -> Result<Participant, JoinError> {
+        Participant::join(self.options(room, identity)).await
+    }
+
+    /// What was started.
+    pub const fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Stops it and waits.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}

@@ -1,0 +1,16 @@
+//! A whole node and native participants over loopback sockets. Nothing sleeps: tests wait for what
+//! a participant sees, with a limit.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bombs;
+mod chat;
+mod crowd;
+mod junk;
+mod leaving;
+mod meeting;
+mod permissions;
+mod slots;
+mod support;
+mod switching;
+mod view;
