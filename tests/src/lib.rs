@@ -5,6 +5,7 @@
 //!  client  one participant: websocket, ICE, DTLS, SRTP, SCTP, publications, slots
 //!  browser real browsers, started and ended
 //!  node    a node in this process, on ports of its own
+//!  fuzz    one function for each parser of the node, fed by corpora and by the explorer
 //! ```
 
 pub mod browser;

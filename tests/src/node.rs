@@ -31,6 +31,7 @@ impl Node {
     /// The node does not start.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::development();
+        config.log.level = "error".into();
         config.http.listen = ([127, 0, 0, 1], 0).into();
         config.media.listen = ([127, 0, 0, 1], 0).into();
         config.media.advertise = vec![[127, 0, 0, 1].into()];

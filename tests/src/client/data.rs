@@ -45,6 +45,7 @@ pub struct DataChannels {
     streams: HashMap<u16, String>,
     waiting: VecDeque<Waiting>,
     received: VecDeque<Received>,
+    opened: VecDeque<String>,
     failed: Option<String>,
 }
 
@@ -66,6 +67,7 @@ impl DataChannels {
             streams: HashMap::new(),
             waiting: VecDeque::new(),
             received: VecDeque::new(),
+            opened: VecDeque::new(),
             failed: None,
         })
     }
@@ -118,6 +120,11 @@ impl DataChannels {
         self.received.pop_front()
     }
 
+    /// The next channel that the node has accepted.
+    pub fn poll_opened(&mut self) -> Option<String> {
+        self.opened.pop_front()
+    }
+
     /// Why the association ended, if it did.
     pub const fn take_failure(&mut self) -> Option<String> {
         self.failed.take()
@@ -159,10 +166,15 @@ impl DataChannels {
         }
     }
 
-    /// A channel that the node opens is accepted.
+    /// A channel that the node opens is accepted; one that we opened, it accepted.
     fn negotiate(&mut self, now: Instant, id: u16, payload: Bytes) {
-        let Ok(Message::DataChannelOpen(open)) = Message::unmarshal(&mut payload.as_ref()) else {
-            return;
+        let open = match Message::unmarshal(&mut payload.as_ref()) {
+            Ok(Message::DataChannelOpen(open)) => open,
+            Ok(Message::DataChannelAck(_)) => {
+                self.opened.extend(self.streams.get(&id).cloned());
+                return;
+            }
+            _ => return,
         };
         self.streams.insert(id, String::from_utf8_lossy(&open.label).into_owned());
         let ack = Message::DataChannelAck(DataChannelAck {});

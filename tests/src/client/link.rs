@@ -25,6 +25,8 @@ pub enum LinkEvent {
     Rtcp(BytesMut),
     /// A message on a data channel.
     Data(Received),
+    /// The node accepted a data channel of that label.
+    ChannelOpen(String),
     /// Data channels failed.
     DataFailed(String),
     /// The node closed the connection.
@@ -261,6 +263,9 @@ impl Link {
             }
             while let Some(received) = data.poll_received() {
                 self.events.push_back(LinkEvent::Data(received));
+            }
+            while let Some(label) = data.poll_opened() {
+                self.events.push_back(LinkEvent::ChannelOpen(label));
             }
             self.events.extend(data.take_failure().map(LinkEvent::DataFailed));
         }

@@ -43,7 +43,6 @@ pub enum JoinError {
 }
 
 /// Something did not happen in time.
-#[derive(Debug)]
 pub struct Unmet {
     what: String,
     report: Box<Report>,
@@ -51,7 +50,16 @@ pub struct Unmet {
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "did not happen: {}; the participant saw {:#?}", self.what, self.report)
+        let mut report = self.report.clone();
+        report.slots.retain(|slot| slot.packets > 0 || slot.content.is_some());
+        write!(f, "did not happen: {}; the participant saw {report:#?}", self.what)
+    }
+}
+
+/// What `unwrap` prints: as [`fmt::Display`], because it is for people.
+impl fmt::Debug for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -62,6 +62,8 @@ pub struct Report {
     pub sent: Vec<SentReport>,
     /// Messages on data channels.
     pub chat: Vec<Chat>,
+    /// Labels of our data channels that the node accepted.
+    pub channels: Vec<String>,
     /// Why data channels failed, if they did.
     pub data_failure: Option<String>,
     /// What the node refused.

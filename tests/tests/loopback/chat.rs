@@ -1,9 +1,18 @@
 //! Messages on data channels.
 
 use sotto_core::signal::ErrorCode;
-use sotto_tests::{client::Chat, node::Node};
+use sotto_tests::{
+    client::{Chat, Participant},
+    node::Node,
+};
 
 use crate::support::connected;
+
+/// Opens the channel and waits until the node has it: from then on messages come.
+async fn listen(participant: &mut Participant) {
+    participant.open_channel("chat").await;
+    participant.until("the channel is open", |r| r.channels == ["chat"]).await.unwrap();
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_reaches_everyone_else_with_the_name_of_its_sender() {
@@ -11,10 +20,9 @@ async fn a_message_reaches_everyone_else_with_the_name_of_its_sender() {
     let mut anna = connected(node.options("lounge", "anna")).await;
     let mut boris = connected(node.options("lounge", "boris")).await;
     let mut chen = connected(node.options("lounge", "chen")).await;
-    for participant in [&anna, &boris, &chen] {
-        participant.open_channel("chat").await;
+    for participant in [&mut anna, &mut boris, &mut chen] {
+        listen(participant).await;
     }
-    // A channel is open at the node when its first message has come through.
     boris.chat("hello").await;
     let message = |from, payload: &[u8], text| Chat {
         label: "chat".into(),
@@ -39,7 +47,7 @@ async fn an_oversized_message_is_refused_and_the_channel_goes_on() {
     let node = Node::start().await;
     let mut anna = connected(node.options("lounge", "anna")).await;
     let mut boris = connected(node.options("lounge", "boris")).await;
-    boris.open_channel("chat").await;
+    listen(&mut boris).await;
     anna.chat(&"a".repeat(60_000)).await;
     anna.until("a refusal", |report| {
         report.refusals.iter().any(|refusal| refusal.code == ErrorCode::TooMuch && !refusal.fatal)
@@ -57,7 +65,7 @@ async fn a_flood_of_messages_is_refused_after_the_burst() {
     let node = Node::start().await;
     let mut anna = connected(node.options("lounge", "anna")).await;
     let mut boris = connected(node.options("lounge", "boris")).await;
-    boris.open_channel("chat").await;
+    listen(&mut boris).await;
     for i in 0..200 {
         anna.chat(&format!("message {i}")).await;
     }

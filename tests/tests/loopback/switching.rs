@@ -46,4 +46,7 @@ async fn two_hundred_switches_bring_no_frame_of_a_wrong_person() {
     assert!(report.refusals.is_empty(), "{:?}", report.refusals);
     let lost: u64 = report.slots.iter().map(|slot| slot.lost).sum();
     assert_eq!(lost, 0);
+    let checked: u64 = report.slots.iter().map(|slot| slot.delay_us.1).sum();
+    let packets: u64 = report.slots.iter().map(|slot| slot.packets).sum();
+    assert_eq!(checked, packets, "every packet said who sent it");
 }

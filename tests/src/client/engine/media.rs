@@ -124,6 +124,9 @@ impl Engine {
                 let chat = Chat::parse(received.label, &received.payload);
                 self.report.send_modify(|report| report.chat.extend(chat));
             }
+            LinkEvent::ChannelOpen(label) => {
+                self.report.send_modify(|report| report.channels.push(label));
+            }
             LinkEvent::DataFailed(why) => {
                 self.report.send_modify(|report| report.data_failure = Some(why));
             }
