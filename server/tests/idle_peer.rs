@@ -84,7 +84,7 @@ fn a_connected_idle_peer_fits_its_budget_with_and_without_a_data_channel() {
         each
     };
     let (plain, channel) = (cost(false), cost(true));
-    println!("connected: {plain} bytes a peer; with a data channel: {channel}");
+    eprintln!("connected: {plain} bytes a peer; with a data channel: {channel}");
     assert!(plain < LIMIT_CONNECTED && channel < LIMIT_WITH_CHANNEL);
 }
 
