@@ -12,7 +12,10 @@ use sotto_server::shard::{
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::support::{Bench, KeyedTransport, opus_packet};
+use crate::{
+    media::opus_packet,
+    support::{KeyedTransport, Rig},
+};
 
 fn join(number: u64) -> Join {
     Join {
@@ -39,9 +42,9 @@ fn config() -> ShardConfig {
 
 #[test]
 fn what_strangers_send_is_counted_and_goes_nowhere() {
-    let mut bench = Bench::new(Batching::Segments);
+    let mut rig = Rig::new(Batching::Segments);
     let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let send = |bytes: &[u8]| stranger.send_to(bytes, bench.address).unwrap();
+    let send = |bytes: &[u8]| stranger.send_to(bytes, rig.address).unwrap();
     send(&[0x80, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     send(&[0x80, 200, 0, 1, 0, 0, 0, 0]);
     send(&[22, 254, 253, 0, 0]);
@@ -49,8 +52,8 @@ fn what_strangers_send_is_counted_and_goes_nowhere() {
     send(&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     send(&[2]);
     send(&[]);
-    bench.turn();
-    let counters = bench.stats().counters;
+    rig.turn();
+    let counters = rig.stats().counters;
     assert_eq!(counters.drops_of(DropReason::UnknownPath), 3);
     assert_eq!(counters.drops_of(DropReason::Unclassified), 1);
     assert_eq!(counters.drops_of(DropReason::UnknownUser), 2);
@@ -59,18 +62,18 @@ fn what_strangers_send_is_counted_and_goes_nowhere() {
 
 #[test]
 fn a_flood_of_checks_from_one_address_is_cut() {
-    let mut bench = Bench::new(Batching::Segments);
+    let mut rig = Rig::new(Batching::Segments);
     let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     for _ in 0..40 {
         for _ in 0..100 {
-            stranger.send_to(&[0, 1, 0, 0], bench.address).unwrap();
+            stranger.send_to(&[0, 1, 0, 0], rig.address).unwrap();
         }
-        bench.turn();
-        bench.turn();
-        bench.turn();
-        bench.turn();
+        rig.turn();
+        rig.turn();
+        rig.turn();
+        rig.turn();
     }
-    let counters = bench.stats().counters;
+    let counters = rig.stats().counters;
     let (cut, looked_at) =
         (counters.drops_of(DropReason::TooManyChecks), counters.drops_of(DropReason::UnknownUser));
     assert!(cut > 500, "{cut} cut");
@@ -79,10 +82,10 @@ fn a_flood_of_checks_from_one_address_is_cut() {
 
 #[test]
 fn forged_and_repeated_media_does_not_reach_anybody() {
-    let mut bench = Bench::new(Batching::Segments);
-    let mut speaker = bench.client("room", 1, 1);
-    let mut listener = bench.client("room", 1, 1);
-    speaker.publish(&mut bench, "mic", Source::Microphone);
+    let mut rig = Rig::new(Batching::Segments);
+    let mut speaker = rig.client("room", 1, 1);
+    let mut listener = rig.client("room", 1, 1);
+    speaker.publish(&mut rig, "mic", Source::Microphone);
     let mut sealed = opus_packet(1, b"voice");
     let len = sealed.len();
     sealed.resize(len + 20, 0);
@@ -94,9 +97,9 @@ fn forged_and_repeated_media_does_not_reach_anybody() {
     sealed[20] ^= 1;
     sealed[3] = 2;
     speaker.socket.send_to(&sealed, speaker.node).unwrap();
-    bench.turn();
+    rig.turn();
     assert_eq!(&listener.receive_rtp()[16..], b"voice");
-    let counters = bench.stats().counters;
+    let counters = rig.stats().counters;
     assert_eq!(counters.forwarded, 1);
     assert_eq!(counters.drops_of(DropReason::Transport(TransportError::Replayed)), 2);
     assert_eq!(counters.drops_of(DropReason::Transport(TransportError::Unauthenticated)), 1);
@@ -104,15 +107,15 @@ fn forged_and_repeated_media_does_not_reach_anybody() {
 
 #[test]
 fn a_client_that_does_not_read_its_events_is_dropped() {
-    let mut bench = Bench::new(Batching::Segments);
+    let mut rig = Rig::new(Batching::Segments);
     let (sender, mut events) = mpsc::channel(4);
-    bench.handle.try_send(Command::Join { join: join(1), events: sender }).unwrap();
+    rig.handle.try_send(Command::Join { join: join(1), events: sender }).unwrap();
     for id in 0..20 {
         let message = ClientMessage::Ping { id };
-        bench.handle.try_send(Command::Message { peer: PeerId(1), message }).unwrap();
+        rig.handle.try_send(Command::Message { peer: PeerId(1), message }).unwrap();
     }
-    bench.turn();
-    let stats = bench.stats();
+    rig.turn();
+    let stats = rig.stats();
     assert_eq!((stats.counters.slow_readers, stats.peers.len()), (1, 0));
     while events.try_recv().is_ok() {}
     assert_eq!(events.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
@@ -120,11 +123,11 @@ fn a_client_that_does_not_read_its_events_is_dropped() {
 
 #[test]
 fn a_full_shard_says_so() {
-    let mut bench = Bench::with(ShardConfig { max_peers: 1, ..config() });
-    bench.client("room", 1, 1);
+    let mut rig = Rig::with(ShardConfig { max_peers: 1, ..config() });
+    rig.client("room", 1, 1);
     let (sender, mut events) = mpsc::channel(4);
-    bench.handle.try_send(Command::Join { join: join(77), events: sender }).unwrap();
-    bench.turn();
+    rig.handle.try_send(Command::Join { join: join(77), events: sender }).unwrap();
+    rig.turn();
     let Ok(PeerEvent::Message(ServerMessage::Error { code, fatal: true, .. })) = events.try_recv()
     else {
         panic!("no refusal")
@@ -136,47 +139,47 @@ fn a_full_shard_says_so() {
 
 #[test]
 fn an_offer_that_cannot_be_read_is_refused_and_the_client_stays() {
-    let mut bench = Bench::new(Batching::Segments);
-    let mut client = bench.client("room", 1, 1);
+    let mut rig = Rig::new(Batching::Segments);
+    let mut client = rig.client("room", 1, 1);
     let sdp = "v=0\r\n".repeat(10_000);
-    bench.handle.try_send(Command::Offer { peer: client.peer, id: 2, sdp }).unwrap();
-    let code = bench.until(|| match client.events.try_recv() {
+    rig.handle.try_send(Command::Offer { peer: client.peer, id: 2, sdp }).unwrap();
+    let code = rig.until(|| match client.events.try_recv() {
         Ok(PeerEvent::Message(ServerMessage::Error { code, fatal: false, .. })) => Some(code),
         _ => None,
     });
     assert_eq!(code, ErrorCode::BadOffer);
-    assert_eq!(bench.stats().peers.len(), 1);
+    assert_eq!(rig.stats().peers.len(), 1);
 }
 
 #[test]
 fn a_full_command_queue_refuses_the_newest() {
-    let bench = Bench::with(ShardConfig { command_queue: 2, ..config() });
+    let rig = Rig::with(ShardConfig { command_queue: 2, ..config() });
     let message = || Command::Message { peer: PeerId(1), message: ClientMessage::Leave };
-    assert_eq!(bench.handle.try_send(message()), Ok(()));
-    assert_eq!(bench.handle.try_send(message()), Ok(()));
-    assert_eq!(bench.handle.try_send(message()), Err(Undelivered::Full));
-    let handle = bench.handle.clone();
-    drop(bench);
+    assert_eq!(rig.handle.try_send(message()), Ok(()));
+    assert_eq!(rig.handle.try_send(message()), Ok(()));
+    assert_eq!(rig.handle.try_send(message()), Err(Undelivered::Full));
+    let handle = rig.handle.clone();
+    drop(rig);
     assert_eq!(handle.try_send(message()), Err(Undelivered::Stopped));
 }
 
 #[test]
 fn nothing_remains_of_clients_that_left() {
-    let mut bench = Bench::new(Batching::Segments);
-    let clients: Vec<_> = (0..5).map(|_| bench.client("room", 2, 2)).collect();
+    let mut rig = Rig::new(Batching::Segments);
+    let clients: Vec<_> = (0..5).map(|_| rig.client("room", 2, 2)).collect();
     for client in &clients {
-        client.publish(&mut bench, "cam", Source::Camera);
+        client.publish(&mut rig, "cam", Source::Camera);
     }
     for mut client in clients {
         client.send_rtp(&crate::support::vp8_packet(0, 900));
-        bench.turn();
+        rig.turn();
         let reason = LeaveReason::ConnectionLost;
-        bench.handle.try_send(Command::Disconnect { peer: client.peer, reason }).unwrap();
-        bench.turn();
+        rig.handle.try_send(Command::Disconnect { peer: client.peer, reason }).unwrap();
+        rig.turn();
     }
-    let stats = bench.stats();
+    let stats = rig.stats();
     assert_eq!((stats.peers.len(), stats.slab_in_use), (0, 0));
-    assert_eq!(bench.handle.peers(), 0);
+    assert_eq!(rig.handle.peers(), 0);
 }
 
 #[test]

@@ -4,5 +4,6 @@
 
 mod forwarding;
 mod limits;
+mod media;
 mod reports;
 mod support;

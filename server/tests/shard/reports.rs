@@ -10,11 +10,14 @@ use sotto_server::shard::{
     socket::Batching,
 };
 
-use crate::support::{Bench, CAMERA, Client, MIC, opus_packet, vp8_packet};
+use crate::{
+    media::opus_packet,
+    support::{CAMERA, Client, MIC, Rig, vp8_packet},
+};
 
 /// Turns the loop until the client has got RTCP in which `wanted` finds something.
 fn rtcp_until<R>(
-    bench: &mut Bench,
+    rig: &mut Rig,
     client: &mut Client,
     mut wanted: impl FnMut(Message) -> Option<R>,
 ) -> R {
@@ -23,7 +26,7 @@ fn rtcp_until<R>(
     let mut buffer = [0; 2_000];
     loop {
         assert!(Instant::now() < give_up, "it never came");
-        bench.turn();
+        rig.turn();
         let Ok(len) = client.socket.recv(&mut buffer) else { continue };
         if !(192..224).contains(&buffer[1]) {
             continue;
@@ -39,14 +42,14 @@ fn rtcp_until<R>(
 
 #[test]
 fn a_publisher_is_told_within_two_seconds_how_its_packets_arrive() {
-    let mut bench = Bench::new(Batching::Segments);
-    let mut speaker = bench.client("room", 1, 1);
-    speaker.publish(&mut bench, "mic", Source::Microphone);
+    let mut rig = Rig::new(Batching::Segments);
+    let mut speaker = rig.client("room", 1, 1);
+    speaker.publish(&mut rig, "mic", Source::Microphone);
     let start = Instant::now();
     for seq in [10, 11, 13] {
         speaker.send_rtp(&opus_packet(seq, b"voice"));
     }
-    let block = rtcp_until(&mut bench, &mut speaker, |message| match message {
+    let block = rtcp_until(&mut rig, &mut speaker, |message| match message {
         Message::Report(block) => Some(block),
         _ => None,
     });
@@ -57,12 +60,12 @@ fn a_publisher_is_told_within_two_seconds_how_its_packets_arrive() {
 
 #[test]
 fn a_subscriber_that_lost_the_picture_makes_the_publisher_send_a_keyframe() {
-    let mut bench = Bench::new(Batching::Segments);
-    let mut publisher = bench.client("room", 1, 1);
-    let mut watcher = bench.client("room", 1, 1);
-    publisher.publish(&mut bench, "cam", Source::Camera);
+    let mut rig = Rig::new(Batching::Segments);
+    let mut publisher = rig.client("room", 1, 1);
+    let mut watcher = rig.client("room", 1, 1);
+    publisher.publish(&mut rig, "cam", Source::Camera);
     publisher.send_rtp(&vp8_packet(0, 500));
-    bench.turn();
+    rig.turn();
     let packet = watcher.receive_rtp();
     let slot = Ssrc(u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]));
     let mut buffer = [0; 100];
@@ -70,7 +73,7 @@ fn a_subscriber_that_lost_the_picture_makes_the_publisher_send_a_keyframe() {
     assert!(compound.receiver_report(&[]) && compound.picture_loss(slot));
     let len = compound.len();
     watcher.send_rtcp(&buffer[..len]);
-    let asked = rtcp_until(&mut bench, &mut publisher, |message| match message {
+    let asked = rtcp_until(&mut rig, &mut publisher, |message| match message {
         Message::KeyframeRequest { ssrc } => Some(ssrc),
         _ => None,
     });
@@ -79,10 +82,10 @@ fn a_subscriber_that_lost_the_picture_makes_the_publisher_send_a_keyframe() {
 
 #[test]
 fn a_slot_has_sender_reports_on_its_own_timeline() {
-    let mut bench = Bench::new(Batching::Segments);
-    let mut speaker = bench.client("room", 1, 1);
-    let mut listener = bench.client("room", 1, 1);
-    speaker.publish(&mut bench, "mic", Source::Microphone);
+    let mut rig = Rig::new(Batching::Segments);
+    let mut speaker = rig.client("room", 1, 1);
+    let mut listener = rig.client("room", 1, 1);
+    speaker.publish(&mut rig, "mic", Source::Microphone);
     let mut buffer = [0; 100];
     let mut compound = Compound::new(&mut buffer);
     let report = sotto_core::output::SenderReport {
@@ -97,10 +100,10 @@ fn a_slot_has_sender_reports_on_its_own_timeline() {
     speaker.send_rtp(&opus_packet(0, b"voice"));
     speaker.send_rtcp(&buffer[..len]);
     speaker.send_rtp(&opus_packet(1, b"voice"));
-    bench.turn();
+    rig.turn();
     let first = listener.receive_rtp();
     let slot = Ssrc(u32::from_be_bytes([first[8], first[9], first[10], first[11]]));
-    let (ssrc, rtp) = rtcp_until(&mut bench, &mut listener, |message| match message {
+    let (ssrc, rtp) = rtcp_until(&mut rig, &mut listener, |message| match message {
         Message::SenderReport { ssrc, rtp, .. } => Some((ssrc, rtp)),
         _ => None,
     });

@@ -29,7 +29,6 @@ const PROFILE: SrtpProfile = SrtpProfile::AeadAes128Gcm;
 /// Payload types of every client here.
 pub(crate) const OPUS: u8 = 111;
 pub(crate) const VP8: u8 = 96;
-const LEVEL_ID: ExtensionId = ExtensionId(1);
 
 /// Keys that both sides derive from the client's user name fragment.
 pub(crate) fn keys(ufrag: &str) -> Keys {
@@ -121,7 +120,7 @@ impl Transport for KeyedTransport {
 }
 
 /// A shard on a free port, turned by the test.
-pub(crate) struct Bench {
+pub(crate) struct Rig {
     pub(crate) worker: Worker<KeyedTransport>,
     pub(crate) handle: ShardHandle,
     pub(crate) address: SocketAddr,
@@ -138,7 +137,7 @@ pub(crate) struct Client {
     pub(crate) opener: Opener,
 }
 
-impl Bench {
+impl Rig {
     pub(crate) fn new(batching: Batching) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let addresses = ShardAddresses { bind: address, advertised: vec![address] };
@@ -234,15 +233,15 @@ impl Bench {
 
 impl Client {
     /// Says what flows on a sending m-line.
-    pub(crate) fn publish(&self, bench: &mut Bench, mid: &str, source: Source) {
+    pub(crate) fn publish(&self, rig: &mut Rig, mid: &str, source: Source) {
         let message = ClientMessage::Publish {
             mid: sotto_core::id::Mid::new(mid).unwrap(),
             source,
             muted: false,
             encrypted: false,
         };
-        bench.handle.try_send(Command::Message { peer: self.peer, message }).unwrap();
-        bench.turn();
+        rig.handle.try_send(Command::Message { peer: self.peer, message }).unwrap();
+        rig.turn();
     }
 
     /// Seals and sends.
@@ -251,37 +250,6 @@ impl Client {
         buffer[..packet.len()].copy_from_slice(packet);
         let len = self.sealer.seal_rtp(&mut buffer, packet.len()).unwrap();
         self.socket.send_to(&buffer[..len], self.node).unwrap();
-    }
-
-    /// As [`Self::send_rtp`].
-    pub(crate) fn send_rtcp(&mut self, packet: &[u8]) {
-        let mut buffer = [0; 2_000];
-        buffer[..packet.len()].copy_from_slice(packet);
-        let len = self.sealer.seal_rtcp(&mut buffer, packet.len()).unwrap();
-        self.socket.send_to(&buffer[..len], self.node).unwrap();
-    }
-
-    /// The next datagram: opened, and whether it is RTCP.
-    pub(crate) fn receive(&mut self) -> (bool, Vec<u8>) {
-        let mut buffer = [0; 2_000];
-        let len = self.socket.recv(&mut buffer).unwrap();
-        let rtcp = (192..224).contains(&buffer[1]);
-        let opened = if rtcp {
-            self.opener.open_rtcp(&mut buffer[..len])
-        } else {
-            self.opener.open_rtp(&mut buffer[..len])
-        };
-        (rtcp, buffer[..opened.unwrap()].to_vec())
-    }
-
-    /// The next RTP packet.
-    pub(crate) fn receive_rtp(&mut self) -> Vec<u8> {
-        loop {
-            let (rtcp, packet) = self.receive();
-            if !rtcp {
-                return packet;
-            }
-        }
     }
 }
 
@@ -338,21 +306,17 @@ fn binding_request(ufrag: &str) -> Vec<u8> {
     message
 }
 
-/// One packet of Opus with an audio level.
-pub(crate) fn opus_packet(seq: u16, payload: &[u8]) -> Vec<u8> {
-    packet(MIC, OPUS, seq, u32::from(seq) * 960, &[(LEVEL_ID, &[0x80 | 20])], payload)
-}
-
-/// One packet of VP8, a frame by itself: the first one is a keyframe.
-pub(crate) fn vp8_packet(seq: u16, len: usize) -> Vec<u8> {
+/// One packet of VP8, a frame by itself; each 256th is a keyframe.
+pub(crate) fn vp8_packet(seq: u16, payload_len: usize) -> Vec<u8> {
     // Descriptor with a 15-bit picture id, then the first byte of the frame header.
     let mut payload = vec![0x90, 0x80, 0x80 | (seq >> 8) as u8 & 0x7f, seq as u8];
-    payload.push(u8::from(seq != 0));
-    payload.resize(len, seq as u8);
+    payload.push(u8::from(!seq.is_multiple_of(256)));
+    payload.resize(payload_len, seq as u8);
     packet(CAMERA, VP8, seq, u32::from(seq) * 6_000, &[], &payload)
 }
 
-fn packet(
+/// One RTP packet.
+pub(crate) fn packet(
     ssrc: u32,
     payload_type: u8,
     seq: u16,

@@ -94,11 +94,16 @@ impl Receptions {
         self.sources.retain(|source| source.ssrc != ssrc);
     }
 
+    /// Whether a report would have a block.
+    pub fn is_due(&self) -> bool {
+        self.sources.iter().any(Reception::is_due)
+    }
+
     /// A block for each source that sent since the last time, into `blocks`.
     pub fn report(&mut self, now: Instant, blocks: &mut Vec<ReportBlock>) {
         blocks.clear();
         for source in &mut self.sources {
-            if source.received != source.received_at_report {
+            if source.is_due() {
                 blocks.push(source.block(now));
             }
         }
@@ -129,6 +134,10 @@ impl Reception {
             jitter_16: 0,
             report: None,
         }
+    }
+
+    fn is_due(&self) -> bool {
+        self.received != self.received_at_report
     }
 
     /// RFC 3550 appendix A.3.

@@ -28,7 +28,8 @@ impl<T: Transport> Engine<T> {
         let phase = self.report_clock.phase;
         self.report_clock.phase = (phase + 1) % PHASES;
         for index in (phase..self.peers.places()).step_by(PHASES as usize) {
-            if self.peers.get(PeerIndex(index)).is_some_and(|peer| peer.connected) {
+            let peer = self.peers.get(PeerIndex(index));
+            if peer.is_some_and(|peer| peer.connected && peer.receptions.is_due()) {
                 self.enqueue_control(PeerIndex(index), Control::ReceiverReport);
             }
         }

@@ -1,0 +1,45 @@
+//! More that a client can say and hear.
+
+use sotto_core::id::ExtensionId;
+
+use crate::support::{Client, MIC, OPUS, packet};
+
+const LEVEL_ID: ExtensionId = ExtensionId(1);
+
+impl Client {
+    /// Seals and sends a compound packet.
+    pub(crate) fn send_rtcp(&mut self, packet: &[u8]) {
+        let mut buffer = [0; 2_000];
+        buffer[..packet.len()].copy_from_slice(packet);
+        let len = self.sealer.seal_rtcp(&mut buffer, packet.len()).unwrap();
+        self.socket.send_to(&buffer[..len], self.node).unwrap();
+    }
+
+    /// The next datagram: opened, and whether it is RTCP.
+    pub(crate) fn receive(&mut self) -> (bool, Vec<u8>) {
+        let mut buffer = [0; 2_000];
+        let len = self.socket.recv(&mut buffer).unwrap();
+        let rtcp = (192..224).contains(&buffer[1]);
+        let opened = if rtcp {
+            self.opener.open_rtcp(&mut buffer[..len])
+        } else {
+            self.opener.open_rtp(&mut buffer[..len])
+        };
+        (rtcp, buffer[..opened.unwrap()].to_vec())
+    }
+
+    /// The next RTP packet.
+    pub(crate) fn receive_rtp(&mut self) -> Vec<u8> {
+        loop {
+            let (rtcp, packet) = self.receive();
+            if !rtcp {
+                return packet;
+            }
+        }
+    }
+}
+
+/// One packet of Opus with an audio level.
+pub(crate) fn opus_packet(seq: u16, payload: &[u8]) -> Vec<u8> {
+    packet(MIC, OPUS, seq, u32::from(seq) * 960, &[(LEVEL_ID, &[0x80 | 20])], payload)
+}
