@@ -13,6 +13,7 @@ mod negotiation;
 mod publishing;
 mod reports;
 mod rooms;
+mod shards;
 mod slots;
 mod speakers;
 mod stream;

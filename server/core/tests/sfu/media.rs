@@ -132,6 +132,16 @@ impl Sender {
         }
     }
 
+    /// The media time of what is captured now.
+    pub(crate) fn clock(&self, now: Time) -> RtpTime {
+        let rate = match self.kind {
+            Kind::Audio => 48,
+            Kind::Video => 90,
+        };
+        let millis = Duration::from_micros(now.as_micros()).as_millis() as u64;
+        RtpTime((millis * rate) as u32)
+    }
+
     /// The encoder starts anew: another source, named by its m-line.
     pub(crate) fn restart(&mut self) {
         self.epoch += 1;
@@ -143,11 +153,6 @@ impl Sender {
 
     /// The next packet, sent now.
     pub(crate) fn next(&mut self, now: Time) -> Vec<u8> {
-        let clock = match self.kind {
-            Kind::Audio => 48,
-            Kind::Video => 90,
-        };
-        let millis = Duration::from_micros(now.as_micros()).as_millis() as u64;
         let mut payload = vec![0; 32];
         let front = match self.kind {
             Kind::Audio => 0,
@@ -191,7 +196,7 @@ impl Sender {
             ssrc: self.ssrc,
             payload_type: if self.kind == Kind::Audio { OPUS } else { VP8 },
             seq: self.seq,
-            timestamp: RtpTime((millis * clock) as u32),
+            timestamp: self.clock(now),
             marker: self.kind == Kind::Video,
             csrcs: &[],
             extensions: &extensions,

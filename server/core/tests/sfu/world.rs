@@ -9,7 +9,7 @@ use sotto_core::{
     Input, Kept, Output, PacketError, Sfu, SfuConfig, Time,
     forward::Forward,
     id::{Mid, PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc, TrackId},
-    input::{DataMessage, Feedback, Join},
+    input::{DataMessage, Feedback, Join, RemoteEvent},
     media::{Answer, Kind, Offer},
     output::SenderReport,
     rtp::{ExtensionMap, Packet},
@@ -33,8 +33,8 @@ pub(crate) struct World {
     pub(crate) sfu: Sfu,
     pub(crate) now: Time,
     pub(crate) clients: BTreeMap<PeerId, Client>,
-    /// What went by that belongs to no client, and everything else but messages and media.
-    pub(crate) outputs: Vec<Output>,
+    /// What other shards are to be told, with the bytes of packets.
+    pub(crate) relayed: Vec<(String, RemoteEvent, Vec<u8>)>,
     slab: HashMap<PacketId, Stored>,
     next_packet: u32,
     next_peer: u64,
@@ -101,10 +101,10 @@ impl World {
             sfu: Sfu::new(config),
             now: Time::from_micros(START),
             clients: BTreeMap::new(),
-            outputs: Vec::new(),
+            relayed: Vec::new(),
             slab: HashMap::new(),
             next_packet: 0,
-            next_peer: 1,
+            next_peer: u64::from(config.numbering.first) * 1_000,
         }
     }
 
@@ -112,7 +112,7 @@ impl World {
     pub(crate) fn enter(&mut self, room: &str, identity: &str, permissions: Permissions) -> PeerId {
         let peer = PeerId(self.next_peer);
         self.next_peer += 1;
-        let participant = ParticipantId(Uuid::from_u128(u128::from(peer.0)));
+        let participant = participant_of(peer);
         let client = Client {
             participant,
             name: identity.into(),
@@ -261,6 +261,16 @@ impl World {
         result
     }
 
+    /// News of another shard, with the bytes if it is a packet.
+    pub(crate) fn hear_of(&mut self, room: String, mut event: RemoteEvent, bytes: Vec<u8>) {
+        if let RemoteEvent::Packet { id, .. } = &mut event {
+            *id = PacketId(self.next_packet);
+            self.next_packet += 1;
+            self.slab.insert(*id, Stored { bytes, kept: true });
+        }
+        self.drive(Input::Remote { room, event });
+    }
+
     /// Packets that the core has asked the shell to keep.
     pub(crate) fn kept(&self) -> usize {
         self.slab.len()
@@ -304,7 +314,7 @@ impl World {
         while let Some(output) = self.sfu.poll_output() {
             match output {
                 Output::Message { peer, message } => self.take_message(peer, message),
-                Output::Answer { peer, answer, .. } => self.client(peer).answer = answer,
+                Output::Answer { peer, answer, .. } => self.client(peer).take_answer(answer),
                 Output::Forward(forward) => self.deliver(forward),
                 Output::Release { packet } => {
                     let released = self.slab.remove(&packet).expect("released once");
@@ -319,7 +329,13 @@ impl World {
                     self.client(peer).data.push((from, message));
                 }
                 Output::Close { peer, reason } => self.client(peer).closed = Some(reason),
-                Output::Relay { .. } => self.outputs.push(output),
+                Output::Relay { room, event } => {
+                    let bytes = match &event {
+                        RemoteEvent::Packet { id, .. } => self.slab[id].bytes.clone(),
+                        _ => Vec::new(),
+                    };
+                    self.relayed.push((room, event, bytes));
+                }
             }
         }
     }
@@ -363,8 +379,6 @@ impl World {
             forward.rewrite.write(source, &mut out).expect("what is forwarded can be written");
         out.truncate(len);
         let packet = Packet::parse(&out, &ExtensionMap::default()).expect("we write RTP");
-        let owners: HashMap<PeerId, ParticipantId> =
-            self.clients.iter().map(|(&peer, client)| (peer, client.participant)).collect();
         let client = self.clients.get_mut(&forward.peer).expect("media goes to clients");
         let line = client.answer.media.iter().find(|line| line.ssrc == Some(packet.ssrc));
         let line = line.expect("media comes on sources that the answer named");
@@ -381,7 +395,7 @@ impl World {
         let payload = packet.payload(&out).to_vec();
         let stamp = Stamp::read(track.source.kind(), &payload);
         assert_eq!(line_source(stamp.line), track.source, "the media is of the announced track");
-        assert_eq!(owners.get(&stamp.peer), Some(owner), "the media is of the announced person");
+        assert_eq!(participant_of(stamp.peer), *owner, "the media is of the announced person");
         let got = Got {
             at: self.now,
             mid: line.mid,
@@ -397,6 +411,23 @@ impl World {
 }
 
 impl Client {
+    /// The source of a slot.
+    pub(crate) fn ssrc(&self, mid: Mid) -> Option<Ssrc> {
+        self.answer.media.iter().find(|media| media.mid == mid)?.ssrc
+    }
+
+    /// Slots that are gone, or that are new under an old name, carry nothing.
+    fn take_answer(&mut self, answer: Answer) {
+        let before = std::mem::replace(&mut self.answer, answer);
+        let source = |answer: &Answer, mid: Mid| {
+            answer.media.iter().find(|media| media.mid == mid).and_then(|media| media.ssrc)
+        };
+        let answer = &self.answer;
+        self.slots.retain(|&mid, _| {
+            source(answer, mid).is_some_and(|ssrc| source(&before, mid) == Some(ssrc))
+        });
+    }
+
     fn learn(&mut self, other: &Participant) {
         for track in &other.tracks {
             self.tracks.insert(track.id, (other.id, track.clone()));
@@ -417,6 +448,11 @@ impl Client {
             self.streams.entry(ssrc).or_default().repoint();
         }
     }
+}
+
+/// A client's participant id says which connection it has.
+fn participant_of(peer: PeerId) -> ParticipantId {
+    ParticipantId(Uuid::from_u128(peer.0.into()))
 }
 
 /// The source that is sent on an m-line.

@@ -95,7 +95,7 @@ fn the_link_delays_by_what_it_says_and_jitter_reorders() {
     let delays = || arrived.iter().map(|&(_, delay)| delay);
     let (least, most) = (delays().fold(f64::MAX, f64::min), delays().fold(0.0, f64::max));
     let mean = delays().sum::<f64>() / arrived.len() as f64;
-    assert!(least >= 10.0 && least < 10.5, "{least}");
+    assert!((10.0..10.5).contains(&least), "{least}");
     assert!(most <= 50.0 && most > 49.5, "{most}");
     assert!((mean - 30.0).abs() < 0.5, "{mean}");
     let overtaken = arrived.windows(2).filter(|pair| pair[0].0 > pair[1].0).count();

@@ -75,6 +75,12 @@ pub(crate) enum Op {
         who: usize,
         offset: u16,
     },
+    /// Offers again, with other slots.
+    Slots {
+        who: usize,
+        audio: usize,
+        video: usize,
+    },
     /// Speaks alone for a moment, then is silent.
     Talk {
         who: usize,
@@ -137,7 +143,8 @@ fn next(rng: &mut Rng) -> Op {
         65..69 => Op::Mode { who, mode: rng.pick(&[ViewMode::Grid, ViewMode::Speaker]) },
         69..73 => Op::Tiles { who, tiles: rng.pick(&[None, None, Some(0), Some(1), Some(3)]) },
         73..75 => Op::Offset { who, offset: rng.pick(&[0, 0, 1, 3]) },
-        75..81 => Op::Talk { who },
+        75..77 => Op::Slots { who, audio: rng.below(4) as usize, video: rng.below(5) as usize },
+        77..81 => Op::Talk { who },
         81..84 => Op::AskForKeyframes { who },
         84..94 => Op::Flow { span },
         94..97 => Op::Wait { span: span * 4 },

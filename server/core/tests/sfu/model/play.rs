@@ -7,7 +7,7 @@ use std::{
 
 use sotto_core::{
     Census, SfuConfig,
-    id::{Mid, PeerId, TrackId},
+    id::{PeerId, Ssrc, TrackId},
     input::Feedback,
     media::Kind,
     signal::{ClientMessage, Source, View},
@@ -28,6 +28,9 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// A camera sends one frame each so many steps.
 const FRAME_STEPS: u32 = 3;
+
+/// And a sender report each so many.
+const REPORT_STEPS: u32 = 50;
 
 /// How long somebody speaks, and how long it is silent until nobody counts as speaking.
 const SPEECH: Duration = Duration::from_millis(600);
@@ -83,7 +86,7 @@ struct Play {
     link: Link<(PeerId, Vec<u8>)>,
     steps: u32,
     /// What every client's slots carried after the last operation.
-    told: BTreeMap<PeerId, BTreeMap<TrackId, Mid>>,
+    told: BTreeMap<PeerId, BTreeMap<TrackId, Ssrc>>,
 }
 
 impl Play {
@@ -141,6 +144,12 @@ impl Play {
             Op::Mode { who, mode } => self.change_view(who, |view| view.mode = mode),
             Op::Tiles { who, tiles } => self.change_view(who, |view| view.tiles = tiles),
             Op::Offset { who, offset } => self.change_view(who, |view| view.offset = offset),
+            Op::Slots { who, audio, video } => {
+                if let Some(person) = &mut self.model.people[who] {
+                    (person.audio_slots, person.video_slots) = (audio, video);
+                    self.world.offer(person.peer, offer(audio, video));
+                }
+            }
             Op::Talk { who } => {
                 if self.model.talk(who) {
                     self.flow(SPEECH, self.peer(who), None);
@@ -212,7 +221,26 @@ impl Play {
                     self.link.send(now, &(person.peer, sender.next(now)));
                 }
             }
+            if self.steps.is_multiple_of(REPORT_STEPS) {
+                self.report();
+            }
             self.wait(STEP);
+        }
+    }
+
+    /// Every publisher reports its clocks.
+    fn report(&mut self) {
+        let now = self.world.now;
+        let peers: Vec<PeerId> = self.model.people.iter().flatten().map(|p| p.peer).collect();
+        for peer in peers {
+            for sender in self.world.client(peer).senders.clone().into_values() {
+                let report = Feedback::SenderReport {
+                    ssrc: sender.ssrc,
+                    ntp: now.to_ntp(),
+                    rtp: sender.clock(now),
+                };
+                self.world.feedback(peer, report);
+            }
         }
     }
 
@@ -239,13 +267,17 @@ impl Play {
             let Some(peer) = self.peer(who) else { continue };
             assert_eq!(self.seen(peer, Kind::Video), self.model.video(who), "video of {who}");
             self.model.check_audio(who, &self.seen(peer, Kind::Audio));
-            let slots = self.world.clients[&peer].slots.iter();
-            let now: BTreeMap<TrackId, Mid> =
-                slots.filter_map(|(&mid, content)| Some((content.as_ref()?.track, mid))).collect();
+            let client = &self.world.clients[&peer];
+            let now: BTreeMap<TrackId, Ssrc> = client
+                .slots
+                .iter()
+                .filter_map(|(&mid, content)| Some((content.as_ref()?.track, client.ssrc(mid)?)))
+                .collect();
             if let Some(before) = self.told.insert(peer, now.clone()) {
-                for (track, mid) in before {
-                    let moved = now.get(&track).filter(|&&now| now != mid);
-                    assert_eq!(moved, None, "{track:?} of {who} was in {mid}");
+                for (track, ssrc) in before {
+                    let is_open = client.answer.media.iter().any(|media| media.ssrc == Some(ssrc));
+                    let moved = now.get(&track).filter(|&&now| is_open && now != ssrc);
+                    assert_eq!(moved, None, "{track:?} of {who} was in {ssrc:?}");
                 }
             }
         }

@@ -1,0 +1,150 @@
+//! Two shards that share a room: what one says, the other hears.
+
+use std::time::Duration;
+
+use sotto_core::{
+    Census, Input, SfuConfig,
+    config::Numbering,
+    input::{DataMessage, RemoteEvent},
+    signal::{ClientMessage, Source},
+};
+
+use crate::world::{World, line};
+
+/// Two shards and what lies between them.
+struct Shards([World; 2]);
+
+impl Shards {
+    fn new() -> Self {
+        Self([1, 2].map(|first| {
+            let numbering = Numbering { first, step: 2 };
+            World::new(SfuConfig { relay: true, numbering, ..SfuConfig::default() })
+        }))
+    }
+
+    /// Does something on one shard; the other hears of it, and so on.
+    fn on<T>(&mut self, shard: usize, act: impl FnOnce(&mut World) -> T) -> T {
+        let result = act(&mut self.0[shard]);
+        self.exchange();
+        result
+    }
+
+    fn pass(&mut self, span: Duration) {
+        for world in &mut self.0 {
+            world.pass(span);
+        }
+        self.exchange();
+    }
+
+    fn exchange(&mut self) {
+        for round in 0.. {
+            assert!(round < 10, "two shards talk to one another for ever");
+            let told = [0, 1].map(|shard: usize| std::mem::take(&mut self.0[shard].relayed));
+            if told.iter().all(Vec::is_empty) {
+                return;
+            }
+            for (from, events) in told.into_iter().enumerate() {
+                for (room, event, bytes) in events {
+                    self.0[1 - from].hear_of(room, event, bytes);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn people_of_two_shards_see_hear_and_write_to_one_another() {
+    let mut shards = Shards::new();
+    let ann = shards.on(0, |world| world.join("blue", "ann"));
+    let ben = shards.on(1, |world| world.join("blue", "ben"));
+    for (shard, peer) in [(0, ann), (1, ben)] {
+        for source in [Source::Camera, Source::Microphone] {
+            shards.on(shard, |world| world.publish(peer, source));
+            for _ in 0..3 {
+                shards.on(shard, |world| world.send(peer, source)).unwrap();
+            }
+        }
+    }
+    assert_eq!(shards.0[0].client(ann).media.len(), 6);
+    assert_eq!(shards.0[1].client(ben).media.len(), 6);
+    let numbers = [shards.0[0].client(ann).short_id, shards.0[1].client(ben).short_id];
+    assert_ne!(numbers[0], numbers[1]);
+    let message = DataMessage { label: "chat".into(), text: true, payload: b"hello".to_vec() };
+    let input = Input::Data { peer: ann, message: message.clone() };
+    shards.on(0, |world| world.drive(input));
+    assert_eq!(shards.0[1].client(ben).data, [(numbers[0].unwrap(), message)]);
+}
+
+#[test]
+fn muting_and_ending_a_track_cross_over() {
+    let mut shards = Shards::new();
+    let ann = shards.on(0, |world| world.join("blue", "ann"));
+    let ben = shards.on(1, |world| world.join("blue", "ben"));
+    shards.on(0, |world| world.publish(ann, Source::Camera));
+    shards.on(0, |world| world.send(ann, Source::Camera)).unwrap();
+    let carried = |shards: &Shards| {
+        shards.0[1].clients[&ben].slots.values().filter(|content| content.is_some()).count()
+    };
+    assert_eq!(carried(&shards), 1);
+    shards.on(0, |world| world.mute(ann, Source::Camera, true));
+    assert_eq!((carried(&shards), shards.0[1].kept()), (0, 0));
+    shards.on(0, |world| world.mute(ann, Source::Camera, false));
+    assert_eq!(carried(&shards), 1);
+    let mid = line(Source::Camera);
+    shards.on(0, |world| world.say(ann, ClientMessage::Unpublish { mid }));
+    assert_eq!((carried(&shards), shards.0[1].sfu.census().tracks), (0, 0));
+}
+
+#[test]
+fn who_comes_late_on_one_shard_gets_a_keyframe_from_the_other() {
+    let mut shards = Shards::new();
+    let ann = shards.on(0, |world| world.join("blue", "ann"));
+    shards.on(0, |world| world.publish(ann, Source::Camera));
+    shards.on(1, |world| world.join("blue", "cem"));
+    shards.on(0, |world| world.send(ann, Source::Camera)).unwrap();
+    shards.pass(Duration::from_secs(5));
+    shards.0[0].client(ann).keyframes_asked.clear();
+    shards.on(0, |world| world.send(ann, Source::Camera)).unwrap();
+    shards.on(1, |world| world.join("blue", "ben"));
+    shards.pass(Duration::ZERO);
+    assert_eq!(shards.0[0].client(ann).keyframes_asked.len(), 1);
+    let ask =
+        |world: &mut World| world.send_with(ann, Source::Camera, |sender| sender.keyframe = true);
+    shards.on(0, ask).unwrap();
+    let ben = *shards.0[1].clients.keys().last().unwrap();
+    assert_eq!(shards.0[1].client(ben).media.len(), 1);
+    let late = shards.on(1, |world| world.join("blue", "dee"));
+    assert_eq!(shards.0[1].client(late).media.len(), 1, "kept on this shard too");
+}
+
+#[test]
+fn who_leaves_one_shard_leaves_the_other_and_nothing_stays_on_either() {
+    let mut shards = Shards::new();
+    let ann = shards.on(0, |world| world.join("blue", "ann"));
+    let ben = shards.on(1, |world| world.join("blue", "ben"));
+    shards.on(0, |world| world.publish(ann, Source::Camera));
+    shards.on(0, |world| world.send(ann, Source::Camera)).unwrap();
+    shards.on(0, |world| world.lose(ann));
+    assert_eq!(shards.0[1].sfu.census().participants, 1);
+    shards.on(1, |world| world.leave(ben));
+    for world in &shards.0 {
+        assert_eq!((world.sfu.census(), world.kept()), (Census::default(), 0));
+    }
+}
+
+#[test]
+fn news_of_what_is_not_known_changes_nothing_and_its_packets_are_given_back() {
+    let mut shards = Shards::new();
+    let ann = shards.on(0, |world| world.join("blue", "ann"));
+    shards.on(0, |world| world.publish(ann, Source::Camera));
+    shards.0[0].send(ann, Source::Camera).unwrap();
+    let events = std::mem::take(&mut shards.0[0].relayed);
+    let mut stranger = World::new(SfuConfig::default());
+    for (room, event, bytes) in events {
+        assert!(matches!(event, RemoteEvent::Packet { .. }));
+        stranger.hear_of(room.clone(), event.clone(), bytes.clone());
+        stranger.join("blue", "eve");
+        stranger.hear_of(room, event, bytes);
+    }
+    assert_eq!((stranger.kept(), stranger.sfu.census().tracks), (0, 0));
+}
