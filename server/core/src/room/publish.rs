@@ -180,6 +180,7 @@ impl Room {
         for seat in &track.seats {
             if let Some(slot) = self.slot_mut(*seat) {
                 slot.content = None;
+                slot.stream.clear();
             }
         }
         track.cache.clear(|packet| cx.outputs.push_back(Output::Release { packet }));

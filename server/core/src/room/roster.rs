@@ -98,8 +98,8 @@ impl Room {
             limits: cx.config.slots,
         };
         cx.say(join.peer, welcome);
-        if self.speakers.is_anyone() {
-            cx.say(join.peer, self.describe_speakers());
+        if let Some(speakers) = self.describe_speakers() {
+            cx.say(join.peer, speakers);
         }
         self.announce(cx, key);
         Ok(Joined { member: key, replaced })
@@ -151,7 +151,6 @@ impl Room {
         if self.by_identity.get(&member.identity) == Some(&key) {
             self.by_identity.remove(&member.identity);
         }
-        self.speakers.forget(member.short_id);
         self.stale.forget(key);
         if !member.hidden {
             let left = ServerMessage::ParticipantLeft { participant: member.id, reason };

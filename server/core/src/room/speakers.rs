@@ -34,17 +34,6 @@ impl Speakers {
         let next_look = self.looked.map_or(now, |looked| looked + SPEAKER_INTERVAL);
         hasten(&mut schedule.speakers, next_look.max(now));
     }
-
-    /// Whether anyone speaks.
-    pub(crate) const fn is_anyone(&self) -> bool {
-        !self.speaking.is_empty()
-    }
-
-    /// Somebody left.
-    pub(crate) fn forget(&mut self, participant: ShortId) {
-        self.dominant.forget(participant);
-        self.speaking.retain(|(who, ..)| *who != participant);
-    }
 }
 
 impl Room {
@@ -87,8 +76,15 @@ impl Room {
         self.tell_speakers(cx);
     }
 
-    /// Who speaks, as clients are told.
-    pub(crate) fn describe_speakers(&self) -> ServerMessage {
+    /// Who speaks, for somebody who was told nothing yet; `None` if nobody does.
+    pub(crate) fn describe_speakers(&self) -> Option<ServerMessage> {
+        let message = self.name_speakers();
+        let ServerMessage::Speakers { speakers } = &message else { return None };
+        (!speakers.is_empty()).then_some(message)
+    }
+
+    fn name_speakers(&self) -> ServerMessage {
+        // Whoever has left since the last look is named no longer.
         let speakers = self.speakers.speaking.iter().filter_map(|&(who, _, level)| {
             let participant = self.members[*self.order.get(&who)?].id;
             Some(Speaker { participant, level })
@@ -107,6 +103,6 @@ impl Room {
         *first = speaking.first().map(|(who, ..)| *who);
         told.clear();
         told.extend(speaking.iter().map(|(who, ..)| *who));
-        self.tell_all(cx, &self.describe_speakers());
+        self.tell_all(cx, &self.name_speakers());
     }
 }

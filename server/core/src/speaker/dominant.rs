@@ -12,7 +12,7 @@ const MARGIN_DB: f64 = 6.0;
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
 /// The dominant speaker of a room. It stays while it speaks, unless somebody is clearly louder for a
-/// second; and stays after it stopped, until somebody else speaks.
+/// second; and stays after it stopped or left, until somebody else speaks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Dominant {
     current: Option<ShortId>,
@@ -24,12 +24,6 @@ impl Dominant {
     /// Who it is.
     pub(crate) const fn current(&self) -> Option<ShortId> {
         self.current
-    }
-
-    /// Somebody left.
-    pub(crate) fn forget(&mut self, participant: ShortId) {
-        self.current = self.current.filter(|&current| current != participant);
-        self.challenger = self.challenger.filter(|&(challenger, _)| challenger != participant);
     }
 
     /// Looks at those who speak now, with their average levels in -dBov, in any order. Returns
@@ -114,13 +108,5 @@ mod tests {
             .map(|n| n * 200)
             .find(|&ms| dominant.update(at(ms), [(ANN, 35.0), (BEN, 25.0)].into_iter()));
         assert_eq!(took_over, Some(1_200));
-    }
-
-    #[test]
-    fn who_left_is_not_dominant() {
-        let mut dominant = Dominant::default();
-        dominant.update(at(0), [(ANN, 35.0)].into_iter());
-        dominant.forget(ANN);
-        assert_eq!(dominant.current(), None);
     }
 }

@@ -9,7 +9,7 @@ use sotto_core::{
 };
 
 use crate::{
-    media::offer,
+    media::{Sender, offer},
     world::{World, everything},
 };
 
@@ -195,6 +195,40 @@ fn in_speaker_view_the_speaker_appears_and_stays() {
 }
 
 #[test]
+fn of_two_who_speak_the_dominant_one_is_on_stage() {
+    let mut world = World::new(SfuConfig::default());
+    let peers = room_of(&mut world, &["ann", "ben", "cem"]);
+    for &peer in &peers {
+        world.publish(peer, Source::Microphone);
+    }
+    let view = View { mode: ViewMode::Speaker, tiles: Some(1), ..View::default() };
+    world.view(peers[0], view);
+    for packet in 0..100 {
+        let speaking = if packet < 50 { &peers[2..] } else { &peers[1..] };
+        for &peer in speaking {
+            world.send_with(peer, Source::Microphone, |sender| sender.level = 25).unwrap();
+        }
+        world.pass(Duration::from_millis(20));
+    }
+    assert_eq!(shown(&world, peers[0]), ["cem"]);
+}
+
+#[test]
+fn when_the_first_keyframe_of_a_restarted_encoder_is_lost_another_is_asked_for() {
+    let mut world = World::new(SfuConfig::default());
+    let peers = room_of(&mut world, &["ann", "ben"]);
+    world.pass(Duration::from_secs(3));
+    world.client(peers[1]).keyframes_asked.clear();
+    let lose_the_keyframe = |sender: &mut Sender| {
+        sender.restart();
+        sender.keyframe = false;
+    };
+    world.send_with(peers[1], Source::Camera, lose_the_keyframe).unwrap();
+    world.pass(Duration::ZERO);
+    assert_eq!(world.client(peers[1]).keyframes_asked.len(), 1);
+}
+
+#[test]
 fn without_the_grant_to_subscribe_there_are_no_slots() {
     let mut world = World::new(SfuConfig::default());
     let blind = Permissions { subscribe: false, ..everything() };
@@ -255,7 +289,7 @@ fn an_encoder_that_starts_anew_goes_on_in_the_same_slot() {
     let peers = room_of(&mut world, &["ann", "ben"]);
     world.heard(peers[0]);
     world.pass(FRAME);
-    world.send_with(peers[1], Source::Camera, crate::media::Sender::restart).unwrap();
+    world.send_with(peers[1], Source::Camera, Sender::restart).unwrap();
     let messages = slot_messages(world.heard(peers[0])).concat();
     let got = world.client(peers[0]).media.last().unwrap().clone();
     let content = messages[0].content.clone().unwrap();
