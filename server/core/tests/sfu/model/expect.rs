@@ -36,6 +36,8 @@ pub(crate) struct Person {
     pub(crate) view: View,
     pub(crate) audio_slots: usize,
     pub(crate) video_slots: usize,
+    /// When it last changed its slots.
+    offered: u64,
     joined: u64,
 }
 
@@ -67,6 +69,7 @@ impl Model {
             view: View::default(),
             audio_slots: AUDIO_SLOTS,
             video_slots: VIDEO_SLOTS,
+            offered: self.clock,
             joined: self.clock,
         });
     }
@@ -97,6 +100,15 @@ impl Model {
         {
             track.muted = muted;
             track.unbroken &= !muted;
+        }
+    }
+
+    /// Offers again, with other slots.
+    pub(crate) fn set_slots(&mut self, who: usize, audio: usize, video: usize) {
+        self.clock += 1;
+        if let Some(person) = &mut self.people[who] {
+            (person.audio_slots, person.video_slots) = (audio, video);
+            person.offered = self.clock;
         }
     }
 
@@ -175,8 +187,10 @@ impl Model {
         let others = available.iter().map(|(person, _)| person);
         let voices = others.filter_map(|person| Some((spoke(person)?, person.participant)));
         let last = voices.max_by_key(|(voice, _)| voice.spoke);
-        if let Some((Publication { spoke: Some(_), unbroken: true, .. }, participant)) = last
+        // Who gives up slots may lose anybody; from then on it hears whoever speaks.
+        if let Some((Publication { spoke: Some(spoke), unbroken: true, .. }, participant)) = last
             && me.audio_slots > 0
+            && (spoke > me.offered || me.offered == me.joined)
         {
             let item = (participant, Source::Microphone);
             assert!(heard.contains(&item), "{who} does not hear {item:?}, who spoke last");

@@ -145,9 +145,9 @@ impl Play {
             Op::Tiles { who, tiles } => self.change_view(who, |view| view.tiles = tiles),
             Op::Offset { who, offset } => self.change_view(who, |view| view.offset = offset),
             Op::Slots { who, audio, video } => {
-                if let Some(person) = &mut self.model.people[who] {
-                    (person.audio_slots, person.video_slots) = (audio, video);
-                    self.world.offer(person.peer, offer(audio, video));
+                self.model.set_slots(who, audio, video);
+                if let Some(peer) = self.peer(who) {
+                    self.world.offer(peer, offer(audio, video));
                 }
             }
             Op::Talk { who } => {
