@@ -24,7 +24,8 @@ fn no_parser_panics_on_its_corpus_or_near_it() {
 #[test]
 fn every_corpus_belongs_to_a_target() {
     for entry in fs::read_dir(corpus_root()).expect("the corpora are part of the project") {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+        let entry = entry.expect("a readable folder");
+        let name = entry.file_name().into_string().expect("a name in UTF-8");
         assert!(TARGETS.iter().any(|target| target.name == name), "corpus {name} has no target");
     }
 }
@@ -46,8 +47,9 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(corpus_root().join(target))
         .unwrap_or_else(|error| panic!("corpus of {target}: {error}"))
         .map(|entry| {
-            let entry = entry.unwrap();
-            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+            let entry = entry.expect("a readable folder");
+            let name = entry.file_name().into_string().expect("a name in UTF-8");
+            (name, fs::read(entry.path()).expect("a readable file"))
         })
         .collect();
     files.sort();
