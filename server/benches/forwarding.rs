@@ -203,11 +203,11 @@ impl Floor {
 
     fn turn(&mut self, burst: usize) {
         for (path, key) in &self.to {
+            self.outbox.address(*path);
             for _ in 0..burst {
                 if self.outbox.is_full() {
                     self.socket.send(&mut self.outbox);
                 }
-                self.outbox.address(*path);
                 let room = self.outbox.tail();
                 // As long as what the node sends.
                 let len = PACKET + CSRC;

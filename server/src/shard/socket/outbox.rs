@@ -70,11 +70,12 @@ impl Outbox {
     }
 
     /// Whether another packet might not fit.
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.used + MAX_DATAGRAM > self.arena.len() || self.runs.len() == MAX_RUNS
     }
 
-    /// What follows goes this way.
+    /// What follows goes this way, also after the outbox was sent.
     pub fn address(&mut self, path: Path) {
         if self.path != Some(path) {
             self.path = Some(path);
@@ -83,6 +84,7 @@ impl Outbox {
     }
 
     /// Room for the next packet: [`MAX_DATAGRAM`] bytes, or fewer when the outbox is full.
+    #[inline]
     pub fn tail(&mut self) -> &mut [u8] {
         let end = (self.used + MAX_DATAGRAM).min(self.arena.len());
         &mut self.arena[self.used..end]
@@ -90,6 +92,7 @@ impl Outbox {
 
     /// The first `len` bytes of [`Self::tail`] are a packet. Nothing happens without an address,
     /// when the outbox is full, or when `len` is zero: the kernel cannot cut runs of nothing.
+    #[inline]
     pub fn commit(&mut self, len: usize) {
         let Some(path) = self.path else { return };
         if len == 0 || self.is_full() || len > MAX_DATAGRAM {
@@ -137,7 +140,6 @@ impl Outbox {
         }
         self.runs.clear();
         self.used = 0;
-        self.path = None;
         self.open = false;
         self.segments = segments;
     }

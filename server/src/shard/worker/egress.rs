@@ -15,7 +15,7 @@ use crate::shard::{
     slab::Slab,
     socket::{Outbox, Sent, Socket},
     stats::{Counters, DropReason},
-    transport::{Path, SEAL_OVERHEAD, Transport},
+    transport::{SEAL_OVERHEAD, Transport},
 };
 
 /// The canonical name of everything that the node sends (RFC 3550 section 6.5.1). The slots of one
@@ -81,14 +81,15 @@ impl<T: Transport> Engine<T> {
         let mut queue = std::mem::take(&mut peer.queue);
         let mut controls = std::mem::take(&mut peer.controls);
         if let (Some(path), true) = (peer.path, peer.connected) {
+            exit.outbox.address(path);
             for (packet, rewrite) in &queue {
-                exit.media(peer, path, slab, *packet, rewrite);
+                exit.media(peer, slab, *packet, rewrite);
             }
             for control in &controls {
                 if let Control::ReceiverReport = control {
                     peer.receptions.report(now, blocks);
                 }
-                exit.rtcp(now, peer, path, *control, blocks);
+                exit.rtcp(now, peer, *control, blocks);
             }
         } else {
             exit.counters.drop_many(DropReason::NoPath, queue.len() + controls.len());
@@ -117,6 +118,7 @@ struct Exit<'a> {
 
 impl Exit<'_> {
     /// Afterwards the next packet fits.
+    #[inline]
     fn make_room(&mut self) {
         if self.outbox.is_full() {
             self.counters.sent.add(self.socket.send(self.outbox));
@@ -127,14 +129,12 @@ impl Exit<'_> {
     fn media<T: Transport>(
         &mut self,
         peer: &mut Peer<T>,
-        path: Path,
         slab: &Slab,
         packet: PacketId,
         rewrite: &Rewrite,
     ) {
         let Some(transport) = &mut peer.transport else { return };
         self.make_room();
-        self.outbox.address(path);
         let room = self.outbox.tail();
         let before_seal = room.len() - SEAL_OVERHEAD;
         let written = slab
@@ -159,13 +159,11 @@ impl Exit<'_> {
         &mut self,
         now: Instant,
         peer: &mut Peer<T>,
-        path: Path,
         control: Control,
         blocks: &[crate::shard::rtcp::ReportBlock],
     ) {
         let Some(transport) = &mut peer.transport else { return };
         self.make_room();
-        self.outbox.address(path);
         let room = self.outbox.tail();
         let before_seal = room.len() - SEAL_OVERHEAD;
         let mut compound = Compound::new(&mut room[..before_seal]);

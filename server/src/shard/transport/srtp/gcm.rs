@@ -22,7 +22,8 @@ pub(super) struct Gcm {
 #[derive(Debug)]
 struct Half {
     key: LessSafeKey,
-    salt: [u8; 12],
+    /// 96 bits.
+    salt: u128,
 }
 
 impl Gcm {
@@ -100,19 +101,20 @@ impl Gcm {
 impl Half {
     fn new(key: [u8; 16], salt: [u8; 12]) -> Self {
         let key = UnboundKey::new(&AES_128_GCM, &key).expect("an AES-128 key has 16 bytes");
-        Self { key: LessSafeKey::new(key), salt }
+        let mut wide = [0; 16];
+        wide[4..].copy_from_slice(&salt);
+        Self { key: LessSafeKey::new(key), salt: u128::from_be_bytes(wide) }
     }
 
-    fn nonce(&self, mut iv: [u8; 12]) -> Nonce {
-        for (byte, salt) in iv.iter_mut().zip(self.salt) {
-            *byte ^= salt;
-        }
-        Nonce::assume_unique_for_key(iv)
+    fn nonce(&self, iv: u128) -> Nonce {
+        // The upper 32 bits of both are zero.
+        let [_, _, _, _, nonce @ ..] = (iv ^ self.salt).to_be_bytes();
+        Nonce::assume_unique_for_key(nonce)
     }
 
     fn seal(
         &self,
-        iv: [u8; 12],
+        iv: u128,
         associated: &[u8],
         payload: &mut [u8],
         len: usize,
@@ -129,7 +131,7 @@ impl Half {
 
     fn open(
         &self,
-        iv: [u8; 12],
+        iv: u128,
         associated: &[u8],
         payload: &mut [u8],
     ) -> Result<usize, TransportError> {
@@ -143,20 +145,15 @@ impl Half {
     }
 }
 
-/// RFC 7714 section 8.1, before the salt.
-fn rtp_nonce(ssrc: u32, index: u64) -> [u8; 12] {
-    let mut iv = [0; 12];
-    iv[2..6].copy_from_slice(&ssrc.to_be_bytes());
-    iv[6..].copy_from_slice(&index.to_be_bytes()[2..]);
-    iv
+/// RFC 7714 section 8.1, before the salt: the 96 bits of a nonce as a number. Put together of bytes
+/// it costs more than its share, since a processor waits when it reads wider than it just wrote.
+fn rtp_nonce(ssrc: u32, index: u64) -> u128 {
+    u128::from(ssrc) << 48 | u128::from(index & 0xffff_ffff_ffff)
 }
 
 /// RFC 7714 section 9.1, before the salt.
-fn rtcp_nonce(ssrc: u32, index: u32) -> [u8; 12] {
-    let mut iv = [0; 12];
-    iv[2..6].copy_from_slice(&ssrc.to_be_bytes());
-    iv[8..].copy_from_slice(&index.to_be_bytes());
-    iv
+fn rtcp_nonce(ssrc: u32, index: u32) -> u128 {
+    u128::from(ssrc) << 48 | u128::from(index)
 }
 
 /// The clear header and the index with the E flag (RFC 7714 section 9.2).
