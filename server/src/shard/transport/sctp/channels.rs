@@ -253,6 +253,7 @@ impl Channels {
         let sent = guard::run(|| {
             while let Some(transmit) = machine.association.poll_transmit(now) {
                 if let Payload::RawEncode(packets) = transmit.message {
+                    packets.iter().for_each(|packet| machine.ledger.sent(packet));
                     transmits.extend(packets);
                 }
             }
@@ -328,12 +329,12 @@ impl Machine {
                 Arc::new(EndpointConfig::new()),
                 Some(Arc::new(ServerConfig::new(transport))),
             );
-            let event = endpoint.handle(now, PEER, None, init);
+            let event = endpoint.handle(now, PEER, None, init.clone());
             Ok::<_, Infallible>((endpoint, event))
         });
         match started {
             Ok((endpoint, Some((handle, DatagramEvent::NewAssociation(association))))) => {
-                let (ledger, reply) = (Ledger::default(), Vec::new());
+                let (ledger, reply) = (Ledger::start(&init), Vec::new());
                 Some(Self { endpoint, handle, association, ledger, init: tag, reply })
             }
             _ => None,
