@@ -1,5 +1,7 @@
 //! Replays the committed corpora of the fuzz targets, with small deterministic mutations.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{fs, path::PathBuf};
 
 use sotto_tests::fuzz::TARGETS;

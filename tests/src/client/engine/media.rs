@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use bytes::BytesMut;
 use sotto_core::{media::Kind, signal::Source};
 
-use super::{BATCH, Broken, Engine};
+use super::{BATCH, Broken, EARLY, Engine};
 use crate::client::{
     Chat, Link, LinkEvent,
     publication::Publication,
@@ -33,35 +34,52 @@ impl Engine {
     /// Takes RTP and RTCP off the link; then the rest.
     pub(super) fn media(&mut self) {
         let now = Instant::now();
-        let (at, me) = (now - self.opened, self.short_id);
         let mut other = Vec::new();
         while let Some(event) = self.link.as_mut().and_then(Link::poll_event) {
             match event {
-                LinkEvent::Rtp(packet) => {
-                    let slots = &mut self.slots;
-                    self.report.send_if_modified(|report| {
-                        let Some(header) = Header::parse(&packet) else { return false };
-                        let slot = report.slots.iter().position(|s| s.ssrc == Some(header.ssrc));
-                        let Some(i) = slot else {
-                            report.rejected += 1;
-                            return false;
-                        };
-                        let met = &report.met;
-                        let known = |id: u32| id != me && met.contains(&id);
-                        let scene = Scene { now, at, known: &known };
-                        let seen = slots[i].packet(&scene, header, packet, &mut report.slots[i]);
-                        if report.slots[i].frames > 0 && report.slots[i].kind == Kind::Video {
-                            report.first_frame.get_or_insert(at);
-                        }
-                        seen == Seen::News
-                    });
-                }
+                LinkEvent::Rtp(packet) => self.rtp(now, packet),
                 LinkEvent::Rtcp(packet) => self.feedback(now, &packet),
                 event => other.push(event),
             }
         }
         for event in other {
             self.link_event(now, event);
+        }
+    }
+
+    fn rtp(&mut self, now: Instant, packet: BytesMut) {
+        let (at, me) = (now - self.opened, self.short_id);
+        let slots = &mut self.slots;
+        let mut stray = None;
+        self.report.send_if_modified(|report| {
+            let header = Header::parse(&packet);
+            let ssrc = header.map(|header| header.ssrc);
+            let slot =
+                report.slots.iter().position(|slot| slot.ssrc.is_some() && slot.ssrc == ssrc);
+            let (Some(header), Some(i)) = (header, slot) else {
+                stray = Some((report.offers > report.answers, packet));
+                return false;
+            };
+            let met = &report.met;
+            let scene = Scene { now, at, known: &|id| id != me && met.contains(&id) };
+            let seen = slots[i].packet(&scene, header, packet, &mut report.slots[i]);
+            if report.slots[i].frames > 0 && report.slots[i].kind == Kind::Video {
+                report.first_frame.get_or_insert(at);
+            }
+            seen == Seen::News
+        });
+        match stray {
+            // An offerer must be ready for media that outruns the answer (RFC 3264 section 5.1).
+            Some((true, packet)) if self.early.len() < EARLY => self.early.push(packet),
+            Some(_) => self.strays += 1,
+            None => {}
+        }
+    }
+
+    /// The answer has come: media that outran it finds its slots now.
+    pub(super) fn catch_up(&mut self, now: Instant) {
+        for packet in std::mem::take(&mut self.early) {
+            self.rtp(now, packet);
         }
     }
 

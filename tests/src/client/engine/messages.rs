@@ -36,7 +36,11 @@ impl Engine {
             self.short_id = participant.short_id.0;
         }
         let slots = &mut self.slots;
+        let answered = matches!(message, ServerMessage::Answer { .. });
         self.report.send_modify(|report| hear(report, slots, at, message));
+        if answered {
+            self.catch_up(Instant::now());
+        }
     }
 
     pub(super) fn answer(&mut self, sdp: &str) {

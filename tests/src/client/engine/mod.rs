@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::BytesMut;
 use futures_util::StreamExt;
 use sotto_core::signal::{ClientMessage, PROTOCOL_VERSION, ServerMessage, Source};
 use tokio::{
@@ -33,6 +34,8 @@ use super::{
 
 /// Datagrams taken from the socket before anything else gets its turn.
 const BATCH: usize = 64;
+/// Packets that are kept while an offer waits for its answer; more are dropped.
+const EARLY: usize = 256;
 /// How often waiting tests look at the report even if nothing happened.
 const TICK: Duration = Duration::from_millis(20);
 /// Between receiver reports.
@@ -78,6 +81,8 @@ pub(super) struct Engine {
     packets: Vec<Vec<u8>>,
     leaving: bool,
     failed: Option<String>,
+    early: Vec<BytesMut>,
+    strays: u64,
 }
 
 impl Engine {
@@ -136,6 +141,8 @@ impl Engine {
             packets: Vec::new(),
             leaving: false,
             failed: None,
+            early: Vec::new(),
+            strays: 0,
         };
         let join = ClientMessage::Join {
             version: PROTOCOL_VERSION,
@@ -273,7 +280,7 @@ impl Engine {
             })
             .collect();
         let (at, me) = (now - self.opened, self.short_id);
-        let rejected = self.link.as_ref().map_or(0, Link::rejected);
+        let rejected = self.strays + self.link.as_ref().map_or(0, Link::rejected);
         let (slots, mut requests) = (&mut self.slots, Vec::new());
         let mut blocks = Vec::new();
         self.report.send_modify(|report| {
