@@ -62,8 +62,9 @@ impl PictureDecoder {
         let scale = format!("scale={WIDTH}:{HEIGHT}:flags=area");
         let mut child = Command::new("ffmpeg")
             .args(["-hide_banner", "-loglevel", "error", "-threads", "1"])
-            .args(["-fflags", "nobuffer", "-flags", "low_delay"])
-            .args(["-probesize", "32", "-analyzeduration", "0", "-f", "ivf", "-i", "pipe:0"])
+            // Not `nobuffer`: it throws the frame away by which the stream was recognised.
+            .args(["-flags", "low_delay", "-analyzeduration", "0", "-fpsprobesize", "0"])
+            .args(["-f", "ivf", "-i", "pipe:0"])
             .args(["-vf", &scale, "-fps_mode", "passthrough", "-flush_packets", "1"])
             .args(["-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"])
             .stdin(Stdio::piped())
