@@ -80,6 +80,8 @@ pub struct Counters {
     pub sent: Sent,
     /// Turns of the loop that found something to do.
     pub turns: u64,
+    /// Failures of the system to hand over what arrived.
+    pub receive_failures: u64,
     /// Peers dropped because nobody read their events.
     pub slow_readers: u64,
     drops: FxHashMap<DropReason, u64>,

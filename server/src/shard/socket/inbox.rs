@@ -75,10 +75,6 @@ impl Inbox {
         })
     }
 
-    pub(super) fn clear(&mut self) {
-        self.received.clear();
-    }
-
     pub(super) fn receive_batch(
         &mut self,
         fd: BorrowedFd<'_>,

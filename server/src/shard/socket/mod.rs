@@ -156,10 +156,7 @@ impl Socket {
             }
         };
         match received {
-            Err(error) if would_block(&error) => {
-                inbox.clear();
-                Ok(0)
-            }
+            Err(error) if would_block(&error) => Ok(0),
             other => other,
         }
     }

@@ -26,6 +26,10 @@ use crate::{
 /// behind one NAT that come back together, and not more than a hundredth of a core after that.
 const STRANGERS: Rate = Rate { per_second: 1_000, burst: 2_000 };
 
+/// Timers that one turn takes; the rest is due in the next. A transport that wants to be called again
+/// at once, for ever, then costs its share and not the shard.
+const TIMERS_PER_TURN: usize = 4_096;
+
 /// Keys of the wheel.
 pub(super) const SFU_TIMER: u32 = 0;
 pub(super) const REPORT_TIMER: u32 = 1;
@@ -108,7 +112,8 @@ impl<T: Transport> Engine<T> {
     /// Lets timers act that are due.
     pub(super) fn expire(&mut self, now: Instant) {
         self.wheel.advance(now);
-        while let Some(key) = self.wheel.pop() {
+        for _ in 0..TIMERS_PER_TURN {
+            let Some(key) = self.wheel.pop() else { break };
             match key {
                 SFU_TIMER => {
                     let time = self.time(now);

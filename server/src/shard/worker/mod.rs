@@ -40,6 +40,10 @@ use engine::Engine;
 /// Commands that one turn takes: after so many, datagrams have their turn.
 const COMMANDS_PER_TURN: usize = 64;
 
+/// Failures to receive, one after the other, that end the shard: what does not pass in so many turns
+/// will not pass.
+const MAX_FAILURES: u32 = 1_000;
+
 /// Makes the transport of a new peer.
 pub type MakeTransport<T> = Box<dyn FnMut(Instant) -> T + Send>;
 
@@ -122,6 +126,8 @@ pub struct Worker<T> {
     commands: mpsc::Receiver<Command>,
     /// The last turn left commands in the queue.
     more_commands: bool,
+    /// Failures to receive, one after the other.
+    failures: u32,
 }
 
 /// The ways in and out.
@@ -149,6 +155,7 @@ impl<T: Transport> Worker<T> {
             wake: parts.wake,
             commands: parts.commands,
             more_commands: false,
+            failures: 0,
         }
     }
 
@@ -168,7 +175,7 @@ impl<T: Transport> Worker<T> {
     /// As [`Self::run`].
     pub fn turn(&mut self, patience: Option<Duration>) -> io::Result<ControlFlow<()>> {
         self.wait(patience)?;
-        let messages = self.ports.socket.receive(&mut self.ports.inbox)?;
+        let messages = self.receive()?;
         let now = self.engine.begin_turn();
         for index in 0..messages {
             if let Some(received) = self.ports.inbox.get(index) {
@@ -194,6 +201,23 @@ impl<T: Transport> Worker<T> {
     /// Lets go of every peer without another call into anything that may have panicked.
     pub(super) fn abandon(&mut self) {
         self.engine.abandon();
+    }
+
+    /// Takes what has arrived. A failure of the system to hand it over passes, unless it goes on.
+    fn receive(&mut self) -> io::Result<usize> {
+        match self.ports.socket.receive(&mut self.ports.inbox) {
+            Ok(messages) => {
+                self.failures = 0;
+                Ok(messages)
+            }
+            Err(error) if self.failures < MAX_FAILURES => {
+                self.failures += 1;
+                self.engine.counters.receive_failures += 1;
+                tracing::debug!(%error, "receiving failed");
+                Ok(0)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn wait(&mut self, patience: Option<Duration>) -> io::Result<()> {
