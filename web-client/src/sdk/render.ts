@@ -43,11 +43,12 @@ export function renderSlot(
       (best, source) => (best && best.timestamp >= source.timestamp ? best : source),
       null,
     );
-    presented = metadata.rtpTimestamp ?? newest?.rtpTimestamp ?? null;
-    if (presented !== null) {
+    const called = metadata.rtpTimestamp ?? newest?.rtpTimestamp ?? null;
+    if (called !== null) {
       const at = performance.timeOrigin + metadata.expectedDisplayTime;
-      slot.present({ rtpTimestamp: presented, at });
+      slot.present({ rtpTimestamp: called, at });
     }
+    presented = currentTimestamp(video) ?? called;
     show(contents.at(presented));
   };
 
@@ -133,6 +134,27 @@ export class SlotTimeline {
     this.#owners.clear();
     this.#contents = [];
   }
+}
+
+/**
+ * RTP timestamp of the frame that the element holds at this moment; `null` if the browser does not
+ * say. The frame for which a callback was queued may have been followed by another one by the time
+ * it runs: in Chromium 156, one switch in forty came so soon after the last frame of the person
+ * before.
+ */
+function currentTimestamp(video: HTMLVideoElement): number | null {
+  if (typeof VideoFrame === "undefined" || !("metadata" in VideoFrame.prototype)) return null;
+  let frame: VideoFrame & { metadata(): { rtpTimestamp?: number } };
+  try {
+    frame = new VideoFrame(video) as typeof frame;
+  } catch (error) {
+    // The element holds no frame any more: its source changed.
+    if (error instanceof DOMException) return null;
+    throw error;
+  }
+  const { rtpTimestamp } = frame.metadata();
+  frame.close();
+  return rtpTimestamp ?? null;
 }
 
 function sameContent(a: SlotContent | null, b: SlotContent | null): boolean {
