@@ -2,7 +2,7 @@
 //! opened.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     time::Duration,
 };
@@ -32,8 +32,8 @@ pub struct Report {
     pub limits: Option<SlotLimits>,
     /// Who is in the room, without us.
     pub people: BTreeMap<ParticipantId, signal::Participant>,
-    /// Short ids of everyone who was ever in the room with us. Numbers are not given twice.
-    pub met: BTreeSet<u32>,
+    /// Names by short id of everyone who was ever in the room with us. Numbers are not given twice.
+    pub met: BTreeMap<u32, String>,
     /// Who left, and why.
     pub left: Vec<(ParticipantId, LeaveReason)>,
     /// Who speaks now.

@@ -1,7 +1,8 @@
 //! Clips for tests, made by ffmpeg the first time they are asked for and kept beside the build.
 //!
-//! Every person has a colour (the whole background), a moving white block, and a voice: a harmonic
-//! tone of its own pitch that swells three times a second.
+//! Every person has a colour (the background), a busy pattern and a moving block in front of it, so
+//! that an encoder has work, and a voice: a harmonic tone of its own pitch that swells three times a
+//! second.
 
 use std::{
     path::{Path, PathBuf},
@@ -60,14 +61,20 @@ impl Shape {
 /// ffmpeg is missing or fails.
 pub fn video(person: Person, shape: Shape) -> Result<PathBuf, ClipError> {
     let Shape { width, height, fps, seconds } = shape;
-    let file = format!("{}-{width}x{height}-{fps}-{seconds}s.ivf", person.name);
+    let file = format!("{}-busy-{width}x{height}-{fps}-{seconds}s.ivf", person.name);
     made(&file, |out| {
         let [red, green, blue] = person.colour;
         let block = height / 4;
         let graph = format!(
             "color=c=0x{red:02x}{green:02x}{blue:02x}:s={width}x{height}:r={fps}:d={seconds}[back];\
+             testsrc2=s={}x{}:r={fps}:d={seconds}[busy];\
              color=c=white:s={block}x{block}:r={fps}:d={seconds}[block];\
-             [back][block]overlay=x='{}+mod(t*{}\\,{})':y='{}+{}*sin(t*3)',format=yuv420p",
+             [back][busy]overlay=x={}:y={}[scene];[scene][block]overlay=\
+             x='{}+mod(t*{}\\,{})':y='{}+{}*sin(t*3)',format=yuv420p",
+            width / 2,
+            height / 2,
+            width / 4,
+            height / 4,
             width / 4,
             width / 4,
             width / 2,

@@ -140,8 +140,7 @@ fn delay((sum, count, largest): (u64, u64, u64)) -> Option<Value> {
 }
 
 fn name_of(report: &Report, short_id: u32) -> Option<&str> {
-    let mut people = report.people.values();
-    people.find(|person| person.short_id.0 == short_id).map(|person| person.name.as_str())
+    report.met.get(&short_id).map(String::as_str)
 }
 
 fn millis(duration: Duration) -> f64 {

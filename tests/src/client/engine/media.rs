@@ -61,7 +61,7 @@ impl Engine {
                 return false;
             };
             let met = &report.met;
-            let scene = Scene { now, at, known: &|id| id != me && met.contains(&id) };
+            let scene = Scene { now, at, known: &|id| id != me && met.contains_key(&id) };
             let seen = slots[i].packet(&scene, header, packet, &mut report.slots[i]);
             if report.slots[i].frames > 0 && report.slots[i].kind == Kind::Video {
                 report.first_frame.get_or_insert(at);

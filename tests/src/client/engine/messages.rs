@@ -79,7 +79,8 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
             report.me = Some(participant);
             report.permissions = Some(permissions);
             report.limits = Some(limits);
-            report.met = participants.iter().map(|person| person.short_id.0).collect();
+            let met = participants.iter().map(|person| (person.short_id.0, person.name.clone()));
+            report.met = met.collect();
             report.people = participants.into_iter().map(|person| (person.id, person)).collect();
         }
         ServerMessage::Answer { .. } => {
@@ -87,7 +88,7 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
             report.answered.get_or_insert(at);
         }
         ServerMessage::ParticipantJoined { participant } => {
-            report.met.insert(participant.short_id.0);
+            report.met.insert(participant.short_id.0, participant.name.clone());
             report.people.insert(participant.id, participant);
         }
         ServerMessage::ParticipantLeft { participant, reason } => {

@@ -287,7 +287,7 @@ impl Engine {
             report.sent = sent;
             report.rejected = rejected;
             let met = &report.met;
-            let scene = Scene { now, at, known: &|id| id != me && met.contains(&id) };
+            let scene = Scene { now, at, known: &|id| id != me && met.contains_key(&id) };
             let mut pictures = false;
             for (slot, report) in slots.iter_mut().zip(&mut report.slots) {
                 slot.tick(&scene, report);
