@@ -17,6 +17,8 @@
     openedAt: null,
     /** Participant ids to participants, everyone who was ever in the room. */
     people: new Map(),
+    /** Each content of a slot that began, with its first RTP timestamp. */
+    begun: [],
     /** Slots by m-line, as last announced. */
     slots: new Map(),
     /** Calls `listener` with each message of the node; returns a function that stops it. */
@@ -89,7 +91,10 @@
       person?.tracks.splice(person.tracks.findIndex(({ id }) => id === message.track), 1);
     }
     if (message.type === "slots") {
-      for (const { mid, content } of message.slots) seen.slots.set(mid, content);
+      for (const { mid, content } of message.slots) {
+        seen.slots.set(mid, content);
+        if (typeof content?.rtpTimestamp === "number") seen.begun.push({ mid, ...content });
+      }
     }
     for (const listener of listeners) listener(message);
   }

@@ -53,6 +53,7 @@ export async function launch({ camera, voice, language = "en-US", flags = [] } =
     ],
   });
   const pages = [];
+  let windows = Promise.resolve();
   return {
     context,
     /**
@@ -61,7 +62,10 @@ export async function launch({ camera, voice, language = "en-US", flags = [] } =
      * serve there.
      */
     async open(url, { devices = {}, size = { width: 1280, height: 800 }, html } = {}) {
-      const page = await ownWindow(context, size);
+      // One after the other, or two callers would take the same window for theirs.
+      const window = windows.then(() => ownWindow(context, size));
+      windows = window.catch(() => undefined);
+      const page = await window;
       page.faults = [];
       page.on("pageerror", (error) => page.faults.push(error.stack ?? String(error)));
       page.on("console", (message) => {
@@ -70,6 +74,8 @@ export async function launch({ camera, voice, language = "en-US", flags = [] } =
       await page.addInitScript((value) => (globalThis.testDevices = value), devices);
       for (const content of SCRIPTS) await page.addInitScript({ content });
       if (html) {
+        // What does not come from this machine may not talk to it without being asked.
+        await context.grantPermissions(["local-network-access"]);
         await page.route(url, (route) => route.fulfill({ contentType: "text/html", body: html }));
       }
       await page.setViewportSize(size);

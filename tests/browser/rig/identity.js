@@ -9,6 +9,9 @@ export const PICTURES = 64;
 /** Number of people that can be told apart by ear. */
 export const VOICES = PITCHES.length;
 
+/** Power of every voice, in decibels of full scale: see the harmonics in media.js and devices.js. */
+export const VOICE_DB = -18.8;
+
 /** Fundamental frequency of the voice of person `number`, in hertz. */
 export function pitch(number) {
   return PITCHES[number % PITCHES.length];

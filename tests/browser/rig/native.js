@@ -8,8 +8,6 @@ import { createInterface } from "node:readline";
 
 import { artifacts, program } from "./paths.js";
 
-const EVENT_MS = 20_000;
-
 /** Starts one; `arguments` are those of `sotto-client` beyond where and who. */
 export function startNative(node, { room, name, arguments: more = [] }) {
   const child = spawn(
@@ -30,8 +28,8 @@ export function startNative(node, { room, name, arguments: more = [] }) {
   return {
     /** Everything that it said so far. */
     events,
-    /** The first event, past or to come, that `matches`. */
-    event(matches, what = "an event") {
+    /** The first event, past or to come, that `matches`; refused after `limit` milliseconds. */
+    event(matches, what = "an event", limit = 20_000) {
       const past = events.find(matches);
       if (past) return Promise.resolve(past);
       return new Promise((resolve, reject) => {
@@ -45,7 +43,7 @@ export function startNative(node, { room, name, arguments: more = [] }) {
         const timer = setTimeout(() => {
           waiting.delete(waiter);
           reject(new Error(`${name}: ${what} did not come; it said ${JSON.stringify(events.slice(-5))}`));
-        }, EVENT_MS);
+        }, limit);
         ended.then((how) => reject(new Error(`${name} ended (${how}) before ${what}: client-${name}.log`)));
       });
     },

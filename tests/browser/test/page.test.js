@@ -87,15 +87,18 @@ test("chat arrives with its author, and markup stays text", async () => {
 });
 
 test("a shared screen appears beside the camera, and goes", async () => {
-  const tilesOfAda = () =>
-    [...document.querySelectorAll('[data-testid="tile"]')].filter((tile) =>
-      tile.querySelector('[data-testid="tile-label"]')?.textContent.includes("Ada"),
-    ).length;
+  const adaHas = (count) =>
+    bao.waitForFunction((wanted) => {
+      const labels = [...document.querySelectorAll('[data-testid="tile"] [data-testid="tile-label"]')];
+      return labels.filter(({ textContent }) => textContent.includes("Ada")).length === wanted;
+    }, count);
+  const offers = () => ada.evaluate(() => seen.offers);
+  assert.equal(await offers(), 1, "nothing until now needed a second offer");
   await ada.getByTestId("screen").click();
-  await bao.waitForFunction(`(${tilesOfAda})() === 2`);
+  await adaHas(2);
   await shoot(bao, "screen-1280", DESK);
   await ada.getByTestId("screen").click();
-  await bao.waitForFunction(`(${tilesOfAda})() === 1`);
+  await adaHas(1);
 });
 
 test("the list of people, the speaker view and the overlay show what they should", async () => {
@@ -112,7 +115,6 @@ test("leaving is seen by the other at once", async () => {
   await bao.waitForFunction(() => !document.querySelector('[data-testid="tile"][data-participant] video') || !showsPicture("Ada"));
   await bao.getByTestId("people-toggle").click();
   await bao.waitForFunction(() => !document.querySelector('[data-testid="people-list"]').innerText.includes("Ada"));
-  assert.equal(await ada.evaluate(() => seen.offers), 1);
 });
 
 async function muted(button, source, state) {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { launch } from "../rig/chromium.js";
+import { VOICE_DB } from "../rig/identity.js";
 import { deviceFiles, heardAs, painted, seenAs } from "../rig/people.js";
 
 const WHERE = "http://localhost/loopback";
@@ -58,7 +59,7 @@ test("two pages of one process present the frames and voices of two people", asy
     assert.ok(tiles.Ada.longestGap < 500, figures);
     assert.equal(seenAs(number, tiles.Ada.identities), 1, figures);
     assert.equal(heardAs(number, ears.Ada.pitches), 1, figures);
-    assert.ok(Math.abs(ears.Ada.decibels - -15) < 6, figures);
+    assert.ok(Math.abs(ears.Ada.decibels - VOICE_DB) < 2, figures);
     assert.equal(offers, 1, figures);
   }
 });

@@ -61,7 +61,7 @@ test("50 people join and leave without one renegotiation, and the tiles follow",
     arguments: ["--swarm", String(SWARM), "--synthetic", "--duration", "30"],
   });
   await page.evaluate(() => (globalThis.following = followRoster()));
-  await swarm.event(({ event }) => event === "summary", "its summary");
+  await swarm.event(({ event }) => event === "summary", "its summary", 60_000);
   await page.waitForFunction(() => room.participants.size === 0, undefined, { timeout: 10_000 });
   const followed = await page.evaluate(() => following.stop());
   report("b-swarm", followed);
@@ -96,7 +96,7 @@ async function switchAround({ switches, publishers }) {
       current.set(tile.dataset.mid, name);
       if (last.has(tile.dataset.mid) && last.get(tile.dataset.mid) !== name) shown.switches += 1;
       last.set(tile.dataset.mid, name);
-      if (name !== `P${identity}`) shown.wrong.push({ name, identity, rtpTimestamp, at: shown.frames });
+      if (name !== `P${identity}`) shown.wrong.push({ mid: tile.dataset.mid, name, identity, rtpTimestamp });
     });
   }
   const until = async (what, condition) => {
@@ -120,6 +120,12 @@ async function switchAround({ switches, publishers }) {
     });
     shown.switchMs.push(Math.round(performance.now() - began));
   }
+  // Whose frame it was by the node's word, which may come after the frame.
+  const ownerOf = ({ mid, rtpTimestamp }) => {
+    const begun = seen.begun.filter((one) => one.mid === mid && ((rtpTimestamp - one.rtpTimestamp) | 0) >= 0);
+    return begun.length > 0 ? seen.nameOf(begun.at(-1).shortId) : null;
+  };
+  for (const frame of shown.wrong) frame.owner = ownerOf(frame);
   shown.offers = seen.offers;
   const sorted = shown.switchMs.sort((a, b) => a - b);
   shown.switchMs = { p50: sorted[sorted.length >> 1], p95: sorted[Math.floor(sorted.length * 0.95)] };
