@@ -35,6 +35,12 @@
       const [last] = receiver.getContributingSources().sort((a, b) => b.timestamp - a.timestamp);
       return last ? seen.nameOf(last.source) : null;
     },
+    /** Video frames sent so far over all connections. */
+    async framesSent() {
+      const reports = await Promise.all(seen.connections.map((connection) => connection.getStats()));
+      const sent = reports.flatMap((report) => [...report.values()]);
+      return sent.reduce((sum, { type, framesSent }) => sum + (type === "outbound-rtp" ? (framesSent ?? 0) : 0), 0);
+    },
     /** Receivers of a kind over all connections, with their m-lines. */
     receivers(kind) {
       return seen.connections

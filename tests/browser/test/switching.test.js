@@ -55,12 +55,12 @@ test("50 people join and leave without one renegotiation, and the tiles follow",
   const room = "station";
   const page = await openSdkPage(browser, node);
   await enter(page, { room, name: "stayer", audioSlots: 4, videoSlots: 9 });
+  await page.evaluate(() => void (globalThis.following = followRoster()));
   const swarm = startNative(node, {
     room,
     name: "swarm",
     arguments: ["--swarm", String(SWARM), "--synthetic", "--duration", "30"],
   });
-  await page.evaluate(() => (globalThis.following = followRoster()));
   await swarm.event(({ event }) => event === "summary", "its summary", 60_000);
   await page.waitForFunction(() => room.participants.size === 0, undefined, { timeout: 10_000 });
   const followed = await page.evaluate(() => following.stop());

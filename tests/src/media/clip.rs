@@ -1,6 +1,6 @@
 //! Encoded media in memory, ready to be sent again and again.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -62,8 +62,38 @@ impl Clip {
         ogg::read(&std::fs::read(path)?)
     }
 
+    /// This clip without what begins at `length` or later, so that it starts anew exactly then:
+    /// an encoder rounds sound up to whole packets, and a loop of picture and sound would part by
+    /// one packet each time around. Never longer than it was.
+    #[must_use]
+    pub fn cut_to(mut self, length: Duration) -> Self {
+        let units = length.as_micros() * u128::from(self.clock_rate) / 1_000_000;
+        let units = u64::try_from(units).unwrap_or(u64::MAX);
+        if units < self.duration {
+            self.frames = self.frames.iter().filter(|frame| frame.at < units).cloned().collect();
+            self.duration = units;
+        }
+        self
+    }
+
     /// Frames a second, averaged over the clip.
     pub fn frame_rate(&self) -> f64 {
         self.frames.len() as f64 * f64::from(self.clock_rate) / self.duration as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clip_that_is_cut_starts_anew_at_that_very_time() {
+        let frame = |i: u64| Frame { at: i * 960, keyframe: true, data: Bytes::new() };
+        let frames: Arc<[Frame]> = (0..51).map(frame).collect();
+        let clip = Clip { clock_rate: 48_000, frames, duration: 51 * 960 };
+        let cut = clip.clone().cut_to(Duration::from_secs(1));
+        assert_eq!((cut.frames.len(), cut.duration), (50, 48_000));
+        let longer = clip.cut_to(Duration::from_secs(2));
+        assert_eq!((longer.frames.len(), longer.duration), (51, 51 * 960));
     }
 }

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use super::ClipError;
@@ -100,17 +101,20 @@ pub fn voice(person: Person, seconds: u32) -> Result<PathBuf, ClipError> {
     })
 }
 
+/// Length of the clips of [`flash_and_beep`]. The sound is one packet longer: cut it.
+pub const FLASH_AND_BEEP: Duration = Duration::from_secs(10);
+
 /// Pictures and sound of a clip in which, each second, a white flash and a 1 kHz beep of 100 ms
 /// begin at exactly the same time. The first begins at 0.5 s.
 ///
 /// # Errors
 /// ffmpeg is missing or fails.
 pub fn flash_and_beep(fps: u32) -> Result<(PathBuf, PathBuf), ClipError> {
-    const SECONDS: u32 = 10;
+    let seconds = FLASH_AND_BEEP.as_secs();
     let picture = made(&format!("flash-{fps}.ivf"), |out| {
         let graph = format!(
-            "color=c=black:s=320x180:r={fps}:d={SECONDS}[dark];\
-             color=c=white:s=320x180:r={fps}:d={SECONDS}[bright];\
+            "color=c=black:s=320x180:r={fps}:d={seconds}[dark];\
+             color=c=white:s=320x180:r={fps}:d={seconds}[bright];\
              [dark][bright]overlay=enable='between(mod(t\\,1)\\,0.499\\,0.599)',format=yuv420p"
         );
         run(ffmpeg().args(["-filter_complex", &graph]).args(vp8(fps / 3)).arg(out))
@@ -120,7 +124,7 @@ pub fn flash_and_beep(fps: u32) -> Result<(PathBuf, PathBuf), ClipError> {
         // pre-skip (RFC 7845 section 4.2). RTP knows no pre-skip, so the beep goes in early.
         let tone = format!(
             "aevalsrc='0.6*sin(2*PI*1000*t)*between(mod(t+0.0065\\,1)\\,0.5\\,0.6)':\
-             s=48000:d={SECONDS}"
+             s=48000:d={seconds}"
         );
         run(ffmpeg().args(["-f", "lavfi", "-i", &tone]).args(OPUS).arg(out))
     })?;

@@ -9,7 +9,7 @@ const MAX_CONTENTS = 32;
 /**
  * Plays a video slot in `video` and calls `onContent` whenever what is **on the screen** changes:
  * with the new content in the very `requestVideoFrameCallback` in which its first frame is
- * presented, with `null` as soon as the slot is empty. Label and crop set there never stand
+ * presented, with `null` as soon as the slot is empty or pointed at somebody else. Label and crop set there never stand
  * beside a picture of somebody else. Returns a function that stops it.
  */
 export function renderSlot(
@@ -49,7 +49,7 @@ export function renderSlot(
       slot.present({ rtpTimestamp: called, at });
     }
     presented = currentTimestamp(video) ?? called;
-    show(contents.at(presented));
+    show(contents.settled(presented));
   };
 
   const offs = [
@@ -57,7 +57,7 @@ export function renderSlot(
       contents.assign(content);
       // No frame may ever come for an empty slot; and a frame may have come before its message.
       if (!content) presented = null;
-      show(presented === null ? null : contents.at(presented));
+      show(presented === null ? null : contents.settled(presented));
     }),
     slot.on("track", () => {
       contents.clear();
@@ -127,6 +127,16 @@ export class SlotTimeline {
       return typeof start === "number" && rtpDistance(start, rtp) <= 0;
     });
     return begun.at(-1) ?? own[0] ?? null;
+  }
+
+  /**
+   * The content of that frame, if it is also what the slot is to carry now. Between an assignment
+   * and its first frame nobody is named: the screen may already be a frame ahead of the one that
+   * the page is told of.
+   */
+  settled(rtp: number | null): SlotContent | null {
+    const content = this.at(rtp);
+    return sameContent(content, this.#contents.at(-1) ?? null) ? content : null;
   }
 
   /** A new connection. */

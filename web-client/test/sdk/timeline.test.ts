@@ -18,6 +18,18 @@ describe("what a slot shows", () => {
     expect(slot.at(10_000)?.participant).toBe("p2");
   });
 
+  test("between an assignment and its first frame nobody is named", () => {
+    const slot = new SlotTimeline();
+    slot.assign(content(1, 10, 1000));
+    slot.observe([{ source: 1, rtpTimestamp: 4000 }]);
+    expect(slot.settled(4000)?.participant).toBe("p1");
+    slot.assign(content(2, 20));
+    expect(slot.settled(7000)).toBeNull();
+    slot.assign(content(2, 20, 10_000));
+    expect(slot.settled(7000)).toBeNull();
+    expect(slot.settled(10_000)?.participant).toBe("p2");
+  });
+
   test("the CSRC switches even when the message with the timestamp is late", () => {
     const slot = new SlotTimeline();
     slot.assign(content(1, 10, 1000));

@@ -105,9 +105,11 @@ impl Args {
         let mut media = Vec::new();
         if self.flash_and_beep {
             let (picture, sound) = make::flash_and_beep(30).map_err(text)?;
+            let picture = Clip::video(&picture).map_err(text)?;
+            let sound = Clip::audio(&sound).map_err(text)?.cut_to(make::FLASH_AND_BEEP);
             // Its time must not be shifted, or the flash would leave its beep.
-            media.push((Source::Camera, clip(Clip::video(&picture).map_err(text)?, false)));
-            media.push((Source::Microphone, clip(Clip::audio(&sound).map_err(text)?, false)));
+            media.push((Source::Camera, clip(picture, false)));
+            media.push((Source::Microphone, clip(sound, false)));
         }
         if self.synthetic {
             media.push((Source::Camera, Media::SyntheticVideo { fps: 10, bytes: 600 }));
