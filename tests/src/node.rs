@@ -1,17 +1,21 @@
 //! A whole node inside the test's process, on loopback and on ports of its own.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sotto_server::{
     app::{App, Running},
     config::Config,
+    shard::{Command, ShardStats},
     token::{Claims, Key},
 };
+use tokio::sync::oneshot;
 
 use crate::client::{JoinError, Options, Participant};
 
 /// How long the tokens of tests are good.
 const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
+/// How long [`Node::until`] asks.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A node that runs until it is stopped or dropped.
 pub struct Node {
@@ -85,6 +89,32 @@ impl Node {
     /// What was started.
     pub const fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// What its shard has counted and holds now.
+    ///
+    /// # Panics
+    /// The shard does not answer.
+    pub async fn stats(&self) -> ShardStats {
+        let (reply, answer) = oneshot::channel();
+        let shard = &self.running.placement().shards()[0];
+        shard.try_send(Command::Stats { reply }).expect("the shard takes commands");
+        answer.await.expect("the shard answers")
+    }
+
+    /// Asks for the figures again and again until they fulfil `condition`.
+    ///
+    /// # Panics
+    /// They do not within 10 seconds.
+    pub async fn until(&self, what: &str, condition: impl Fn(&ShardStats) -> bool) -> ShardStats {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let stats = self.stats().await;
+            if condition(&stats) {
+                return stats;
+            }
+            assert!(Instant::now() < deadline, "did not happen: {what}; the shard has {stats:?}");
+        }
     }
 
     /// Stops it and waits.

@@ -59,4 +59,10 @@ async fn fifty_people_come_and_go_and_who_stays_never_offers_again() {
     assert_eq!(report.left.len(), PEOPLE);
     let switches: usize = report.slots.iter().map(|slot| slot.switches.len()).sum();
     assert!(switches >= PEOPLE, "{switches} changes of person were seen");
+
+    stayer.leave().await.unwrap();
+    node.until("nobody and nothing is left behind", |stats| {
+        stats.peers.is_empty() && stats.slab_in_use == 0
+    })
+    .await;
 }

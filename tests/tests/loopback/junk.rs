@@ -1,10 +1,20 @@
 //! Hostile datagrams: dropped and counted, never amplified, and nobody else notices.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
-use sotto_core::media::Kind;
-use sotto_tests::{client::Participant, node::Node};
+use sotto_core::{PacketError, media::Kind, rtp::ParseError};
+use sotto_server::shard::{DropReason, transport::TransportError};
+use sotto_tests::{
+    client::{
+        Participant,
+        ice::{Checker, Credentials},
+    },
+    node::Node,
+};
 use tokio::{net::UdpSocket, time::timeout};
 
 use crate::support::{check_clean, connected, frames, speaker};
@@ -39,6 +49,15 @@ impl Scene {
         datagram
     }
 
+    /// Every kind of junk was counted as what it is.
+    async fn counted(&self, reasons: &[DropReason]) {
+        let stats = self.node.stats().await;
+        for reason in reasons {
+            assert!(stats.counters.drops_of(*reason) > 0, "{reason:?}: {:?}", stats.counters);
+        }
+        assert!(stats.slab_in_use < 100, "junk is kept: {stats:?}");
+    }
+
     async fn unharmed(&mut self) {
         let id = self.seen.short_id();
         let before = frames(&self.watcher.report(), id, Kind::Video);
@@ -68,9 +87,28 @@ async fn datagrams_from_nowhere_are_dropped_without_an_answer() {
         }
     }
     scene.unharmed().await;
+    scene
+        .counted(&[DropReason::Unclassified, DropReason::UnknownPath, DropReason::UnknownUser])
+        .await;
     let mut buffer = [0; 2_048];
     let answer = timeout(Duration::from_millis(200), socket.recv_from(&mut buffer)).await;
     assert!(answer.is_err(), "somebody unknown was answered: {answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_well_formed_checks_for_nobody_is_limited_and_not_answered() {
+    let mut scene = Scene::new().await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let now = Instant::now();
+    for _ in 0..DATAGRAMS {
+        let mut checker = Checker::new(now, &Credentials::random(), &Credentials::random());
+        socket.send_to(&checker.poll(now).unwrap(), scene.media).await.unwrap();
+    }
+    scene.unharmed().await;
+    scene.counted(&[DropReason::UnknownUser, DropReason::TooManyChecks]).await;
+    let mut buffer = [0; 2_048];
+    let answer = timeout(Duration::from_millis(200), socket.recv_from(&mut buffer)).await;
+    assert!(answer.is_err(), "a check for nobody was answered: {answer:?}");
 }
 
 /// A ClientHello in the form that browsers send it, from an address that no check of ICE vouched
@@ -88,6 +126,7 @@ async fn a_handshake_from_an_unvalidated_address_is_not_answered() {
         socket.send_to(&hello, scene.media).await.unwrap();
     }
     scene.unharmed().await;
+    scene.counted(&[DropReason::UnknownPath]).await;
     let mut buffer = [0; 2_048];
     let answer = timeout(Duration::from_millis(200), socket.recv_from(&mut buffer)).await;
     assert!(answer.is_err(), "a handshake began: {answer:?}");
@@ -130,6 +169,13 @@ async fn junk_on_a_live_connection_is_dropped() {
         }
     }
     scene.unharmed().await;
+    scene
+        .counted(&[
+            DropReason::Rtcp,
+            DropReason::Transport(TransportError::Unauthenticated),
+            DropReason::Transport(TransportError::Malformed),
+        ])
+        .await;
 }
 
 /// Well-formed packets that break a rule each: foreign sources, payload types that were not
@@ -170,4 +216,10 @@ async fn packets_that_break_the_rules_are_dropped() {
         eve.send_rtp(packet).await;
     }
     scene.unharmed().await;
+    scene
+        .counted(&[
+            DropReason::Packet(PacketError::Malformed(ParseError::Padding)),
+            DropReason::Packet(PacketError::UnknownSource),
+        ])
+        .await;
 }
