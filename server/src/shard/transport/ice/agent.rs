@@ -276,6 +276,20 @@ mod tests {
     }
 
     #[test]
+    fn a_client_whose_old_network_is_gone_is_followed_to_a_path_of_lower_priority() {
+        let now = Instant::now();
+        let mut agent = agent(now);
+        let (low, high) = ((0x0024, &[1_u8; 4][..]), (0x0024, &[9_u8; 4][..]));
+        let cable = good(&agent, &[NOMINATE, high]);
+        let cellular = good(&agent, &[NOMINATE, low]);
+        assert!(agent.handle(now, path(1), &cable).unwrap().selected);
+        // The cable is pulled: no check comes over it any more, not even one that nominates nothing.
+        let later = now + Duration::from_secs(2);
+        assert!(agent.handle(later, path(2), &cellular).unwrap().selected);
+        assert_eq!(agent.selected(), Some(path(2)));
+    }
+
+    #[test]
     fn a_restart_takes_new_credentials_and_keeps_the_selected_path_until_the_next() {
         let now = Instant::now();
         let mut agent = agent(now);

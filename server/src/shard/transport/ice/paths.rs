@@ -1,12 +1,16 @@
 //! The paths over which authentic checks came.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::shard::transport::Path;
 
 /// Paths that one peer may have. A client with Wi-Fi, cellular and VPN over both address families
 /// needs six.
 pub const MAX_PATHS: usize = 8;
+
+/// How long a better nomination keeps a worse one off without another check: paths that are nominated
+/// at once come within the first second, and a client checks a path that works every few seconds.
+const PRECEDENCE: Duration = Duration::from_secs(1);
 
 /// Validated paths, and the selected one among them.
 #[derive(Debug, Default)]
@@ -66,7 +70,7 @@ impl Paths {
             known.priority = priority;
             known.nominated = nominated;
         }
-        if nominated && self.selected != Some(path) && self.may_replace_selected(priority) {
+        if nominated && self.selected != Some(path) && self.may_replace_selected(now, priority) {
             self.selected = Some(path);
             change.selected = true;
         }
@@ -82,10 +86,14 @@ impl Paths {
     }
 
     /// Aggressive nomination nominates several paths at once, and then the best counts (RFC 5245
-    /// section 8.1.1.2). A client that moved no longer nominates its old path.
-    fn may_replace_selected(&self, priority: u32) -> bool {
+    /// section 8.1.1.2). A client that moved no longer nominates its old path; or, where that network
+    /// is gone, can say nothing over it at all.
+    fn may_replace_selected(&self, now: Instant, priority: u32) -> bool {
         let selected = self.known.iter().find(|known| Some(known.path) == self.selected);
-        selected.is_none_or(|selected| !selected.nominated || priority >= selected.priority)
+        selected.is_none_or(|selected| {
+            let silent = now.saturating_duration_since(selected.checked) > PRECEDENCE;
+            !selected.nominated || silent || priority >= selected.priority
+        })
     }
 
     fn make_room(&mut self) -> Option<Path> {
