@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::transport::Path;
+use super::transport::{Path, ice::MAX_PATHS};
 
 /// What the first bytes of a datagram say (RFC 7983 section 7, RFC 5761 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,9 @@ pub fn classify(datagram: &[u8]) -> Option<Class> {
     }
 }
 
-/// Paths of one peer that are known at once. A client behind two networks with a few candidates each
-/// needs no more; the oldest makes room.
-const PATHS_PER_PEER: usize = 8;
+/// Paths of one peer that are known at once: all that its ICE agent holds, and the selected one from
+/// before a restart. A transport that names more loses the oldest.
+const PATHS_PER_PEER: usize = MAX_PATHS + 1;
 
 /// The place of a peer in the shard's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_keeps_its_newest_eight_paths() {
+    fn a_peer_keeps_its_newest_paths() {
         let mut demux = Demux::default();
         let peer = PeerIndex(0);
         for port in 1..=20 {
@@ -177,8 +177,8 @@ mod tests {
             demux.add_path(peer, path(port));
         }
         assert_eq!(demux.paths.len(), PATHS_PER_PEER);
-        assert_eq!(demux.by_path(&path(12)), None);
-        assert_eq!(demux.by_path(&path(13)), Some(peer));
+        assert_eq!(demux.by_path(&path(11)), None);
+        assert_eq!(demux.by_path(&path(12)), Some(peer));
     }
 
     #[test]

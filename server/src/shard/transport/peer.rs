@@ -163,6 +163,8 @@ impl Transport for PeerTransport {
                 if let Some(reply) = checked.reply {
                     self.send(path, reply);
                 }
+                // Before the path that took its place: whoever follows holds no more than we do.
+                self.events.extend(checked.lost.map(TransportEvent::PathLost));
                 if checked.validated {
                     self.events.push_back(TransportEvent::PathValidated(path));
                 }
@@ -171,7 +173,6 @@ impl Transport for PeerTransport {
                     let left = before.filter(|before| !self.ice.is_validated(*before));
                     self.events.extend(left.map(TransportEvent::PathLost));
                 }
-                self.events.extend(checked.lost.map(TransportEvent::PathLost));
                 Ok(())
             }
             Err((error, reply)) => {

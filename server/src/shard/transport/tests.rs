@@ -17,6 +17,7 @@ use super::{
     guard,
     srtp::{Opener, Sealer},
 };
+use crate::shard::demux::{Demux, PeerIndex};
 
 /// One way of the link.
 const DELAY: Duration = Duration::from_millis(10);
@@ -50,8 +51,8 @@ fn path(port: u16) -> Path {
     }
 }
 
-/// A nominating check with the right password.
-fn check(server: &PeerTransport, remote_ufrag: &str) -> Vec<u8> {
+/// A check with the right password.
+fn check(server: &PeerTransport, remote_ufrag: &str, nominates: bool) -> Vec<u8> {
     use rtc_stun::{
         attributes::{ATTR_USE_CANDIDATE, ATTR_USERNAME},
         fingerprint::FINGERPRINT,
@@ -68,7 +69,9 @@ fn check(server: &PeerTransport, remote_ufrag: &str) -> Vec<u8> {
     TransactionId([7; 12]).add_to(&mut message).unwrap();
     message.write_header();
     TextAttribute::new(ATTR_USERNAME, user).add_to(&mut message).unwrap();
-    message.add(ATTR_USE_CANDIDATE, &[]);
+    if nominates {
+        message.add(ATTR_USE_CANDIDATE, &[]);
+    }
     let integrity = MessageIntegrity::new_raw_integrity_with_provider(local.pwd, crypto);
     integrity.add_to(&mut message).unwrap();
     FINGERPRINT.add_to(&mut message).unwrap();
@@ -106,7 +109,7 @@ impl Pair {
     }
 
     fn check(&mut self) {
-        let check = check(&self.server, "them");
+        let check = check(&self.server, "them", true);
         self.server.handle_stun(self.now, path(1), &check).unwrap();
         while self.server.poll_transmit().is_some() {}
     }
@@ -408,4 +411,34 @@ fn a_mangled_datagram_of_any_flight_fails_the_handshake_at_most() {
         });
     }
     assert_eq!(guard::PANICS.get(), 0);
+}
+
+#[test]
+fn whoever_follows_the_paths_by_their_events_knows_those_that_are_valid() {
+    let mut pair = Pair::new(&[GCM]);
+    let mut demux = Demux::default();
+    let peer = PeerIndex(0);
+    let follow = |server: &mut PeerTransport, demux: &mut Demux| {
+        while let Some(event) = server.poll_event() {
+            match event {
+                TransportEvent::PathValidated(path) => demux.add_path(peer, path),
+                TransportEvent::PathLost(path) => demux.remove_path(peer, &path),
+                _ => {}
+            }
+        }
+    };
+    follow(&mut pair.server, &mut demux);
+    // The first path stays selected; many more come, as of a client behind several networks.
+    for last in 2..40 {
+        let request = check(&pair.server, "them", false);
+        pair.server.handle_stun(pair.now, path(last), &request).unwrap();
+        follow(&mut pair.server, &mut demux);
+        for port in 1..40 {
+            let known = demux.by_path(&path(port)) == Some(peer);
+            let refused = pair.server.handle_dtls(pair.now, path(port), &[0]);
+            let valid = refused != Err(TransportError::PathNotValidated);
+            assert_eq!(known, valid, "path {port} after a check over {last}");
+        }
+    }
+    assert_eq!(demux.by_path(&path(1)), Some(peer), "the selected path is never given up");
 }
