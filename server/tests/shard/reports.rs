@@ -1,11 +1,12 @@
 use std::time::{Duration, Instant};
 
 use sotto_core::{
-    id::{RtpTime, Ssrc},
-    signal::Source,
+    id::{Mid, RtpTime, Ssrc},
+    signal::{ClientMessage, Source},
     time::NtpTime,
 };
 use sotto_server::shard::{
+    Command,
     rtcp::{Compound, Message, Messages},
     socket::Batching,
 };
@@ -110,4 +111,27 @@ fn a_slot_has_sender_reports_on_its_own_timeline() {
     assert_eq!(ssrc, slot);
     let sent = RtpTime(u32::from_be_bytes([first[4], first[5], first[6], first[7]]));
     assert!(rtp.distance(sent).unsigned_abs() < 48_000 * 12, "near what was sent");
+}
+
+#[test]
+fn what_is_sent_while_muted_is_not_told_as_lost() {
+    let mut rig = Rig::new(Batching::Segments);
+    let mut speaker = rig.client("room", 1, 1);
+    speaker.publish(&mut rig, "mic", Source::Microphone);
+    let mut seqs = 10..;
+    for muted in [false, true, false] {
+        let mid = Mid::new("mic").unwrap();
+        let message = ClientMessage::Mute { mid, muted };
+        rig.handle.try_send(Command::Message { peer: speaker.peer, message }).unwrap();
+        rig.turn();
+        for seq in seqs.by_ref().take(10) {
+            speaker.send_rtp(&opus_packet(seq, b"voice"));
+        }
+        rig.turn();
+    }
+    let block = rtcp_until(&mut rig, &mut speaker, |message| match message {
+        Message::Report(block) if block.highest_seq == 39 => Some(block),
+        _ => None,
+    });
+    assert_eq!((block.ssrc, block.lost), (Ssrc(MIC), 0));
 }

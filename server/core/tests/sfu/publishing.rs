@@ -2,12 +2,12 @@
 
 use sotto_core::{
     PacketError, SfuConfig,
-    id::{Mid, PayloadType},
+    id::{Mid, PayloadType, SeqNo},
     signal::{ClientMessage, ErrorCode, Permissions, ServerMessage, Source},
 };
 
 use crate::{
-    media::offer,
+    media::{Sender, offer},
     world::{World, everything, line},
 };
 
@@ -116,4 +116,28 @@ fn packets_that_belong_nowhere_are_refused_by_their_reason() {
     world.lose(ann);
     let stranger = sotto_core::id::PeerId(99);
     assert_eq!(world.arrive(stranger, vec![0x80; 40]), Err(PacketError::UnknownPeer));
+}
+
+#[test]
+fn silence_sent_while_muted_costs_nothing_when_the_voice_comes_back() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    let ben = world.join("blue", "ben");
+    world.publish(ann, Source::Microphone);
+    for _ in 0..1_000 {
+        world.send(ann, Source::Microphone).unwrap();
+    }
+    world.mute(ann, Source::Microphone, true);
+    // 21 minutes of it: the numbers go round, to 500 below the last one that was heard.
+    for _ in 0..65_036 / 1_000 {
+        let skip = |sender: &mut Sender| sender.seq = SeqNo(sender.seq.0.wrapping_add(999));
+        let sent = world.send_with(ann, Source::Microphone, skip);
+        assert_eq!(sent, Err(PacketError::Muted));
+    }
+    world.mute(ann, Source::Microphone, false);
+    let before = world.client(ben).media.len();
+    for _ in 0..1_000 {
+        world.send(ann, Source::Microphone).unwrap();
+    }
+    assert_eq!(world.client(ben).media.len(), before + 1_000);
 }

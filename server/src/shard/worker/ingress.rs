@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use sotto_core::{
-    Input, Kept,
+    Input, Kept, PacketError,
     id::{PayloadType, RtpTime, SeqNo, Ssrc},
     input::Feedback,
 };
@@ -79,10 +79,13 @@ impl<T: Transport> Engine<T> {
         let taken = self.sfu.packet(time, peer.id, id, packet, &mut self.forwards);
         if taken.is_ok() {
             self.counters.rtp_in += 1;
-            if let Some((ssrc, seq, timestamp, payload_type)) = fixed_header(packet) {
-                let rate = peer.clock_rate(payload_type);
-                peer.receptions.packet(now, ssrc, seq, timestamp, rate);
-            }
+        }
+        // Also what nobody is to get arrived: told as lost it would cost the publisher's estimate.
+        if matches!(taken, Ok(_) | Err(PacketError::Muted | PacketError::NotPublished))
+            && let Some((ssrc, seq, timestamp, payload_type)) = fixed_header(packet)
+        {
+            let rate = peer.clock_rate(payload_type);
+            peer.receptions.packet(now, ssrc, seq, timestamp, rate);
         }
         for at in 0..self.forwards.len() {
             let forward = self.forwards[at];
@@ -179,7 +182,7 @@ impl<T: Transport> Engine<T> {
     }
 }
 
-/// Source, number, time and payload type of a packet that the core has accepted.
+/// Source, number, time and payload type of a packet that the core has read.
 fn fixed_header(packet: &[u8]) -> Option<(Ssrc, SeqNo, RtpTime, PayloadType)> {
     let header = packet.first_chunk::<12>()?;
     Some((
