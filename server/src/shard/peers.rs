@@ -16,7 +16,7 @@ use super::{
     rtcp::{Receptions, SentReports},
     sdp::Layout,
     stats::Traffic,
-    transport::{Path, Transport},
+    transport::{Path, RemoteParameters, Transport},
 };
 
 /// Packets that may wait for one subscriber within one turn of the loop: a keyframe from the cache
@@ -30,7 +30,7 @@ const CONTROLS: usize = 64;
 pub(super) struct Peer<T> {
     pub(super) id: PeerId,
     pub(super) events: mpsc::Sender<PeerEvent>,
-    /// Made with the first offer.
+    /// Made with the first offer that is accepted.
     pub(super) transport: Option<T>,
     /// Media may flow.
     pub(super) connected: bool,
@@ -39,8 +39,8 @@ pub(super) struct Peer<T> {
     /// What it gets at the end of this turn.
     pub(super) queue: Vec<(PacketId, Rewrite)>,
     pub(super) controls: Vec<Control>,
-    /// The offer that waits for the core's answer: its number and its m-lines.
-    pub(super) offer: Option<(u32, Layout)>,
+    /// The offer that waits for the core's answer.
+    pub(super) offer: Option<Offered>,
     /// Answers given so far.
     pub(super) answers: u32,
     /// Nobody reads its events: it is about to be dropped.
@@ -54,6 +54,16 @@ pub(super) struct Peer<T> {
     /// RTP clock of each payload type that it may send, in Hz.
     pub(super) clock_rates: Vec<(PayloadType, u32)>,
     pub(super) traffic: Traffic,
+}
+
+/// What is left of an offer once the core has its media. Without effect unless the core answers it.
+pub(super) struct Offered {
+    /// The client's number for it.
+    pub(super) id: u32,
+    /// Its m-lines.
+    pub(super) layout: Layout,
+    /// The client's side of the transport.
+    pub(super) remote: RemoteParameters,
 }
 
 /// RTCP to write at the end of this turn.

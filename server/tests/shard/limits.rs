@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     media::opus_packet,
-    support::{KeyedTransport, Rig},
+    support::{CAMERA, KeyedTransport, MIC, Rig, offer},
 };
 
 fn join(number: u64) -> Join {
@@ -214,4 +214,24 @@ fn a_panic_costs_the_shard_its_peers_but_is_not_silent() {
         assert!(!matches!(event, PeerEvent::Message(ServerMessage::Answer { .. })));
     }
     shard.thread.join().unwrap();
+}
+
+#[test]
+fn an_offer_that_is_refused_leaves_the_connection_as_it_was() {
+    let mut rig = Rig::new(Batching::Segments);
+    let mut speaker = rig.client("room", 1, 1);
+    let mut listener = rig.client("room", 1, 1);
+    speaker.publish(&mut rig, "mic", Source::Microphone);
+    // Another transport, but one source on two m-lines.
+    let sdp = offer("restarted", 1, 1).replace(&CAMERA.to_string(), &MIC.to_string());
+    rig.handle.try_send(Command::Offer { peer: listener.peer, id: 2, sdp }).unwrap();
+    let events = &mut listener.events;
+    let refused = rig.until(|| match events.try_recv() {
+        Ok(PeerEvent::Message(ServerMessage::Error { code, .. })) => Some(code),
+        _ => None,
+    });
+    assert_eq!(refused, ErrorCode::BadOffer);
+    speaker.send_rtp(&opus_packet(0, b"voice"));
+    rig.turn();
+    assert!(listener.receive_rtp().ends_with(b"voice"));
 }

@@ -45,6 +45,8 @@ pub(crate) fn keys(ufrag: &str) -> Keys {
 /// Any STUN message validates and selects its path and connects; SRTP is real.
 pub(crate) struct KeyedTransport {
     ufrag: String,
+    /// The client's fragment, of which the keys are made.
+    remote: String,
     srtp: Option<(Sealer, Opener)>,
     connected: bool,
     events: Vec<TransportEvent>,
@@ -52,7 +54,13 @@ pub(crate) struct KeyedTransport {
 
 impl KeyedTransport {
     pub(crate) fn new(number: u64) -> Self {
-        Self { ufrag: format!("n{number}"), srtp: None, connected: false, events: Vec::new() }
+        Self {
+            ufrag: format!("n{number}"),
+            remote: String::new(),
+            srtp: None,
+            connected: false,
+            events: Vec::new(),
+        }
     }
 }
 
@@ -62,10 +70,12 @@ impl Transport for KeyedTransport {
     }
 
     fn set_remote(&mut self, _now: Instant, remote: RemoteParameters) {
-        let keys = keys(&remote.ufrag);
-        self.srtp.get_or_insert_with(|| {
-            (Sealer::new(PROFILE, &keys.server), Opener::new(PROFILE, &keys.client))
-        });
+        if self.remote != remote.ufrag {
+            let keys = keys(&remote.ufrag);
+            self.srtp =
+                Some((Sealer::new(PROFILE, &keys.server), Opener::new(PROFILE, &keys.client)));
+            self.remote = remote.ufrag;
+        }
     }
 
     fn handle_stun(&mut self, _: Instant, path: Path, _: &[u8]) -> Result<(), TransportError> {

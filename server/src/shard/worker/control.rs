@@ -15,7 +15,7 @@ use super::engine::Engine;
 use crate::shard::{
     Command, PeerEvent,
     demux::PeerIndex,
-    peers::Control,
+    peers::{Control, Offered},
     sdp::{self, Answering},
     transport::{CloseCause, Transport, TransportEvent},
 };
@@ -73,7 +73,7 @@ impl<T: Transport> Engine<T> {
         false
     }
 
-    /// Reads an offer, gives its transport side to the transport and its media to the core.
+    /// Reads an offer and gives its media to the core. Its transport side waits for the answer.
     fn offer(&mut self, now: Instant, id: PeerId, offer: u32, text: &str) {
         let time = self.time(now);
         let Some(index) = self.index_of(id) else { return };
@@ -93,20 +93,21 @@ impl<T: Transport> Engine<T> {
             }
         };
         let Some(peer) = self.peers.get_mut(index) else { return };
-        let transport = peer.transport.get_or_insert_with(|| (self.make_transport)(now));
-        transport.set_remote(now, remote);
-        let ufrag = transport.local().ufrag;
-        self.demux.set_name(index, &ufrag);
-        peer.offer = Some((offer, layout));
-        self.touch(index);
+        peer.offer = Some(Offered { id: offer, layout, remote });
         self.sfu.handle(time, Input::Offer { peer: id, id: offer, offer: media });
     }
 
-    /// Renders an answer and says it.
-    fn answer(&mut self, index: PeerIndex, id: u32, answer: &Answer) {
+    /// Gives the transport side of an accepted offer to the transport, renders the answer and says it.
+    fn answer(&mut self, now: Instant, index: PeerIndex, id: u32, answer: &Answer) {
         let Some(peer) = self.peers.get_mut(index) else { return };
-        let Some(transport) = &peer.transport else { return };
-        let Some((_, layout)) = peer.offer.take_if(|(offer, _)| *offer == id) else { return };
+        let Some(Offered { layout, remote, .. }) = peer.offer.take_if(|offer| offer.id == id)
+        else {
+            return;
+        };
+        let transport = peer.transport.get_or_insert_with(|| (self.make_transport)(now));
+        transport.set_remote(now, remote);
+        let local = transport.local();
+        self.demux.set_name(index, &local.ufrag);
         peer.clock_rates = answer
             .media
             .iter()
@@ -120,12 +121,13 @@ impl<T: Transport> Engine<T> {
             &layout,
             answer,
             &Answering {
-                local: &transport.local(),
+                local: &local,
                 candidates: &self.addresses.advertised,
                 session: peer.id.0,
                 version: peer.answers,
             },
         );
+        self.touch(index);
         self.say(index, ServerMessage::Answer { id, sdp });
     }
 
@@ -143,7 +145,7 @@ impl<T: Transport> Engine<T> {
             }
             Output::Answer { peer, id, answer } => {
                 if let Some(index) = self.index_of(peer) {
-                    self.answer(index, id, &answer);
+                    self.answer(now, index, id, &answer);
                 }
             }
             Output::RequestKeyframe { peer, ssrc } => {
