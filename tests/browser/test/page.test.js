@@ -96,6 +96,7 @@ test("a shared screen appears beside the camera, and goes", async () => {
   assert.equal(await offers(), 1, "nothing until now needed a second offer");
   await ada.getByTestId("screen").click();
   await adaHas(2);
+  await bao.waitForFunction(() => [...document.querySelectorAll("video")].some((video) => video.videoWidth >= 1000));
   await shoot(bao, "screen-1280", DESK);
   await ada.getByTestId("screen").click();
   await adaHas(1);
