@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 const SAMPLE_RATE: u32 = 48_000;
 /// Samples that loudness and pitch are taken over: half a second.
 const WINDOW: usize = 24_000;
-/// Only every so many samples are looked at for the pitch: 6 kHz hold every voice.
-const DECIMATION: usize = 8;
+/// So many samples become one before the pitch is looked for: 4 kHz hold every pitch.
+const DECIMATION: usize = 12;
 const LOWEST_HZ: u32 = 80;
 const HIGHEST_HZ: u32 = 1_500;
 const STEP_HZ: u32 = 4;
@@ -75,27 +75,32 @@ fn level_dbfs(samples: &[f32]) -> f64 {
 
 /// The frequency with the most power, found by a bank of Goertzel filters.
 fn strongest_hz(samples: &[f32]) -> f64 {
-    let decimated: Vec<f64> = samples
+    let mut decimated: Vec<f64> = samples
         .chunks(DECIMATION)
         .map(|chunk| chunk.iter().map(|&sample| f64::from(sample)).sum::<f64>())
         .collect();
+    // A Hann window, so that a neighbour does not leak in.
+    let step = std::f64::consts::TAU / decimated.len() as f64;
+    for (i, sample) in decimated.iter_mut().enumerate() {
+        *sample *= 0.5 - 0.5 * (step * i as f64).cos();
+    }
     let rate = f64::from(SAMPLE_RATE) / DECIMATION as f64;
-    (LOWEST_HZ..=HIGHEST_HZ)
-        .step_by(STEP_HZ as usize)
-        .map(f64::from)
-        .max_by(|a, b| power(&decimated, *a, rate).total_cmp(&power(&decimated, *b, rate)))
-        .unwrap_or_default()
+    let mut strongest = (0.0, 0.0);
+    for hz in (LOWEST_HZ..=HIGHEST_HZ).step_by(STEP_HZ as usize).map(f64::from) {
+        let power = power(&decimated, hz, rate);
+        if power > strongest.0 {
+            strongest = (power, hz);
+        }
+    }
+    strongest.1
 }
 
-/// Power of one frequency (Goertzel), with a Hann window so that a neighbour does not leak in.
+/// Power of one frequency (Goertzel).
 fn power(samples: &[f64], hz: f64, rate: f64) -> f64 {
-    let omega = std::f64::consts::TAU * hz / rate;
-    let coefficient = 2.0 * omega.cos();
-    let step = std::f64::consts::TAU / samples.len() as f64;
+    let coefficient = 2.0 * (std::f64::consts::TAU * hz / rate).cos();
     let (mut one, mut two) = (0.0, 0.0);
-    for (i, sample) in samples.iter().enumerate() {
-        let windowed = sample * (0.5 - 0.5 * (step * i as f64).cos());
-        (one, two) = (windowed + coefficient * one - two, one);
+    for sample in samples {
+        (one, two) = (sample + coefficient * one - two, one);
     }
     one * one + two * two - coefficient * one * two
 }

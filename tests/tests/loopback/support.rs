@@ -56,11 +56,10 @@ pub(crate) fn check_clean(report: &Report) {
     assert_eq!(report.wrong_person(), 0, "packets under a wrong name: {report:#?}");
     assert_eq!(report.foreign(), 0, "packets of strangers: {report:#?}");
     for slot in &report.slots {
-        let faults = [slot.anonymous, slot.picture_gaps, slot.time_reversals, slot.undecodable];
-        assert_eq!(
-            faults, [0; 4],
-            "anonymous, picture gaps, time reversals, undecodable: {slot:#?}"
-        );
+        let faults = [slot.anonymous, slot.picture_gaps, slot.time_reversals];
+        assert_eq!(faults, [0; 3], "anonymous, picture gaps, time reversals: {slot:#?}");
+        // A busy machine may lose datagrams, and then frames miss what they refer to.
+        assert!(slot.undecodable == 0 || slot.lost > 0, "undecodable: {slot:#?}");
     }
 }
 

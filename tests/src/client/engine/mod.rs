@@ -17,6 +17,7 @@ use std::{
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
+use socket2::SockRef;
 use sotto_core::signal::{ClientMessage, PROTOCOL_VERSION, ServerMessage, Source};
 use tokio::{
     net::{TcpStream, UdpSocket},
@@ -34,6 +35,8 @@ use super::{
 
 /// Datagrams taken from the socket before anything else gets its turn.
 const BATCH: usize = 64;
+/// Bytes that the system holds for us while we are busy.
+const RECEIVE_BUFFER: usize = 1 << 20;
 /// Packets that are kept while an offer waits for its answer; more are dropped.
 const EARLY: usize = 256;
 /// How often waiting tests look at the report even if nothing happened.
@@ -105,6 +108,10 @@ impl Engine {
         stream.set_nodelay(true).map_err(|error| connect(&error))?;
         let host = stream.local_addr().map_err(|error| connect(&error))?.ip();
         let udp = UdpSocket::bind((host, 0)).await.map_err(|error| connect(&error))?;
+        // Best effort, as far as the system allows: a busy machine must not look like a lossy line.
+        if let Err(error) = SockRef::from(&udp).set_recv_buffer_size(RECEIVE_BUFFER) {
+            tracing::debug!(%error, "receive buffer stays as it is");
+        }
         let local = udp.local_addr().map_err(|error| connect(&error))?;
 
         let mut ssrcs = [0; 3];
