@@ -79,6 +79,9 @@ pub enum PacketError {
     /// Of an m-line on which nothing is published.
     #[error("not published")]
     NotPublished,
+    /// Of a track that started its numbers anew too often.
+    #[error("too many restarts")]
+    Restarts,
     /// Of a publication that is muted.
     #[error("muted")]
     Muted,

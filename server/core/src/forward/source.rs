@@ -128,15 +128,12 @@ impl SourceStream {
     /// # Errors
     /// [`Refused`]: forward it to nobody, do not keep it.
     pub fn receive(&mut self, now: Time, packet: &Packet) -> Result<Received, Refused> {
-        if self.ssrc != Some(packet.ssrc) {
+        if self.would_restart(packet) {
             self.restart(packet.ssrc);
         } else if !self.is_near(packet.seq) {
-            if self.suspect != Some(packet.seq) {
-                self.suspect = Some(packet.seq.next());
-                self.statistics.strays += 1;
-                return Err(Refused::Stray);
-            }
-            self.restart(packet.ssrc);
+            self.suspect = Some(packet.seq.next());
+            self.statistics.strays += 1;
+            return Err(Refused::Stray);
         }
         let seq = self.seq.unwrap(u32::from(packet.seq.0), 16);
         match self.window.insert(seq) {
@@ -184,6 +181,12 @@ impl SourceStream {
                 .dependency
                 .map(|frame| self.frame_number.unwrap(u32::from(frame.frame_number), 16)),
         })
+    }
+
+    /// Whether this packet would start a new epoch.
+    pub fn would_restart(&self, packet: &Packet) -> bool {
+        self.ssrc != Some(packet.ssrc)
+            || (self.suspect == Some(packet.seq) && !self.is_near(packet.seq))
     }
 
     /// Whether `seq` can belong to the numbers so far.

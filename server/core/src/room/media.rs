@@ -60,6 +60,9 @@ impl Room {
         out: &mut Vec<Forward>,
     ) -> Result<Kept, PacketError> {
         let track = &mut self.tracks[key];
+        if track.stream.would_restart(packet) && !track.restarts.admit(cx.now) {
+            return Err(PacketError::Restarts);
+        }
         let received = track.stream.receive(cx.now, packet)?;
         let kept = match track.codec.kind() {
             Kind::Video => {

@@ -1,5 +1,7 @@
 //! One publication.
 
+use std::time::Duration;
+
 use crate::{
     arena::key,
     forward::{KeyframeCache, KeyframeRequests, MediaClock, SourceStream},
@@ -26,6 +28,33 @@ pub(crate) struct Seat {
     pub(crate) slot: SlotKey,
 }
 
+/// Restarts of a track within one [`RESTART_SPAN`]. Each is told to everybody who watches it, so that
+/// a publisher that started anew with every packet would flood them. Encoders start anew when a
+/// device changes or a track is replaced: a few times in a meeting.
+const MAX_RESTARTS: u32 = 8;
+
+/// See [`MAX_RESTARTS`].
+const RESTART_SPAN: Duration = Duration::from_secs(4);
+
+/// The latest restarts of a track.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Restarts {
+    count: u32,
+    since: Time,
+}
+
+impl Restarts {
+    /// Counts one more, if there may be one.
+    pub(crate) fn admit(&mut self, now: Time) -> bool {
+        if now.saturating_since(self.since) >= RESTART_SPAN {
+            *self = Self { count: 0, since: now };
+        }
+        let admitted = self.count < MAX_RESTARTS;
+        self.count += u32::from(admitted);
+        admitted
+    }
+}
+
 /// One publication, and the state of its only layer.
 #[derive(Debug)]
 pub(crate) struct Track {
@@ -38,6 +67,7 @@ pub(crate) struct Track {
     /// Where its packets go.
     pub(crate) seats: Vec<Seat>,
     pub(crate) stream: SourceStream,
+    pub(crate) restarts: Restarts,
     pub(crate) clock: MediaClock,
     /// How loud it is; silent for video.
     pub(crate) loudness: Loudness,
@@ -66,6 +96,7 @@ impl Track {
             codec,
             seats: Vec::new(),
             stream: SourceStream::new(),
+            restarts: Restarts::default(),
             clock: MediaClock::new(codec.clock_rate()),
             loudness: Loudness::new(now),
             cache: KeyframeCache::new(),

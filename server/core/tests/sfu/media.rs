@@ -144,7 +144,7 @@ impl Sender {
 
     /// The encoder starts anew: another source, named by its m-line.
     pub(crate) fn restart(&mut self) {
-        self.epoch += 1;
+        self.epoch = self.epoch.wrapping_add(1);
         self.ssrc = Ssrc(self.ssrc.0 + 1_000);
         self.seq = SeqNo(self.seq.0.wrapping_mul(31));
         self.tagged = true;

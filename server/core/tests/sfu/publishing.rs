@@ -1,5 +1,7 @@
 //! Publications: who may, what others hear of it, which packets belong to them.
 
+use std::time::Duration;
+
 use sotto_core::{
     PacketError, SfuConfig,
     id::{Mid, PayloadType, SeqNo},
@@ -116,6 +118,25 @@ fn packets_that_belong_nowhere_are_refused_by_their_reason() {
     world.lose(ann);
     let stranger = sotto_core::id::PeerId(99);
     assert_eq!(world.arrive(stranger, vec![0x80; 40]), Err(PacketError::UnknownPeer));
+}
+
+#[test]
+fn a_publisher_that_starts_anew_all_the_time_does_not_flood_the_others() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    let ben = world.join("blue", "ben");
+    world.publish(ann, Source::Microphone);
+    world.heard(ben);
+    for _ in 0..1_000 {
+        // Refused or not: what counts is what Ben hears of it.
+        world.send_with(ann, Source::Microphone, Sender::restart).ok();
+        world.pass(Duration::from_millis(4));
+    }
+    let told = world.heard(ben).len();
+    assert!(told <= 20, "{told} messages in four seconds");
+    // And it is heard again once it goes on for a while.
+    world.pass(Duration::from_secs(5));
+    world.send(ann, Source::Microphone).unwrap();
 }
 
 #[test]
