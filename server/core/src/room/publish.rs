@@ -3,7 +3,7 @@
 use crate::{
     id::{Mid, TrackId},
     input::RemoteEvent,
-    media::{Codec, Kind, Offer},
+    media::{Codec, Extension, Kind, Offer},
     output::Output,
     peer::negotiate,
     room::{Context, MemberKey, Room, Seat, Track, TrackKey, track::Publication},
@@ -25,6 +25,9 @@ pub enum PublishError {
     /// The m-line carries the other kind of media.
     #[error("the m-line {0} is of the other kind of media")]
     WrongKind(Mid),
+    /// Keyframes of encrypted video are known from the dependency descriptor alone.
+    #[error("encrypted video needs the dependency descriptor extension")]
+    NoDescriptor,
     /// Something is published there already.
     #[error("something is published on the m-line {0} already")]
     LineTaken(Mid),
@@ -39,7 +42,9 @@ impl PublishError {
         match self {
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NoSuchLine(_) | Self::NothingPublished(_) => ErrorCode::NotFound,
-            Self::WrongKind(_) | Self::LineTaken(_) | Self::SourceTaken => ErrorCode::Conflict,
+            Self::WrongKind(_) | Self::NoDescriptor | Self::LineTaken(_) | Self::SourceTaken => {
+                ErrorCode::Conflict
+            }
         }
     }
 }
@@ -82,6 +87,11 @@ impl Room {
         let line = peer.lines.get(mid).ok_or(PublishError::NoSuchLine(mid))?;
         if line.kind != publication.source.kind() {
             return Err(PublishError::WrongKind(mid));
+        }
+        // Without it no slot would ever see a keyframe, and the publisher be asked for one for ever.
+        let descriptor = peer.lines.extensions().id_of(Extension::DependencyDescriptor);
+        if publication.encrypted && line.kind == Kind::Video && descriptor.is_none() {
+            return Err(PublishError::NoDescriptor);
         }
         if line.track.is_some() {
             return Err(PublishError::LineTaken(mid));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sotto_core::{
     PacketError, SfuConfig,
     id::{Mid, PayloadType, SeqNo},
+    media::Extension,
     signal::{ClientMessage, ErrorCode, Permissions, ServerMessage, Source},
 };
 
@@ -161,4 +162,25 @@ fn silence_sent_while_muted_costs_nothing_when_the_voice_comes_back() {
         world.send(ann, Source::Microphone).unwrap();
     }
     assert_eq!(world.client(ben).media.len(), before + 1_000);
+}
+
+#[test]
+fn encrypted_video_whose_keyframes_nobody_could_know_is_refused() {
+    let mut world = World::new(SfuConfig::default());
+    let mut plain = offer(1, 1);
+    for media in &mut plain.media {
+        media.extensions.retain(|(known, _)| *known != Extension::DependencyDescriptor);
+    }
+    let ann = world.enter("blue", "ann", everything());
+    world.offer(ann, plain);
+    let publish = |source: Source| ClientMessage::Publish {
+        mid: line(source),
+        source,
+        muted: false,
+        encrypted: true,
+    };
+    world.say(ann, publish(Source::Camera));
+    assert_eq!(world.errors(ann), [ErrorCode::Conflict]);
+    world.say(ann, publish(Source::Microphone));
+    assert_eq!(world.errors(ann), []);
 }
