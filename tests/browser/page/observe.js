@@ -41,6 +41,17 @@
       const sent = reports.flatMap((report) => [...report.values()]);
       return sent.reduce((sum, { type, framesSent }) => sum + (type === "outbound-rtp" ? (framesSent ?? 0) : 0), 0);
     },
+    /** What the browser counted for the video slot of each m-line, since the page was opened. */
+    async videoCounts() {
+      const reports = await Promise.all(seen.connections.map((connection) => connection.getStats()));
+      const rows = reports.flatMap((report) => [...report.values()]);
+      return rows
+        .filter(({ type, kind, packetsReceived }) => type === "inbound-rtp" && kind === "video" && packetsReceived)
+        .map(({ mid, packetsReceived, packetsLost, pliCount, freezeCount, framesDropped, keyFramesDecoded }) => {
+          const name = seen.nameOf(seen.slots.get(mid)?.shortId);
+          return { name, packetsReceived, packetsLost, pliCount, freezeCount, framesDropped, keyFramesDecoded };
+        });
+    },
     /** Receivers of a kind over all connections, with their m-lines. */
     receivers(kind) {
       return seen.connections
