@@ -79,7 +79,7 @@ bench: web-client/dist/index.html tests/browser/node_modules/.installed ## Forwa
 	@tools/install run test
 	@cargo build --quiet --release --locked --package sotto-server --package sotto-tests --bins
 	@cargo bench --quiet --workspace --bench '*'
-	@node tests/browser/run.js bench
+	@SOTTO_PROFILE=release node tests/browser/run.js bench
 
 .PHONY: fuzz
 fuzz: ## Explore every parser for FUZZ_SECONDS each (60)
