@@ -22,7 +22,7 @@ try {
   process.exit(0);
 }
 
-const options = ["--test", "--test-concurrency=1", "--test-reporter=spec", "--test-timeout=120000"];
+const options = ["--test", "--test-concurrency=1", "--test-reporter=spec", "--test-timeout=240000"];
 const runs = kind === "test" ? [[...options, ...files]] : files.map((file) => [file]);
 const results = runs.map((run) => spawnSync(process.execPath, run, { stdio: "inherit" }));
 process.exit(results.every(({ status }) => status === 0) ? 0 : 1);
