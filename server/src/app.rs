@@ -149,6 +149,8 @@ fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartE
         sfu: SfuConfig {
             max_participants: limits.participants_per_room,
             slots: SlotLimits { audio: limits.audio_slots, video: limits.video_slots },
+            // The other half is for what is on its way.
+            max_kept_packets: media.packet_buffers as usize / 2,
             ..SfuConfig::default()
         },
         ..ShardConfig::at(addresses)

@@ -14,6 +14,10 @@ pub struct SfuConfig {
     /// more is refused: m-lines are never removed from a session, so a client that keeps adding
     /// some would grow without bound.
     pub max_media: u16,
+    /// Most packets that the shell keeps for keyframe caches, all rooms together. Default 16,384,
+    /// half of the shell's buffers: the rest is for what is on its way. A layer that meets the limit
+    /// is not cached until its next keyframe; who comes then has to wait for a fresh one.
+    pub max_kept_packets: usize,
     /// How this shard numbers what it makes.
     pub numbering: Numbering,
     /// Whether what happens in the rooms is also told as [`Output::Relay`](crate::Output::Relay),
@@ -27,6 +31,7 @@ impl Default for SfuConfig {
             max_participants: 1_000,
             slots: SlotLimits { audio: 16, video: 64 },
             max_media: 256,
+            max_kept_packets: 16_384,
             numbering: Numbering::default(),
             relay: false,
         }

@@ -40,6 +40,8 @@ pub struct Sfu {
     peers: FxHashMap<PeerId, (RoomKey, MemberKey)>,
     outputs: VecDeque<Output>,
     track_ids: TrackIds,
+    /// Packets that the shell keeps for the caches of all rooms.
+    kept: usize,
     /// When rooms want to be called, earliest first. An entry counts only if its room still waits
     /// for that very time: rescheduling adds entries and removes none.
     timers: BinaryHeap<Reverse<(Time, RoomKey)>>,
@@ -123,6 +125,7 @@ impl Sfu {
             peers: FxHashMap::default(),
             outputs: VecDeque::new(),
             track_ids: TrackIds::new(&config),
+            kept: 0,
             timers: BinaryHeap::new(),
             config,
         }
@@ -179,6 +182,7 @@ impl Sfu {
             config: &self.config,
             outputs: &mut self.outputs,
             track_ids: &mut self.track_ids,
+            kept: &mut self.kept,
         };
         let result = self.rooms[key].room.packet(&mut cx, member, id, bytes, out);
         self.arm(key);
@@ -308,6 +312,7 @@ impl Sfu {
             config: &self.config,
             outputs: &mut self.outputs,
             track_ids: &mut self.track_ids,
+            kept: &mut self.kept,
         };
         let result = act(room, &mut cx);
         room.settle(&mut cx);
@@ -321,6 +326,7 @@ impl Sfu {
             config: &self.config,
             outputs: &mut self.outputs,
             track_ids: &mut self.track_ids,
+            kept: &mut self.kept,
         }
     }
 

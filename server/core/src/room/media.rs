@@ -69,8 +69,15 @@ impl Room {
                 if received.starts_keyframe {
                     track.requests.keyframe(cx.now);
                 }
-                let release = |packet| cx.outputs.push_back(Output::Release { packet });
-                let kept = track.cache.push(id, &received, release);
+                let kept = if cx.may_keep() {
+                    track.cache.push(id, &received, |packet| cx.release(packet))
+                } else {
+                    track.cache.clear(|packet| cx.release(packet));
+                    Kept::No
+                };
+                if kept == Kept::Yes {
+                    *cx.kept += 1;
+                }
                 if let Some(due) = track.cache.poll_timeout() {
                     hasten(&mut self.schedule.keyframes, due);
                 }
@@ -150,8 +157,7 @@ impl Room {
             Feedback::Bye { ssrc } => {
                 let track = peer.lines.of_source(ssrc).and_then(|line| line.track);
                 if let Some(track) = track {
-                    let release = |packet| cx.outputs.push_back(Output::Release { packet });
-                    self.tracks[track].cache.clear(release);
+                    self.tracks[track].cache.clear(|packet| cx.release(packet));
                 }
             }
             // What a subscriber loses becomes a decision with the bandwidth estimate.
@@ -180,8 +186,7 @@ impl Room {
             if track.codec.kind() == Kind::Audio {
                 continue;
             }
-            let release = |packet| cx.outputs.push_back(Output::Release { packet });
-            track.cache.handle_timeout(cx.now, release);
+            track.cache.handle_timeout(cx.now, |packet| cx.release(packet));
             if track.requests.handle_timeout(cx.now) {
                 asked.push(key);
             }

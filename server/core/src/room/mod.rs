@@ -33,7 +33,7 @@ use crate::{
     census::Census,
     config::SfuConfig,
     forward::Forward,
-    id::{ParticipantId, PeerId, ShortId, TrackId},
+    id::{PacketId, ParticipantId, PeerId, ShortId, TrackId},
     output::Output,
     peer::Peer,
     room::{schedule::Schedule, settle::Stale, speakers::Speakers},
@@ -56,9 +56,22 @@ pub(crate) struct Context<'a> {
     pub(crate) outputs: &'a mut VecDeque<Output>,
     /// The track ids of the node.
     pub(crate) track_ids: &'a mut TrackIds,
+    /// Packets that the shell keeps for the caches of all rooms.
+    pub(crate) kept: &'a mut usize,
 }
 
 impl Context<'_> {
+    /// Whether the caches may hold one packet more.
+    pub(crate) fn may_keep(&self) -> bool {
+        *self.kept < self.config.max_kept_packets
+    }
+
+    /// Gives back a packet that a cache held.
+    pub(crate) fn release(&mut self, packet: PacketId) {
+        *self.kept -= 1;
+        self.outputs.push_back(Output::Release { packet });
+    }
+
     /// Says something to one peer.
     pub(crate) fn say(&mut self, peer: PeerId, message: ServerMessage) {
         self.outputs.push_back(Output::Message { peer, message });

@@ -166,7 +166,7 @@ impl Room {
         track.muted = muted;
         track.loudness.silence(cx.now);
         track.requests.cancel();
-        track.cache.clear(|packet| cx.outputs.push_back(Output::Release { packet }));
+        track.cache.clear(|packet| cx.release(packet));
         let (id, owner) = (track.id, track.owner);
         let participant = self.members[owner].id;
         self.tell_others(cx, owner, &ServerMessage::TrackMuted { participant, track: id, muted });
@@ -193,7 +193,7 @@ impl Room {
                 slot.stream.clear();
             }
         }
-        track.cache.clear(|packet| cx.outputs.push_back(Output::Release { packet }));
+        track.cache.clear(|packet| cx.release(packet));
         self.by_track.remove(&track.id);
         let owner = &mut self.members[track.owner];
         owner.tracks.retain(|&other| other != key);

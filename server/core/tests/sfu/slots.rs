@@ -111,6 +111,32 @@ fn a_late_comer_has_a_picture_from_the_cache_at_once() {
 }
 
 #[test]
+fn caches_leave_the_rest_of_the_buffers_to_live_media() {
+    let config = SfuConfig { max_kept_packets: 6, ..SfuConfig::default() };
+    let mut world = World::new(config);
+    let people = ["ann", "ben", "cem"].map(|name| world.join("blue", name));
+    for sender in people {
+        world.publish(sender, Source::Camera);
+    }
+    for _ in 0..4 {
+        for sender in people {
+            world.send(sender, Source::Camera).unwrap();
+            assert!(world.kept() <= 6, "more is kept than the limit: {}", world.kept());
+        }
+        world.pass(FRAME);
+    }
+    for receiver in people {
+        assert_eq!(world.client(receiver).media.len(), 8, "live media goes on");
+    }
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.kept(), 0, "what was kept is given back");
+    for sender in people {
+        world.send_with(sender, Source::Camera, |sender| sender.keyframe = true).unwrap();
+    }
+    assert_eq!(world.kept(), 3, "and there is room again");
+}
+
+#[test]
 fn without_a_fresh_keyframe_the_publisher_is_asked_once_for_all_who_come() {
     let mut world = World::new(SfuConfig::default());
     let ann = world.join("blue", "ann");
