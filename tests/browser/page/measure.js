@@ -21,15 +21,20 @@
 
   /**
    * Watches every frame that `video` presents. `label()` says under which name it is shown, asked
-   * when the page has had its say about that frame. Calls `each({ at, label, identity })`.
+   * when the page has had its say about that frame. Calls `each({ at, label, identity, presented })`:
+   * `presented` counts the frames since the last call, those included for which a busy page, or our
+   * own reading of pixels, left no time to be told of.
    */
   globalThis.watchFrames = (video, label, each) => {
     let watching = true;
+    let counted = null;
     const step = (now, { presentedFrames, rtpTimestamp }) => {
       if (!watching) return;
       const identity = globalThis.readIdentity(video);
+      const presented = counted === null ? 1 : presentedFrames - counted;
+      counted = presentedFrames;
       // Runs after all callbacks for this frame and before it is painted.
-      requestAnimationFrame(() => each({ at: now, label: label(), identity, presentedFrames, rtpTimestamp }));
+      requestAnimationFrame(() => each({ at: now, label: label(), identity, presented, rtpTimestamp }));
       video.requestVideoFrameCallback(step);
     };
     video.requestVideoFrameCallback(step);
@@ -61,11 +66,12 @@
       const tile = video.closest('[data-testid="tile"]');
       return tile && labelOf(tile);
     };
-    const note = ({ at, label, identity }) => {
-      const entry = names.get(label) ?? { frames: 0, longestGap: 0, first: at, last: at, identities: {} };
+    const note = ({ at, label, identity, presented }) => {
+      const entry = names.get(label) ?? { frames: 0, presented: 0, longestGap: 0, first: at, last: at, identities: {} };
       entry.longestGap = Math.max(entry.longestGap, at - entry.last);
       entry.last = at;
       entry.frames += 1;
+      entry.presented += presented;
       entry.identities[identity] = (entry.identities[identity] ?? 0) + 1;
       names.set(label, entry);
     };
@@ -83,7 +89,7 @@
           name,
           {
             ...entry,
-            rate: (entry.frames * 1000) / (now - since),
+            rate: (entry.presented * 1000) / (now - since),
             longestGap: Math.max(entry.longestGap, now - entry.last),
           },
         ]);
