@@ -243,6 +243,7 @@ fn accept(offer: &Offer) -> Answer {
         extensions: offered.extensions.clone(),
         rids: offered.rids.clone(),
         ssrc: (offered.direction == Direction::Receive).then_some(Ssrc(ssrc)),
+        rtx_ssrc: None,
     });
     Answer { media: media.collect() }
 }

@@ -1,7 +1,8 @@
 //! What the shell tells the core. Everything is typed and already parsed.
 
 use crate::{
-    id::{PacketId, ParticipantId, PeerId, RtpTime, ShortId, Ssrc, TrackId},
+    bandwidth::Estimate,
+    id::{PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc, TrackId},
     media::Offer,
     rtp::Packet,
     signal::{ClientMessage, LeaveReason, Permissions, Track},
@@ -48,6 +49,14 @@ pub enum Input {
         peer: PeerId,
         /// What.
         message: DataMessage,
+    },
+    /// How much the way to a peer carries, as its [`bandwidth::Sender`](crate::bandwidth::Sender)
+    /// found.
+    Bandwidth {
+        /// Whose.
+        peer: PeerId,
+        /// What it found.
+        estimate: Estimate,
     },
     /// The client is gone: it closed, or its transport and socket were lost for good.
     Disconnected {
@@ -108,6 +117,15 @@ pub enum Feedback {
         fraction_lost: u8,
         /// Round trip, where the block allowed to compute it, in microseconds.
         round_trip_us: Option<u32>,
+    },
+    /// Packets of a slot that did not arrive, one entry of a generic NACK (RFC 4585 section 6.2.1).
+    Nack {
+        /// The slot's source.
+        ssrc: Ssrc,
+        /// The first one that is missing.
+        first: SeqNo,
+        /// Which of the sixteen after it are missing too, the next one in the lowest bit.
+        following: u16,
     },
     /// The publisher ended a source (RFC 3550 section 6.6).
     Bye {

@@ -19,6 +19,7 @@
 //! it may also leave outputs to be polled.
 
 mod arena;
+pub mod bandwidth;
 mod census;
 pub mod config;
 pub mod data;

@@ -27,6 +27,12 @@ pub enum Codec {
     Opus,
     /// VP8, RFC 7741.
     Vp8,
+    /// VP9 profile 0, RFC 9628.
+    Vp9,
+    /// H.264 constrained baseline, packetisation mode 1, RFC 6184.
+    H264,
+    /// AV1 main profile (RTP Payload Format For AV1, v1.0).
+    Av1,
 }
 
 impl Codec {
@@ -34,7 +40,7 @@ impl Codec {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Opus => Kind::Audio,
-            Self::Vp8 => Kind::Video,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => Kind::Video,
         }
     }
 
@@ -42,7 +48,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 => 90_000,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => 90_000,
         }
     }
 }
@@ -54,6 +60,11 @@ pub enum Extension {
     Mid,
     /// `urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id`, RFC 8852.
     Rid,
+    /// `urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id`, RFC 8852: the layer that an RTX
+    /// packet repairs.
+    RepairedRid,
+    /// Transport-wide sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    TransportCc,
     /// `urn:ietf:params:rtp-hdrext:ssrc-audio-level`, RFC 6464.
     AudioLevel,
     /// The AV1 dependency descriptor, used for every video codec whose payload is opaque.
@@ -80,8 +91,12 @@ pub struct PayloadFormat {
     pub codec: Codec,
     /// The number of its RTX companion (RFC 4588), if offered.
     pub rtx: Option<PayloadType>,
+    /// The number of its RED companion (RFC 2198), if offered. Opus only.
+    pub red: Option<PayloadType>,
     /// Whether `nack` is among its feedback messages (RFC 4585).
     pub nack: bool,
+    /// Whether `transport-cc` is among its feedback messages.
+    pub transport_cc: bool,
 }
 
 /// One audio or video m-line of an offer. Formats and extensions that the node does not know were
@@ -102,6 +117,8 @@ pub struct OfferedMedia {
     pub rids: Vec<Rid>,
     /// Source that the client announced for a track without simulcast (RFC 5576).
     pub ssrc: Option<Ssrc>,
+    /// Source of its retransmissions, where announced (`ssrc-group:FID`, RFC 5576 section 4.2).
+    pub rtx_ssrc: Option<Ssrc>,
 }
 
 /// The audio and video m-lines of an SDP offer, in its order.
@@ -126,6 +143,9 @@ pub struct AnsweredMedia {
     pub rids: Vec<Rid>,
     /// For a slot: the source that its packets will carry for as long as the connection lives.
     pub ssrc: Option<Ssrc>,
+    /// For a video slot whose formats have RTX: the source of its retransmissions and of probe
+    /// padding, for as long as the connection lives.
+    pub rtx_ssrc: Option<Ssrc>,
 }
 
 /// The answer to an [`Offer`]: one entry per m-line, in the same order.

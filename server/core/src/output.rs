@@ -1,8 +1,9 @@
 //! What the core wants done. Effects are values, so that tests compare them.
 
 use crate::{
+    bandwidth::Demand,
     forward::Forward,
-    id::{PacketId, PeerId, RtpTime, ShortId, Ssrc},
+    id::{PacketId, PeerId, RtpTime, SeqNo, ShortId, Ssrc},
     input::{DataMessage, RemoteEvent},
     media::Answer,
     signal::{LeaveReason, ServerMessage},
@@ -41,6 +42,32 @@ pub enum Output {
         peer: PeerId,
         /// Its source.
         ssrc: Ssrc,
+    },
+    /// Ask a publisher for packets that did not arrive (generic NACK, RFC 4585 section 6.2.1).
+    Nack {
+        /// Which publisher.
+        peer: PeerId,
+        /// Its source.
+        ssrc: Ssrc,
+        /// The missing ones, ascending.
+        missing: Vec<SeqNo>,
+    },
+    /// Send a packet of a slot once more, byte by byte as it was sealed: for sources without RTX.
+    /// Without effect if the shell has it no longer.
+    Resend {
+        /// To whom.
+        peer: PeerId,
+        /// The slot's source.
+        ssrc: Ssrc,
+        /// The number on the slot.
+        seq: SeqNo,
+    },
+    /// What a peer's [`bandwidth::Sender`](crate::bandwidth::Sender) should find out.
+    Demand {
+        /// Whose.
+        peer: PeerId,
+        /// What.
+        demand: Demand,
     },
     /// Send a sender report for a slot (RFC 3550 section 6.4.1).
     SenderReport {

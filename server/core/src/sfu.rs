@@ -155,6 +155,7 @@ impl Sfu {
             Input::Feedback { peer, feedback } => {
                 self.with_member(now, peer, |room, cx, member| room.feedback(cx, member, feedback));
             }
+            Input::Bandwidth { .. } => {}
             Input::Data { peer, message } => {
                 self.with_member(now, peer, |room, cx, member| room.data(cx, member, message));
             }
@@ -350,7 +351,7 @@ impl Room {
         let Some(peer) = self.peer_mut(key) else { return };
         let id = peer.id;
         let result = match message {
-            ClientMessage::Publish { mid, source, muted, encrypted } => {
+            ClientMessage::Publish { mid, source, muted, encrypted, layers: _ } => {
                 self.publish(cx, key, mid, Publication { source, muted, encrypted })
             }
             ClientMessage::Unpublish { mid } => self.unpublish(cx, key, mid),
@@ -365,6 +366,7 @@ impl Room {
                 }
                 Ok(())
             }
+            ClientMessage::Viewport { .. } | ClientMessage::Layers { .. } => Ok(()),
             ClientMessage::Ping { id: ping } => {
                 cx.say(id, ServerMessage::Pong { id: ping });
                 Ok(())

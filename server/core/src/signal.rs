@@ -6,6 +6,13 @@
 //! The client opens with [`ClientMessage::Join`]; the node answers [`ServerMessage::Welcome`] or
 //! [`ServerMessage::Error`] followed by a close.
 
+mod quality;
+
+pub use quality::{
+    AudioDemand, LayerDemand, PublishedLayer, QualityLimit, ReceivedLayer, SlotQuality,
+    SlotViewport,
+};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +61,16 @@ pub enum ClientMessage {
         /// alone.
         #[serde(default)]
         encrypted: bool,
+        /// What the encoder makes, smallest first. Empty: one layer of unknown size.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        layers: Vec<PublishedLayer>,
+    },
+    /// The encoder of that m-line makes other layers now: another camera, or another size.
+    Layers {
+        /// The m-line.
+        mid: Mid,
+        /// The layers, smallest first.
+        layers: Vec<PublishedLayer>,
     },
     /// Nothing flows on that m-line any more.
     Unpublish {
@@ -69,6 +86,12 @@ pub enum ClientMessage {
     },
     /// What the page shows: replaces the last view.
     View(View),
+    /// How large the page shows its video slots: replaces what was said before. Slots that are not
+    /// named are shown in an unknown size.
+    Viewport {
+        /// The slots.
+        slots: Vec<SlotViewport>,
+    },
     /// Goodbye. The node closes the socket.
     Leave,
     /// Asks for a [`ServerMessage::Pong`].
@@ -143,6 +166,32 @@ pub enum ServerMessage {
     Slots {
         /// The changes.
         slots: Vec<SlotAssignment>,
+    },
+    /// In which quality video slots are served. Only the slots that changed are listed.
+    Quality {
+        /// The changes.
+        slots: Vec<SlotQuality>,
+    },
+    /// What the room needs of one of your publications. Layers that nobody needs are to be stopped
+    /// until they are needed again.
+    Demand {
+        /// The m-line.
+        mid: Mid,
+        /// Each layer of a video; empty for audio.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        layers: Vec<LayerDemand>,
+        /// How to code a voice; `None` for video.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        audio: Option<AudioDemand>,
+    },
+    /// What the way to you carries. Sent when it changed by a tenth, at most once a second.
+    Bandwidth {
+        /// Bits per second on the wire, as estimated.
+        estimate: u64,
+        /// Bits per second that the node sends you, as allocated.
+        allocated: u64,
+        /// Bits per second that everything you want to see would take in its best layer.
+        wanted: u64,
     },
     /// Who speaks, loudest first. Sent when it changes, at most 5 times a second.
     Speakers {
@@ -421,8 +470,18 @@ impl ClientMessage {
     }
 
     /// Every `type` of a client's message.
-    pub const TYPES: [&'static str; 8] =
-        ["join", "offer", "publish", "unpublish", "mute", "view", "leave", "ping"];
+    pub const TYPES: [&'static str; 10] = [
+        "join",
+        "offer",
+        "publish",
+        "layers",
+        "unpublish",
+        "mute",
+        "view",
+        "viewport",
+        "leave",
+        "ping",
+    ];
 
     /// The `type` of this message.
     pub const fn type_name(&self) -> &'static str {
@@ -430,9 +489,11 @@ impl ClientMessage {
             Self::Join { .. } => "join",
             Self::Offer { .. } => "offer",
             Self::Publish { .. } => "publish",
+            Self::Layers { .. } => "layers",
             Self::Unpublish { .. } => "unpublish",
             Self::Mute { .. } => "mute",
             Self::View(_) => "view",
+            Self::Viewport { .. } => "viewport",
             Self::Leave => "leave",
             Self::Ping { .. } => "ping",
         }

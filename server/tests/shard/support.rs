@@ -249,6 +249,7 @@ impl Client {
             source,
             muted: false,
             encrypted: false,
+            layers: Vec::new(),
         };
         rig.handle.try_send(Command::Message { peer: self.peer, message }).unwrap();
         rig.turn();

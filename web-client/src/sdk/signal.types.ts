@@ -36,6 +36,10 @@ export type ClientMessage =
        * alone.
        */
       encrypted?: boolean;
+      /**
+       * What the encoder makes, smallest first. Empty: one layer of unknown size.
+       */
+      layers?: PublishedLayer[];
       mid: Mid;
       /**
        * Whether it starts muted.
@@ -43,6 +47,14 @@ export type ClientMessage =
       muted?: boolean;
       source: Source;
       type: "publish";
+    }
+  | {
+      /**
+       * The layers, smallest first.
+       */
+      layers: PublishedLayer[];
+      mid: Mid;
+      type: "layers";
     }
   | {
       mid: Mid;
@@ -60,6 +72,13 @@ export type ClientMessage =
       type: "view";
     })
   | {
+      /**
+       * The slots.
+       */
+      slots: SlotViewport[];
+      type: "viewport";
+    }
+  | {
       type: "leave";
     }
   | {
@@ -69,6 +88,7 @@ export type ClientMessage =
       id: number;
       type: "ping";
     };
+export type Rid = string;
 export type Mid = string;
 /**
  * What kind of thing a publication shows or lets hear.
@@ -152,6 +172,40 @@ export type ServerMessage =
     }
   | {
       /**
+       * The changes.
+       */
+      slots: SlotQuality[];
+      type: "quality";
+    }
+  | {
+      /**
+       * How to code a voice; `None` for video.
+       */
+      audio?: AudioDemand | null;
+      /**
+       * Each layer of a video; empty for audio.
+       */
+      layers?: LayerDemand[];
+      mid: Mid;
+      type: "demand";
+    }
+  | {
+      /**
+       * Bits per second that the node sends you, as allocated.
+       */
+      allocated: number;
+      /**
+       * Bits per second on the wire, as estimated.
+       */
+      estimate: number;
+      type: "bandwidth";
+      /**
+       * Bits per second that everything you want to see would take in its best layer.
+       */
+      wanted: number;
+    }
+  | {
+      /**
        * The participants that speak now; the first one is the dominant speaker.
        */
       speakers: Speaker[];
@@ -202,6 +256,10 @@ export type Form = "raw";
  */
 export type RtpTime = number;
 /**
+ * What keeps a slot from being served, or from being served better.
+ */
+export type QualityLimit = "bandwidth" | "viewport" | "codec" | "publisher";
+/**
  * What a client does next depends on this.
  */
 export type ErrorCode =
@@ -221,6 +279,31 @@ export type ErrorCode =
 export interface SignalMessages {
   client: ClientMessage;
   server: ServerMessage;
+}
+/**
+ * One layer that a publisher's encoder can make.
+ */
+export interface PublishedLayer {
+  /**
+   * Height in pixels.
+   */
+  height: number;
+  /**
+   * Upper limit of its encoder in bits per second, where there is one.
+   */
+  maxBitrate?: number | null;
+  /**
+   * Its simulcast tag; none without simulcast.
+   */
+  rid?: Rid | null;
+  /**
+   * Layers inside of it (W3C WebRTC-SVC, for example `L3T3_KEY`); none: one.
+   */
+  scalabilityMode?: string | null;
+  /**
+   * Width in pixels.
+   */
+  width: number;
 }
 /**
  * What the page shows. The node fills video slots in this order: pins, shared screens, then
@@ -244,6 +327,20 @@ export interface View {
    * Video slots that the page can show now; the rest stay empty. `None`: all.
    */
   tiles?: number | null;
+}
+/**
+ * How large a slot is shown.
+ */
+export interface SlotViewport {
+  /**
+   * Height in device pixels; zero: as for the width.
+   */
+  height: number;
+  mid: Mid;
+  /**
+   * Width in device pixels; zero: it cannot be seen, and nothing is sent on it.
+   */
+  width: number;
 }
 /**
  * How many receive slots one connection may have.
@@ -351,6 +448,75 @@ export interface SlotContent {
   rtpTimestamp?: RtpTime | null;
   shortId: ShortId;
   track: TrackId;
+}
+/**
+ * In which quality a slot is served.
+ */
+export interface SlotQuality {
+  /**
+   * The layer that is sent; `None`: nothing is, and `paused` says why.
+   */
+  layer?: ReceivedLayer | null;
+  /**
+   * Why nothing is sent, or why it is not the best layer.
+   */
+  limit?: QualityLimit | null;
+  mid: Mid;
+}
+/**
+ * The layer that a slot carries.
+ */
+export interface ReceivedLayer {
+  /**
+   * Its height in pixels, where known.
+   */
+  height?: number | null;
+  /**
+   * Simulcast tag; none without simulcast.
+   */
+  rid?: Rid | null;
+  /**
+   * Highest spatial layer that is sent, from 0.
+   */
+  spatial: number;
+  /**
+   * Highest temporal layer that is sent, from 0.
+   */
+  temporal: number;
+}
+/**
+ * How a voice is to be coded.
+ */
+export interface AudioDemand {
+  /**
+   * Whether nothing is to be sent in silence (discontinuous transmission).
+   */
+  dtx: boolean;
+  /**
+   * Upper limit of the encoder in bits per second; `None`: as the publisher likes.
+   */
+  maxBitrate?: number | null;
+  /**
+   * Length of a packet in milliseconds: 20 or 60.
+   */
+  packetTime: number;
+  /**
+   * Whether packets are to carry their predecessors (RFC 2198).
+   */
+  red: boolean;
+}
+/**
+ * Which layer of a publication is wanted by anybody.
+ */
+export interface LayerDemand {
+  /**
+   * Whether it is to be sent.
+   */
+  active: boolean;
+  /**
+   * Its simulcast tag; none without simulcast.
+   */
+  rid?: Rid | null;
 }
 /**
  * A participant that speaks.

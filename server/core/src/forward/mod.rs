@@ -35,7 +35,10 @@ pub use rewrite::{DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, Rewrite, Re
 pub use slot::{Selection, Skip, SlotStart, SlotStream, Target};
 pub use source::{Received, Refused, SourceStatistics, SourceStream};
 
-use crate::id::{PacketId, PeerId};
+use crate::{
+    bandwidth::PacketClass,
+    id::{PacketId, PeerId},
+};
 
 /// Send `packet` to `peer`, with `rewrite` applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct Forward {
     pub packet: PacketId,
     /// The subscriber.
     pub peer: PeerId,
+    /// What it is to the pacer.
+    pub class: PacketClass,
     /// What changes.
     pub rewrite: Rewrite,
 }

@@ -148,7 +148,8 @@ fn accept(media: &OfferedMedia, permissions: &Permissions) -> Option<(PayloadFor
     let format = media.formats.iter().find(|format| format.codec.kind() == media.kind)?;
     // The node neither answers nor sends retransmissions: not accepting them keeps clients from
     // waiting for what never comes.
-    let format = PayloadFormat { rtx: None, nack: false, ..format.clone() };
+    let format =
+        PayloadFormat { rtx: None, red: None, nack: false, transport_cc: false, ..format.clone() };
     granted.then_some((format, media.direction))
 }
 
@@ -170,8 +171,13 @@ fn respond(media: &OfferedMedia, accepted: Option<(PayloadFormat, Option<Ssrc>)>
         // Kept without media rather than rejected wherever the node knows the codec, so that a
         // later offer can start the same m-line.
         let format = media.formats.iter().find(|format| format.codec.kind() == media.kind);
-        let format =
-            format.map(|format| PayloadFormat { rtx: None, nack: false, ..format.clone() });
+        let format = format.map(|format| PayloadFormat {
+            rtx: None,
+            red: None,
+            nack: false,
+            transport_cc: false,
+            ..format.clone()
+        });
         return AnsweredMedia {
             mid: media.mid,
             direction: Direction::Inactive,
@@ -179,6 +185,7 @@ fn respond(media: &OfferedMedia, accepted: Option<(PayloadFormat, Option<Ssrc>)>
             extensions: Vec::new(),
             rids: Vec::new(),
             ssrc: None,
+            rtx_ssrc: None,
         };
     };
     let wanted = |extension: Extension| match (media.direction, extension) {
@@ -196,6 +203,7 @@ fn respond(media: &OfferedMedia, accepted: Option<(PayloadFormat, Option<Ssrc>)>
         // One layer: simulcast is declined, the client then sends its first encoding alone.
         rids: Vec::new(),
         ssrc,
+        rtx_ssrc: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The hot path: one packet to everyone who is to have it.
 
 use crate::{
+    bandwidth::PacketClass,
     forward::{Forward, Received, Selection, Skip},
     id::PacketId,
     input::{Feedback, RemoteEvent},
@@ -106,15 +107,19 @@ impl Room {
         out: &mut Vec<Forward>,
     ) {
         let track = &mut self.tracks[key];
+        let class = match track.codec.kind() {
+            Kind::Audio => PacketClass::Audio,
+            Kind::Video => PacketClass::Video,
+        };
         for &seat in &track.seats {
             let Some(peer) = self.members[seat.member].peer.as_mut() else { continue };
             let Some(slot) = peer.slots.get_mut(seat.slot) else { continue };
             match slot.stream.forward(received) {
                 Selection::Send(rewrite) => {
-                    out.push(Forward { packet: id, peer: peer.id, rewrite })
+                    out.push(Forward { packet: id, peer: peer.id, class, rewrite })
                 }
                 Selection::Start(rewrite) => {
-                    out.push(Forward { packet: id, peer: peer.id, rewrite });
+                    out.push(Forward { packet: id, peer: peer.id, class, rewrite });
                     self.scratch.seats.push(seat);
                 }
                 Selection::Skip(Skip::AwaitingKeyframe) => {
@@ -154,6 +159,8 @@ impl Room {
                     self.sender_report(cx, track, ntp, rtp);
                 }
             }
+            // Without effect until slots keep what they sent.
+            Feedback::Nack { .. } => {}
             Feedback::Bye { ssrc } => {
                 let track = peer.lines.of_source(ssrc).and_then(|line| line.track);
                 if let Some(track) = track {

@@ -1,6 +1,7 @@
 //! After an input has changed something: slots are pointed at what their clients should have now.
 
 use crate::{
+    bandwidth::PacketClass,
     forward::{Forward, Target},
     id::ShortId,
     media::Kind,
@@ -120,7 +121,8 @@ impl Room {
         track.seats.push(seat);
         if codec.kind() == Kind::Video {
             let replay = slot.stream.replay(cx.now, &track.cache);
-            let forward = |(packet, rewrite)| Forward { packet, peer, rewrite };
+            let forward =
+                |(packet, rewrite)| Forward { packet, peer, class: PacketClass::Video, rewrite };
             self.scratch.forwards.extend(replay.map(forward));
             track.requests.join();
             if slot.stream.is_waiting() {

@@ -30,6 +30,10 @@ pub struct Packet {
     pub mid: Option<Mid>,
     /// Simulcast layer, where the packet carries it.
     pub rid: Option<Rid>,
+    /// Simulcast layer that a retransmission repairs, where the packet carries it.
+    pub repaired_rid: Option<Rid>,
+    /// Transport-wide sequence number, where the packet carries it.
+    pub transport_seq: Option<SeqNo>,
     /// Loudness, where the packet carries it.
     pub audio_level: Option<AudioLevel>,
     /// Where the dependency descriptor lies, and what it says.
@@ -83,6 +87,8 @@ impl Packet {
             payload_len: 0,
             mid: None,
             rid: None,
+            repaired_rid: None,
+            transport_seq: None,
             audio_level: None,
             dependency: None,
             video: None,
@@ -122,6 +128,10 @@ impl Packet {
         match meaning {
             Some(Extension::Mid) => self.mid = Mid::from_bytes(data).ok(),
             Some(Extension::Rid) => self.rid = Rid::from_bytes(data).ok(),
+            Some(Extension::RepairedRid) => self.repaired_rid = Rid::from_bytes(data).ok(),
+            Some(Extension::TransportCc) => {
+                self.transport_seq = data.try_into().ok().map(|n| SeqNo(u16::from_be_bytes(n)));
+            }
             Some(Extension::AudioLevel) => self.audio_level = AudioLevel::parse(data),
             Some(Extension::DependencyDescriptor) => {
                 self.dependency = DependencyDescriptor::parse(offset, data);

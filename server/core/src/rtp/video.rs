@@ -30,7 +30,7 @@ impl VideoDescriptor {
     /// it is not looked at, and keyframes are known from the dependency descriptor alone.
     pub fn parse(codec: Codec, payload: &[u8], opaque: bool) -> Option<Self> {
         match codec {
-            Codec::Opus => None,
+            Codec::Opus | Codec::Vp9 | Codec::H264 | Codec::Av1 => None,
             Codec::Vp8 => vp8::parse(payload, opaque),
         }
     }

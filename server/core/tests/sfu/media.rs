@@ -23,7 +23,14 @@ const FRAME_AT: usize = 7;
 pub(crate) fn media(mid: &str, kind: Kind, direction: Direction) -> OfferedMedia {
     let (format, extension) = match kind {
         Kind::Audio => (
-            PayloadFormat { payload_type: OPUS, codec: Codec::Opus, rtx: None, nack: false },
+            PayloadFormat {
+                payload_type: OPUS,
+                codec: Codec::Opus,
+                rtx: None,
+                red: None,
+                nack: false,
+                transport_cc: false,
+            },
             (Extension::AudioLevel, LEVEL_ID),
         ),
         Kind::Video => (
@@ -31,7 +38,9 @@ pub(crate) fn media(mid: &str, kind: Kind, direction: Direction) -> OfferedMedia
                 payload_type: VP8,
                 codec: Codec::Vp8,
                 rtx: Some(PayloadType(97)),
+                red: None,
                 nack: true,
+                transport_cc: false,
             },
             (Extension::DependencyDescriptor, DEPENDENCY_ID),
         ),
@@ -44,6 +53,7 @@ pub(crate) fn media(mid: &str, kind: Kind, direction: Direction) -> OfferedMedia
         extensions: vec![(Extension::Mid, MID_ID), extension],
         rids: Vec::new(),
         ssrc: None,
+        rtx_ssrc: None,
     }
 }
 

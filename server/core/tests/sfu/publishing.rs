@@ -26,6 +26,7 @@ fn others_hear_of_a_publication_its_muting_and_its_end() {
         source: Source::Camera,
         muted: true,
         encrypted: true,
+        layers: Vec::new(),
     };
     world.say(ben, encrypted);
     world.mute(ben, Source::Camera, false);
@@ -58,6 +59,7 @@ fn what_does_not_fit_is_refused_by_its_reason() {
         source,
         muted: false,
         encrypted: false,
+        layers: Vec::new(),
     };
     let mid = |mid: &str| Mid::new(mid).unwrap();
     world.say(ann, publish("mic", Source::Microphone));
@@ -178,6 +180,7 @@ fn encrypted_video_whose_keyframes_nobody_could_know_is_refused() {
         source,
         muted: false,
         encrypted: true,
+        layers: Vec::new(),
     };
     world.say(ann, publish(Source::Camera));
     assert_eq!(world.errors(ann), [ErrorCode::Conflict]);

@@ -294,7 +294,10 @@ fn an_encrypted_camera_is_replayed_and_switched_by_its_dependency_descriptor() {
     let ann = world.join("blue", "ann");
     let mid = crate::world::line(Source::Camera);
     let source = Source::Camera;
-    world.say(ann, ClientMessage::Publish { mid, source, muted: false, encrypted: true });
+    world.say(
+        ann,
+        ClientMessage::Publish { mid, source, muted: false, encrypted: true, layers: Vec::new() },
+    );
     for _ in 0..3 {
         world.send_with(ann, source, |sender| sender.opaque = true).unwrap();
         world.pass(FRAME);

@@ -175,8 +175,13 @@ impl World {
     }
 
     pub(crate) fn publish(&mut self, peer: PeerId, source: Source) {
-        let message =
-            ClientMessage::Publish { mid: line(source), source, muted: false, encrypted: false };
+        let message = ClientMessage::Publish {
+            mid: line(source),
+            source,
+            muted: false,
+            encrypted: false,
+            layers: Vec::new(),
+        };
         self.say(peer, message);
     }
 
@@ -328,6 +333,7 @@ impl World {
                 Output::Data { peer, from, message } => {
                     self.client(peer).data.push((from, message));
                 }
+                Output::Nack { .. } | Output::Resend { .. } | Output::Demand { .. } => {}
                 Output::Close { peer, reason } => self.client(peer).closed = Some(reason),
                 Output::Relay { room, event } => {
                     let bytes = match &event {

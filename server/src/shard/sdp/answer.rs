@@ -89,7 +89,7 @@ fn write_media(
     head: &Head,
     transport: impl FnOnce(&mut String) -> fmt::Result,
 ) -> fmt::Result {
-    let AnsweredMedia { mid, direction, formats, extensions, rids, ssrc } = media;
+    let AnsweredMedia { mid, direction, formats, extensions, rids, ssrc, rtx_ssrc: _ } = media;
     write!(out, "m={} 9 {}", head.media, head.protocol)?;
     for format in formats {
         write!(out, " {}", format.payload_type.0)?;
@@ -145,6 +145,9 @@ fn write_format(out: &mut String, format: &PayloadFormat) -> fmt::Result {
             write!(out, "a=fmtp:{number} minptime=10;useinbandfec=1\r\n")?;
         }
         Codec::Vp8 => write!(out, "a=rtpmap:{number} VP8/90000\r\n")?,
+        Codec::Vp9 => write!(out, "a=rtpmap:{number} VP9/90000\r\n")?,
+        Codec::H264 => write!(out, "a=rtpmap:{number} H264/90000\r\n")?,
+        Codec::Av1 => write!(out, "a=rtpmap:{number} AV1/90000\r\n")?,
     }
     if format.nack {
         write!(out, "a=rtcp-fb:{number} nack\r\n")?;

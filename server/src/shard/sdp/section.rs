@@ -234,6 +234,7 @@ impl<'a> Section<'a> {
             extensions: self.extensions.clone(),
             rids,
             ssrc,
+            rtx_ssrc: None,
         })
     }
 
@@ -247,7 +248,14 @@ impl<'a> Section<'a> {
                 let codec = self.codec(payload_type).filter(|codec| codec.kind() == kind)?;
                 let nack = self.nacks.iter().any(|nack| nack.is_none_or(|pt| pt == payload_type));
                 let rtx = self.rtx(payload_type);
-                Some(PayloadFormat { payload_type, codec, rtx, nack })
+                Some(PayloadFormat {
+                    payload_type,
+                    codec,
+                    rtx,
+                    red: None,
+                    nack,
+                    transport_cc: false,
+                })
             })
             .collect()
     }

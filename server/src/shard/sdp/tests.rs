@@ -79,7 +79,14 @@ fn offers_of_real_browsers_are_read_and_answered() {
 
 fn vp8(rtx: bool, nack: bool) -> PayloadFormat {
     let rtx = rtx.then_some(PayloadType(97));
-    PayloadFormat { payload_type: PayloadType(96), codec: Codec::Vp8, rtx, nack }
+    PayloadFormat {
+        payload_type: PayloadType(96),
+        codec: Codec::Vp8,
+        rtx,
+        red: None,
+        nack,
+        transport_cc: false,
+    }
 }
 
 #[test]
@@ -87,8 +94,14 @@ fn an_offer_is_read_into_types() {
     let parsed = parse(&small()).unwrap();
     let [audio, camera, slot] = &parsed.offer.media[..] else { panic!("three media lines") };
     assert_eq!((audio.kind, audio.direction), (Kind::Audio, Direction::Send));
-    let opus =
-        PayloadFormat { payload_type: PayloadType(111), codec: Codec::Opus, rtx: None, nack: true };
+    let opus = PayloadFormat {
+        payload_type: PayloadType(111),
+        codec: Codec::Opus,
+        rtx: None,
+        red: None,
+        nack: true,
+        transport_cc: false,
+    };
     assert_eq!(audio.formats, [opus]);
     assert_eq!(
         audio.extensions,
@@ -166,6 +179,7 @@ fn the_answer_mirrors_the_offer_and_rejects_what_the_core_did_not_take() {
         extensions: offered[at].extensions.clone(),
         rids: offered[at].rids.clone(),
         ssrc,
+        rtx_ssrc: None,
     };
     let mut answer =
         Answer { media: vec![answered(0, None), answered(1, None), answered(2, Some(Ssrc(77)))] };

@@ -163,6 +163,8 @@ impl<T: Transport> Engine<T> {
                     self.send_data(now, index, from.0, &message);
                 }
             }
+            // Nothing is repaired or estimated yet.
+            Output::Nack { .. } | Output::Resend { .. } | Output::Demand { .. } => {}
             // Only told where the settings of the core ask for it: one shard has no sibling.
             Output::Relay { .. } => {}
             Output::Close { peer, reason } => {

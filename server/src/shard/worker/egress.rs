@@ -25,7 +25,7 @@ const CNAME: &str = "sotto";
 impl<T: Transport> Engine<T> {
     /// Puts a packet into the queue of its subscriber.
     pub(super) fn enqueue(&mut self, forward: Forward) {
-        let Forward { packet, peer, rewrite } = forward;
+        let Forward { packet, peer, rewrite, .. } = forward;
         let Some(index) = self.peers.index_of(peer) else {
             self.counters.drop(DropReason::NoPath);
             return;

@@ -74,8 +74,13 @@ impl Engine {
         let line = sdp::SENDING.iter().position(|(known, _)| *known == source);
         let ssrc = self.offer.ssrcs[line.unwrap_or(0)];
         let publication = Publication::new(Instant::now(), source, ssrc, media, muted);
-        let message =
-            ClientMessage::Publish { mid: mid(publication.mid()), source, muted, encrypted: false };
+        let message = ClientMessage::Publish {
+            mid: mid(publication.mid()),
+            source,
+            muted,
+            encrypted: false,
+            layers: Vec::new(),
+        };
         self.publications.push(publication);
         self.requests.push((source, 0, None));
         self.say(&message).await

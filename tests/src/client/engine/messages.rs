@@ -121,6 +121,10 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
                 }
             }
         }
+        // What this client sends and how large it shows it does not depend on the room.
+        ServerMessage::Quality { .. }
+        | ServerMessage::Demand { .. }
+        | ServerMessage::Bandwidth { .. } => {}
         ServerMessage::Speakers { speakers } => report.speakers = speakers,
         ServerMessage::Error { code, message, about, fatal } => {
             report.refusals.push(Refusal { code, message, about, fatal });

@@ -73,7 +73,7 @@ impl Sent {
         let mut payload = vec![0; 8];
         let len = match self.codec {
             Codec::Opus => 0,
-            Codec::Vp8 => {
+            Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::Av1 => {
                 let len = self.descriptor().write(&mut payload).unwrap();
                 payload[len] = u8::from(!self.keyframe);
                 len + 1

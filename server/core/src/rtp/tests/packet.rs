@@ -40,6 +40,8 @@ fn a_plain_header_is_read() {
         payload_len: 3,
         mid: None,
         rid: None,
+        repaired_rid: None,
+        transport_seq: None,
         audio_level: None,
         dependency: None,
         video: None,

@@ -129,6 +129,8 @@ proptest! {
             payload_len: payload.len() as u16,
             mid: mid.as_ref().map(|mid| crate::id::Mid::new(mid).unwrap()),
             rid: rid.as_ref().map(|rid| crate::id::Rid::new(rid).unwrap()),
+            repaired_rid: None,
+            transport_seq: None,
             audio_level: level.map(|(level, voice)| AudioLevel { level, voice }),
             dependency: descriptor.as_ref().map(|data| DependencyDescriptor {
                 offset: packet.dependency.map_or(0, |found| found.offset),

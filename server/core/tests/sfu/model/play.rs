@@ -110,7 +110,13 @@ impl Play {
                 if let Some(peer) = self.peer(who) {
                     let mid = line(source);
                     let encrypted = false;
-                    let publish = ClientMessage::Publish { mid, source, muted, encrypted };
+                    let publish = ClientMessage::Publish {
+                        mid,
+                        source,
+                        muted,
+                        encrypted,
+                        layers: Vec::new(),
+                    };
                     self.world.say(peer, publish);
                 }
                 self.model.publish(who, source, muted);
