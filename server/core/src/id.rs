@@ -42,6 +42,11 @@ pub struct Ssrc(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PayloadType(pub u8);
 
+/// One simulcast layer of a publication, by its place in the publication: 0 to 2. The place stays the
+/// same as long as the publication lives; it says nothing about size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerIndex(pub u8);
+
 /// Id of an RTP header extension as negotiated (RFC 8285): 1 to 14 in the one-byte form, up to
 /// 255 in the two-byte form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

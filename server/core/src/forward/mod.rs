@@ -16,6 +16,7 @@
 //! replayed to it first; if that gives nothing, a keyframe is wanted.
 
 mod cache;
+mod choice;
 mod keyframe;
 mod replay;
 mod report;
@@ -28,6 +29,7 @@ mod timeline;
 mod window;
 
 pub use cache::KeyframeCache;
+pub use choice::LayerChoice;
 pub use keyframe::KeyframeRequests;
 pub use replay::Replay;
 pub use report::{MediaClock, PublisherClock};
