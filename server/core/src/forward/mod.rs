@@ -17,9 +17,13 @@
 
 mod cache;
 mod choice;
+mod history;
 mod keyframe;
+mod missing;
+mod red;
 mod replay;
 mod report;
+mod retransmission;
 mod rewrite;
 mod slot;
 mod source;
@@ -30,9 +34,16 @@ mod window;
 
 pub use cache::KeyframeCache;
 pub use choice::LayerChoice;
+pub use history::History;
 pub use keyframe::KeyframeRequests;
+pub use missing::Missing;
+pub use red::{
+    MAX_RED_LEVEL, MAX_RESEND_ROUND_TRIP, RedError, RedLevel, Redundancy, RedundantBlock, Unpacked,
+    unpack as unpack_red,
+};
 pub use replay::Replay;
 pub use report::{MediaClock, PublisherClock};
+pub use retransmission::{Answered, ORIGINAL_SEQ_LEN, RepairBudget, unwrap_retransmission};
 pub use rewrite::{DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, Rewrite, RewriteError};
 pub use slot::{Selection, Skip, SlotStart, SlotStream, Target};
 pub use source::{Received, Refused, SourceStatistics, SourceStream};
@@ -53,4 +64,34 @@ pub struct Forward {
     pub class: PacketClass,
     /// What changes.
     pub rewrite: Rewrite,
+    /// The packets before it that it carries. Sound only.
+    pub redundancy: Option<Redundancy>,
+}
+
+impl Forward {
+    /// Every packet of the slab that [`Self::write`] reads: whoever puts a forward into a queue holds
+    /// them all.
+    pub fn packets(&self) -> impl Iterator<Item = PacketId> {
+        let blocks = self.redundancy.map(|redundancy| redundancy.blocks).unwrap_or_default();
+        let older = blocks.into_iter().flatten().map(|block| block.packet);
+        std::iter::once(self.packet).chain(older)
+    }
+
+    /// Writes the packet that the subscriber gets to the front of `out` and gives its length.
+    /// `bytes` gives the packets of the slab.
+    ///
+    /// # Errors
+    /// [`RewriteError`]; then the contents of `out` are unspecified.
+    #[inline]
+    pub fn write<'a>(
+        &self,
+        bytes: impl Fn(PacketId) -> Option<&'a [u8]>,
+        out: &mut [u8],
+    ) -> Result<usize, RewriteError> {
+        let source = bytes(self.packet).ok_or(RewriteError::Source)?;
+        match &self.redundancy {
+            None => self.rewrite.write(source, out),
+            Some(redundancy) => redundancy.write(&self.rewrite, source, bytes, out),
+        }
+    }
 }

@@ -115,11 +115,21 @@ impl Room {
             let Some(peer) = self.members[seat.member].peer.as_mut() else { continue };
             let Some(slot) = peer.slots.get_mut(seat.slot) else { continue };
             match slot.stream.forward(received) {
-                Selection::Send(rewrite) => {
-                    out.push(Forward { packet: id, peer: peer.id, class, rewrite })
-                }
+                Selection::Send(rewrite) => out.push(Forward {
+                    packet: id,
+                    peer: peer.id,
+                    class,
+                    rewrite,
+                    redundancy: None,
+                }),
                 Selection::Start(rewrite) => {
-                    out.push(Forward { packet: id, peer: peer.id, class, rewrite });
+                    out.push(Forward {
+                        packet: id,
+                        peer: peer.id,
+                        class,
+                        rewrite,
+                        redundancy: None,
+                    });
                     self.scratch.seats.push(seat);
                 }
                 Selection::Skip(Skip::AwaitingKeyframe) => {

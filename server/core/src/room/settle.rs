@@ -121,8 +121,13 @@ impl Room {
         track.seats.push(seat);
         if codec.kind() == Kind::Video {
             let replay = slot.stream.replay(cx.now, &track.cache);
-            let forward =
-                |(packet, rewrite)| Forward { packet, peer, class: PacketClass::Video, rewrite };
+            let forward = |(packet, rewrite)| Forward {
+                packet,
+                peer,
+                class: PacketClass::Video,
+                rewrite,
+                redundancy: None,
+            };
             self.scratch.forwards.extend(replay.map(forward));
             track.requests.join();
             if slot.stream.is_waiting() {

@@ -2,8 +2,11 @@
 
 mod cache;
 mod keyframe;
+mod missing;
 mod properties;
+mod red;
 mod report;
+mod retransmission;
 mod rewrite;
 mod slot;
 mod source;
