@@ -11,7 +11,7 @@ use sotto_core::{
 };
 
 use super::{
-    offer::{Entry, Head, Layout},
+    offer::{Entry, Head, Layout, Parameters},
     section::EXTENSIONS,
 };
 use crate::shard::transport::{LocalParameters, MAX_MESSAGE};
@@ -58,13 +58,16 @@ fn write(
         }
     }
     out.push_str("\r\na=ice-lite\r\na=msid-semantic: WMS *\r\n");
+    if layout.mixed_extensions {
+        out.push_str("a=extmap-allow-mixed\r\n");
+    }
     // Candidates stand once, in the first m-line of the bundle.
     let mut candidates = Some(answering.candidates);
     for entry in &layout.entries {
         match entry {
-            Entry::Media { mid, head } => match accepted(*mid) {
+            Entry::Media { mid, head, parameters } => match accepted(*mid) {
                 Some(media) => {
-                    write_media(out, media, head, |out| {
+                    write_media(out, media, head, parameters, |out| {
                         write_transport(out, answering, candidates.take())
                     })?;
                 }
@@ -87,14 +90,15 @@ fn write_media(
     out: &mut String,
     media: &AnsweredMedia,
     head: &Head,
+    parameters: &Parameters,
     transport: impl FnOnce(&mut String) -> fmt::Result,
 ) -> fmt::Result {
-    let AnsweredMedia { mid, direction, formats, extensions, rids, ssrc, rtx_ssrc: _ } = media;
+    let AnsweredMedia { mid, direction, formats, extensions, rids, ssrc, rtx_ssrc } = media;
     write!(out, "m={} 9 {}", head.media, head.protocol)?;
     for format in formats {
         write!(out, " {}", format.payload_type.0)?;
-        if let Some(rtx) = format.rtx {
-            write!(out, " {}", rtx.0)?;
+        for companion in [format.red, format.rtx].into_iter().flatten() {
+            write!(out, " {}", companion.0)?;
         }
     }
     write!(out, "\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n")?;
@@ -109,8 +113,12 @@ fn write_media(
     if head.reduced_rtcp {
         out.push_str("a=rtcp-rsize\r\n");
     }
+    if head.mixed_extensions {
+        out.push_str("a=extmap-allow-mixed\r\n");
+    }
     for format in formats {
-        write_format(out, format)?;
+        let own = parameters.iter().find(|(of, _)| *of == format.payload_type);
+        write_format(out, format, own.map(|(_, text)| text.as_str()))?;
     }
     for (extension, id) in extensions {
         let known = EXTENSIONS.iter().find(|(known, _)| known == extension);
@@ -132,22 +140,35 @@ fn write_media(
     if let (Direction::Receive, Some(ssrc)) = (direction, ssrc) {
         // A stream of its own for each slot: who is in it changes, so that no browser may pair it.
         write!(out, "a=msid:slot-{mid} {mid}\r\n")?;
-        write!(out, "a=ssrc:{} cname:sotto\r\n", ssrc.0)?;
+        if let Some(repair) = rtx_ssrc {
+            write!(out, "a=ssrc-group:FID {} {}\r\n", ssrc.0, repair.0)?;
+        }
+        for ssrc in std::iter::once(ssrc).chain(rtx_ssrc) {
+            write!(out, "a=ssrc:{} cname:sotto\r\n", ssrc.0)?;
+        }
     }
     Ok(())
 }
 
-fn write_format(out: &mut String, format: &PayloadFormat) -> fmt::Result {
+fn write_format(out: &mut String, format: &PayloadFormat, own: Option<&str>) -> fmt::Result {
     let number = format.payload_type.0;
-    match format.codec {
-        Codec::Opus => {
-            write!(out, "a=rtpmap:{number} opus/48000/2\r\n")?;
-            write!(out, "a=fmtp:{number} minptime=10;useinbandfec=1\r\n")?;
-        }
-        Codec::Vp8 => write!(out, "a=rtpmap:{number} VP8/90000\r\n")?,
-        Codec::Vp9 => write!(out, "a=rtpmap:{number} VP9/90000\r\n")?,
-        Codec::H264 => write!(out, "a=rtpmap:{number} H264/90000\r\n")?,
-        Codec::Av1 => write!(out, "a=rtpmap:{number} AV1/90000\r\n")?,
+    let name = match format.codec {
+        Codec::Opus => "opus/48000/2",
+        Codec::Vp8 => "VP8/90000",
+        Codec::Vp9 => "VP9/90000",
+        Codec::H264 => "H264/90000",
+        Codec::Av1 => "AV1/90000",
+    };
+    write!(out, "a=rtpmap:{number} {name}\r\n")?;
+    let ours = (format.codec == Codec::Opus).then_some("minptime=10;useinbandfec=1");
+    if let Some(parameters) = own.or(ours) {
+        write!(out, "a=fmtp:{number} {parameters}\r\n")?;
+    }
+    if let Some(red) = format.red {
+        write!(out, "a=rtpmap:{0} red/48000/2\r\na=fmtp:{0} {number}/{number}\r\n", red.0)?;
+    }
+    if format.transport_cc {
+        write!(out, "a=rtcp-fb:{number} transport-cc\r\n")?;
     }
     if format.nack {
         write!(out, "a=rtcp-fb:{number} nack\r\n")?;

@@ -11,6 +11,7 @@
 //! line into owned strings first; it is the second opinion on our answers in the tests.
 
 mod answer;
+mod format;
 mod lines;
 mod offer;
 mod section;

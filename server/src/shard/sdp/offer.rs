@@ -1,6 +1,10 @@
 //! The offer as a whole.
 
-use sotto_core::{id::Mid, media::Offer, rtp::ExtensionMap};
+use sotto_core::{
+    id::{Mid, PayloadType},
+    media::{Codec, Offer, PayloadFormat},
+    rtp::ExtensionMap,
+};
 
 use super::{
     SdpError,
@@ -27,18 +31,34 @@ pub struct Parsed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     pub(super) entries: Vec<Entry>,
+    /// Whether `a=extmap-allow-mixed` was offered for the whole session.
+    pub(super) mixed_extensions: bool,
+}
+
+impl Layout {
+    /// Whether the client takes RTCP packets that are no compound (RFC 5506): every audio and video
+    /// m-line says so.
+    pub fn takes_reduced_rtcp(&self) -> bool {
+        self.entries.iter().all(|entry| match entry {
+            Entry::Media { head, .. } => head.reduced_rtcp,
+            Entry::Data { .. } | Entry::Rejected { .. } => true,
+        })
+    }
 }
 
 /// What an m-line is to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     /// Audio or video; the core answers it.
-    Media { mid: Mid, head: Head },
+    Media { mid: Mid, head: Head, parameters: Parameters },
     /// Data channels.
     Data { mid: Mid, head: Head },
     /// Taken back by the client, or nothing that we know: rejected.
     Rejected { mid: Option<Mid>, head: Head },
 }
+
+/// Format parameters that an answer repeats: those that tell which profile of a codec is meant.
+pub(super) type Parameters = Vec<(PayloadType, String)>;
 
 /// What an answer repeats of an m-line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +68,8 @@ pub(super) struct Head {
     pub(super) first_format: String,
     /// Whether `a=rtcp-rsize` was offered.
     pub(super) reduced_rtcp: bool,
+    /// Whether `a=extmap-allow-mixed` was offered.
+    pub(super) mixed_extensions: bool,
 }
 
 /// Reads an offer.
@@ -62,6 +84,7 @@ pub fn parse(text: &str) -> Result<Parsed, SdpError> {
     }
     let mut session = TransportLines::default();
     let mut bundle = None;
+    let mut mixed_extensions = false;
     let mut sections: Vec<Section<'_>> = Vec::new();
     for line in all {
         let line = line?;
@@ -71,18 +94,22 @@ pub fn parse(text: &str) -> Result<Parsed, SdpError> {
             b'a' => match sections.last_mut() {
                 Some(section) => section.read(line)?,
                 None if session.read(line)? => {}
-                None => {
-                    if let ("group", group) = line.attribute()
-                        && let Some(mids) = group.strip_prefix("BUNDLE")
-                    {
-                        bundle.get_or_insert(mids);
+                None => match line.attribute() {
+                    ("group", group) => {
+                        if let Some(mids) = group.strip_prefix("BUNDLE") {
+                            bundle.get_or_insert(mids);
+                        }
                     }
-                }
+                    ("extmap-allow-mixed", _) => mixed_extensions = true,
+                    _ => {}
+                },
             },
             _ => {}
         }
     }
-    assemble(&session, bundle.unwrap_or(""), &sections)
+    let mut parsed = assemble(&session, bundle.unwrap_or(""), &sections)?;
+    parsed.layout.mixed_extensions = mixed_extensions;
+    Ok(parsed)
 }
 
 fn assemble(
@@ -102,6 +129,7 @@ fn assemble(
             protocol: section.protocol.into(),
             first_format: section.first_format().into(),
             reduced_rtcp: section.reduced_rtcp,
+            mixed_extensions: section.mixed_extensions,
         };
         let mid = section.mid.map(Mid::new).transpose().map_err(|_| SdpError::Mid)?;
         if mid.is_some_and(|mid| seen.contains(&mid)) {
@@ -126,8 +154,9 @@ fn assemble(
                 }
                 extensions.insert(*id, *extension);
             }
+            let parameters = repeated(section, &media.formats);
             offer.media.push(media);
-            layout.entries.push(Entry::Media { mid, head });
+            layout.entries.push(Entry::Media { mid, head, parameters });
         } else if sctp.is_none() {
             sctp = Some((section.sctp_port, section.max_message_size));
             layout.entries.push(Entry::Data { mid, head });
@@ -136,6 +165,18 @@ fn assemble(
         }
     }
     Ok(Parsed { offer, remote: remote(&transport, sctp)?, layout })
+}
+
+/// Opus has parameters of ours; VP8 has none that we would set.
+fn repeated(section: &Section<'_>, formats: &[PayloadFormat]) -> Parameters {
+    let profiled = formats
+        .iter()
+        .filter(|format| matches!(format.codec, Codec::Vp9 | Codec::H264 | Codec::Av1));
+    let texts = profiled.filter_map(|format| {
+        let text = section.parameters(format.payload_type)?;
+        Some((format.payload_type, text.to_owned()))
+    });
+    texts.collect()
 }
 
 /// The transport of a bundle is that of its first m-line (RFC 8843 section 7.1.3); what it leaves out

@@ -2,18 +2,23 @@
 
 use sotto_core::{
     id::{ExtensionId, Mid, PayloadType, Rid, Ssrc},
-    media::{Codec, Direction, Extension, Kind, OfferedMedia, PayloadFormat},
+    media::{Direction, Extension, Kind, OfferedMedia},
 };
 
-use super::{SdpError, lines::Line};
+use super::{SdpError, format::Formats, lines::Line};
 
 /// Simulcast layers of one m-line. WebRTC clients send three.
 const MAX_LAYERS: usize = 8;
 
 /// The header extensions that we know (RFC 8285).
-pub(super) const EXTENSIONS: [(Extension, &str); 4] = [
+pub(super) const EXTENSIONS: [(Extension, &str); 6] = [
     (Extension::Mid, "urn:ietf:params:rtp-hdrext:sdes:mid"),
     (Extension::Rid, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"),
+    (Extension::RepairedRid, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"),
+    (
+        Extension::TransportCc,
+        "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+    ),
     (Extension::AudioLevel, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
     (
         Extension::DependencyDescriptor,
@@ -58,22 +63,22 @@ pub(super) struct Section<'a> {
     port: u16,
     pub(super) protocol: &'a str,
     /// Payload types, or `webrtc-datachannel`.
-    formats: Vec<&'a str>,
+    listed: Vec<&'a str>,
     pub(super) mid: Option<&'a str>,
     bundle_only: bool,
     rtcp_mux: bool,
     /// The client takes RTCP packets that are no compound (RFC 5506).
     pub(super) reduced_rtcp: bool,
+    /// The client reads both forms of header extensions in one stream (RFC 8285 section 6).
+    pub(super) mixed_extensions: bool,
     direction: Direction,
-    maps: Vec<(PayloadType, &'a str)>,
-    parameters: Vec<(PayloadType, &'a str)>,
-    /// Payload types with `nack`; `None` stands for all (`*`).
-    nacks: Vec<Option<PayloadType>>,
+    formats: Formats<'a>,
     extensions: Vec<(Extension, ExtensionId)>,
     rids: Vec<Rid>,
     simulcast: Option<&'a str>,
     ssrc: Option<Ssrc>,
-    grouped_ssrc: Option<Ssrc>,
+    /// A source and that of its retransmissions.
+    pair: Option<(Ssrc, Ssrc)>,
     pub(super) sctp_port: u16,
     /// Largest message that the client takes, in bytes.
     pub(super) max_message_size: u32,
@@ -87,28 +92,27 @@ impl<'a> Section<'a> {
         let media = words.next().filter(|media| is_token(media)).ok_or(line.malformed())?;
         let port = line.number(words.next())?;
         let protocol = words.next().filter(|word| is_protocol(word)).ok_or(line.malformed())?;
-        let formats: Vec<_> = words.collect();
-        if formats.is_empty() || !formats.iter().all(|format| is_token(format)) {
+        let listed: Vec<_> = words.collect();
+        if listed.is_empty() || !listed.iter().all(|format| is_token(format)) {
             return Err(line.malformed());
         }
         Ok(Self {
             media,
             port,
             protocol,
-            formats,
+            listed,
             mid: None,
             bundle_only: false,
             rtcp_mux: false,
             reduced_rtcp: false,
+            mixed_extensions: false,
             direction: Direction::Send,
-            maps: Vec::new(),
-            parameters: Vec::new(),
-            nacks: Vec::new(),
+            formats: Formats::default(),
             extensions: Vec::new(),
             rids: Vec::new(),
             simulcast: None,
             ssrc: None,
-            grouped_ssrc: None,
+            pair: None,
             // Defaults of RFC 8841 sections 5 and 6.
             sctp_port: 5_000,
             max_message_size: 65_536,
@@ -118,7 +122,7 @@ impl<'a> Section<'a> {
 
     /// Takes an attribute.
     pub(super) fn read(&mut self, line: Line<'a>) -> Result<(), SdpError> {
-        if self.transport.read(line)? {
+        if self.transport.read(line)? || self.formats.read(line)? {
             return Ok(());
         }
         let (name, value) = line.attribute();
@@ -127,27 +131,12 @@ impl<'a> Section<'a> {
             "bundle-only" => self.bundle_only = true,
             "rtcp-mux" | "rtcp-mux-only" => self.rtcp_mux = true,
             "rtcp-rsize" => self.reduced_rtcp = true,
+            "extmap-allow-mixed" => self.mixed_extensions = true,
             // What the client would send and receive at once is a publication: the node sends on
             // m-lines of their own.
             "sendonly" | "sendrecv" => self.direction = Direction::Send,
             "recvonly" => self.direction = Direction::Receive,
             "inactive" => self.direction = Direction::Inactive,
-            "rtpmap" => {
-                let (payload_type, rest) = payload_type(line, value)?;
-                self.maps.push((payload_type, rest));
-            }
-            "fmtp" => {
-                let (payload_type, rest) = payload_type(line, value)?;
-                self.parameters.push((payload_type, rest));
-            }
-            "rtcp-fb" => match value.split_once(' ') {
-                Some(("*", "nack")) => self.nacks.push(None),
-                Some((number, "nack")) => {
-                    self.nacks.push(Some(PayloadType(line.number(Some(number))?)));
-                }
-                Some(_) => {}
-                None => return Err(line.malformed()),
-            },
             "extmap" => self.read_extension(line, value)?,
             "rid" => {
                 let mut words = value.split(' ');
@@ -163,8 +152,10 @@ impl<'a> Section<'a> {
             }
             "ssrc-group" => {
                 if let Some(sources) = value.strip_prefix("FID ") {
-                    let ssrc = Ssrc(line.number(sources.split(' ').next())?);
-                    self.grouped_ssrc.get_or_insert(ssrc);
+                    let mut sources = sources.split(' ');
+                    let ssrc = Ssrc(line.number(sources.next())?);
+                    let repair = Ssrc(line.number(sources.next())?);
+                    self.pair.get_or_insert((ssrc, repair));
                 }
             }
             "sctp-port" => self.sctp_port = line.number(Some(value))?,
@@ -211,12 +202,12 @@ impl<'a> Section<'a> {
     pub(super) fn is_data(&self) -> bool {
         self.media == "application"
             && matches!(self.protocol, "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP")
-            && self.formats == ["webrtc-datachannel"]
+            && self.listed == ["webrtc-datachannel"]
     }
 
     /// The first format: what a rejection repeats.
     pub(super) fn first_format(&self) -> &'a str {
-        self.formats[0]
+        self.listed[0]
     }
 
     /// What the core sees of an audio or video m-line.
@@ -225,63 +216,24 @@ impl<'a> Section<'a> {
             return Err(SdpError::NoRtcpMux);
         }
         let rids = self.layers()?;
-        let ssrc = self.grouped_ssrc.or(self.ssrc).filter(|_| rids.is_empty());
+        // With layers the sources are found by their rid.
+        let pair = self.pair.filter(|_| rids.is_empty());
+        let ssrc = pair.map(|(ssrc, _)| ssrc).or(self.ssrc).filter(|_| rids.is_empty());
         Ok(OfferedMedia {
             mid,
             kind,
             direction: self.direction,
-            formats: self.known_formats(kind),
+            formats: self.formats.known(kind, &self.listed),
             extensions: self.extensions.clone(),
             rids,
             ssrc,
-            rtx_ssrc: None,
+            rtx_ssrc: pair.map(|(_, repair)| repair),
         })
     }
 
-    /// The formats that we forward, in the order of the m-line.
-    fn known_formats(&self, kind: Kind) -> Vec<PayloadFormat> {
-        let listed = self.formats.iter().filter_map(|format| format.parse().ok().map(PayloadType));
-        listed
-            // 64 to 95 look like RTCP on a shared port (RFC 5761 section 4).
-            .filter(|payload_type| matches!(payload_type.0, 0..=63 | 96..=127))
-            .filter_map(|payload_type| {
-                let codec = self.codec(payload_type).filter(|codec| codec.kind() == kind)?;
-                let nack = self.nacks.iter().any(|nack| nack.is_none_or(|pt| pt == payload_type));
-                let rtx = self.rtx(payload_type);
-                Some(PayloadFormat {
-                    payload_type,
-                    codec,
-                    rtx,
-                    red: None,
-                    nack,
-                    transport_cc: false,
-                })
-            })
-            .collect()
-    }
-
-    fn codec(&self, payload_type: PayloadType) -> Option<Codec> {
-        let (_, map) = self.maps.iter().find(|(known, _)| *known == payload_type)?;
-        if map.eq_ignore_ascii_case("opus/48000/2") {
-            Some(Codec::Opus)
-        } else if map.eq_ignore_ascii_case("VP8/90000") {
-            Some(Codec::Vp8)
-        } else {
-            None
-        }
-    }
-
-    fn rtx(&self, of: PayloadType) -> Option<PayloadType> {
-        let is_rtx = |payload_type: PayloadType| {
-            self.maps.iter().any(|(known, map)| {
-                *known == payload_type && map.len() > 4 && map[..4].eq_ignore_ascii_case("rtx/")
-            })
-        };
-        let pairs = self.parameters.iter().filter(|(_, text)| {
-            let number = text.split(';').find_map(|one| one.trim().strip_prefix("apt="));
-            number.and_then(|number| number.parse().ok()) == Some(of.0)
-        });
-        pairs.map(|(rtx, _)| *rtx).find(|rtx| is_rtx(*rtx) && rtx.0 < 128)
+    /// The parameters of an m-line's format that the answer repeats.
+    pub(super) fn parameters(&self, of: PayloadType) -> Option<&'a str> {
+        self.formats.parameters(of)
     }
 
     /// Layers that the client would send, in its order. Of alternatives the first is taken, and `~`
@@ -301,12 +253,6 @@ impl<'a> Section<'a> {
         }
         Ok(Vec::new())
     }
-}
-
-fn payload_type<'a>(line: Line<'a>, value: &'a str) -> Result<(PayloadType, &'a str), SdpError> {
-    let (number, rest) = value.split_once(' ').ok_or(line.malformed())?;
-    let number: u8 = line.number(Some(number))?;
-    if number > 127 { Err(line.malformed()) } else { Ok((PayloadType(number), rest)) }
 }
 
 /// `AB:CD:…`, 32 bytes.

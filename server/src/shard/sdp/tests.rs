@@ -26,13 +26,14 @@ fn small() -> String {
          a=extmap:3 urn:something:unknown\r\n\
          a=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n\
          a=rtcp-fb:111 nack\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n\
-         a=rtpmap:63 red/48000/2\r\na=rtpmap:0 PCMU/8000\r\na=ssrc:4000000000 cname:x\r\n\
+         a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:0 PCMU/8000\r\na=ssrc:4000000000 cname:x\r\n\
          m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n\
          a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
          a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n\
          a=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
          a=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
          a=rtpmap:98 VP9/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n\
+         a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n\
          a=rid:q send\r\na=rid:h send\r\na=rid:f send\r\na=simulcast:send q;~h;f,q\r\n\
          m=video 0 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=bundle-only\r\n\
          a=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n\
@@ -48,33 +49,127 @@ const FIREFOX: &str = include_str!("samples/firefox-153.sdp");
 
 #[test]
 fn offers_of_real_browsers_are_read_and_answered() {
-    for (text, opus, vp8, rtx, extensions) in
-        [(CHROMIUM, 111, 96, 97, [2, 2, 2, 2]), (FIREFOX, 109, 120, 124, [2, 1, 2, 1])]
-    {
+    let number = |number| Some(PayloadType(number));
+    let chromium = [
+        (Codec::Vp8, PayloadType(96), number(97)),
+        (Codec::H264, PayloadType(108), number(109)),
+        (Codec::Av1, PayloadType(45), number(46)),
+        (Codec::Vp9, PayloadType(98), number(99)),
+    ];
+    let firefox = [
+        (Codec::Vp8, PayloadType(120), number(124)),
+        (Codec::Vp9, PayloadType(121), number(125)),
+        (Codec::Av1, PayloadType(99), number(100)),
+    ];
+    for (text, opus, red, video, extensions) in [
+        (CHROMIUM, 111, number(63), &chromium[..], [3, 4, 3, 4]),
+        (FIREFOX, 109, None, &firefox[..], [3, 2, 3, 2]),
+    ] {
         let parsed = parse(text).unwrap();
         let media = &parsed.offer.media;
         let directions: Vec<_> = media.iter().map(|media| media.direction).collect();
         let (send, receive) = (Direction::Send, Direction::Receive);
         assert_eq!(directions, [send, send, receive, receive]);
         for (media, extensions) in media.iter().zip(extensions) {
-            let [format] = &media.formats[..] else { panic!("one format that we know") };
+            assert!(media.formats.iter().all(|format| format.transport_cc));
             match media.kind {
                 Kind::Audio => {
-                    assert_eq!((format.payload_type.0, format.rtx), (opus, None));
+                    let [format] = &media.formats[..] else { panic!("one codec for sound") };
+                    assert_eq!(
+                        (format.payload_type.0, format.rtx, format.red, format.nack),
+                        (opus, None, red, false)
+                    );
                 }
                 Kind::Video => {
-                    assert_eq!((format.payload_type.0, format.nack), (vp8, true));
-                    assert_eq!(format.rtx, Some(PayloadType(rtx)));
+                    let mut known: Vec<_> = media
+                        .formats
+                        .iter()
+                        .map(|format| (format.codec, format.payload_type, format.rtx))
+                        .collect();
+                    assert!(media.formats.iter().all(|format| format.nack));
+                    assert_eq!(known[0], video[0], "the client's first choice stays the first");
+                    known.sort_by_key(|format| video.iter().position(|other| other == format));
+                    assert_eq!(known, video);
                 }
             }
-            assert!(media.extensions.iter().any(|(known, _)| *known == Extension::Mid));
+            for wanted in [Extension::Mid, Extension::TransportCc] {
+                assert!(media.extensions.iter().any(|(known, _)| *known == wanted));
+            }
             assert_eq!(media.extensions.len(), extensions, "{media:?}");
         }
         assert!(media[0].ssrc.is_some() && media[1].ssrc.is_some());
+        assert!(media[1].rtx_ssrc.is_some_and(|repair| Some(repair) != media[1].ssrc));
         assert_eq!(parsed.remote.sctp.map(|(port, _)| port), Some(5_000));
-        let answer = answer_text(&parsed.layout, &Answer::default());
-        second_opinion(&answer, 5);
+        let rejected = answer_text(&parsed.layout, &Answer::default());
+        second_opinion(&rejected, 5);
+        let everything = answer_text(&parsed.layout, &accept(&parsed.offer));
+        second_opinion(&everything, 5);
+        assert_eq!(everything.matches("a=ssrc-group:FID ").count(), 1, "of the one video slot");
+        assert_eq!(everything.matches(" transport-cc\r\n").count(), 2 + 2 * video.len());
+        assert!(everything.contains("a=extmap-allow-mixed\r\n"));
+        for profile in ["profile-level-id=42e01f", "profile-id=0", "profile=0"] {
+            assert_eq!(everything.contains(profile), text == CHROMIUM, "{profile}");
+        }
     }
+}
+
+#[test]
+fn of_h264_only_baseline_in_packetization_mode_one_is_taken() {
+    let cases = [
+        ("packetization-mode=1;profile-level-id=42e01f", true),
+        ("profile-level-id=42C033; packetization-mode=1", true),
+        ("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f", true),
+        ("packetization-mode=0;profile-level-id=42e01f", false),
+        ("profile-level-id=42e01f", false),
+        ("packetization-mode=1", false),
+        ("packetization-mode=1;profile-level-id=4d001f", false),
+        ("packetization-mode=1;profile-level-id=640c1f", false),
+        ("packetization-mode=1;profile-level-id=42e01", false),
+        ("packetization-mode=1;profile-level-id=+2e01f", false),
+    ];
+    for (parameters, taken) in cases {
+        let map = format!("a=rtpmap:98 H264/90000\r\na=fmtp:98 {parameters}\r\n");
+        let text = small().replacen("a=rtpmap:98 VP9/90000\r\n", &map, 1);
+        let parsed = parse(&text).unwrap();
+        let h264 = parsed.offer.media[1].formats.iter().find(|it| it.codec == Codec::H264);
+        assert_eq!(h264.is_some(), taken, "{parameters}");
+        if taken {
+            let answer = answer_text(&parsed.layout, &accept(&parsed.offer));
+            assert!(answer.contains(&map), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn other_profiles_than_zero_and_formats_listed_twice_are_left_out() {
+    for (from, to) in [
+        ("VP9/90000", "VP9/90000\r\na=fmtp:98 profile-id=2"),
+        ("VP9/90000", "AV1/90000\r\na=fmtp:98 level-idx=5;profile=1"),
+        ("VP9/90000", "VP8/90000"),
+        ("96 97 98 99", "96 97 96 99"),
+        ("96 97 98 99", "96 97 70 99"),
+    ] {
+        let parsed = parse(&small().replacen(from, to, 1)).unwrap();
+        assert_eq!(parsed.offer.media[1].formats, [vp8(true, true)], "{to}");
+    }
+}
+
+/// An answer that takes all that is offered.
+fn accept(offer: &sotto_core::media::Offer) -> Answer {
+    let media = offer.media.iter().map(|media| {
+        let slot = media.direction == Direction::Receive;
+        let repaired = slot && media.formats.iter().any(|format| format.rtx.is_some());
+        AnsweredMedia {
+            mid: media.mid,
+            direction: media.direction,
+            formats: media.formats.clone(),
+            extensions: media.extensions.clone(),
+            rids: media.rids.clone(),
+            ssrc: slot.then_some(Ssrc(77)),
+            rtx_ssrc: repaired.then_some(Ssrc(78)),
+        }
+    });
+    Answer { media: media.collect() }
 }
 
 fn vp8(rtx: bool, nack: bool) -> PayloadFormat {
@@ -98,9 +193,9 @@ fn an_offer_is_read_into_types() {
         payload_type: PayloadType(111),
         codec: Codec::Opus,
         rtx: None,
-        red: None,
+        red: Some(PayloadType(63)),
         nack: true,
-        transport_cc: false,
+        transport_cc: true,
     };
     assert_eq!(audio.formats, [opus]);
     assert_eq!(
@@ -108,7 +203,15 @@ fn an_offer_is_read_into_types() {
         [(Extension::AudioLevel, ExtensionId(1)), (Extension::Mid, ExtensionId(4))]
     );
     assert_eq!(audio.ssrc, Some(Ssrc(4_000_000_000)));
-    assert_eq!(camera.formats, [vp8(true, true)]);
+    let vp9 = PayloadFormat {
+        payload_type: PayloadType(98),
+        codec: Codec::Vp9,
+        rtx: Some(PayloadType(99)),
+        nack: false,
+        ..vp8(true, true)
+    };
+    assert_eq!(camera.formats, [vp8(true, true), vp9]);
+    assert!(camera.extensions.contains(&(Extension::RepairedRid, ExtensionId(11))));
     assert_eq!(camera.rids, ["q", "h", "f"].map(|rid| Rid::new(rid).unwrap()));
     assert_eq!((slot.direction, &slot.formats[..]), (Direction::Receive, &[vp8(true, false)][..]));
     assert_eq!(parsed.remote.ufrag, "Ab+/");
@@ -179,7 +282,7 @@ fn the_answer_mirrors_the_offer_and_rejects_what_the_core_did_not_take() {
         extensions: offered[at].extensions.clone(),
         rids: offered[at].rids.clone(),
         ssrc,
-        rtx_ssrc: None,
+        rtx_ssrc: ssrc.map(|_| Ssrc(78)),
     };
     let mut answer =
         Answer { media: vec![answered(0, None), answered(1, None), answered(2, Some(Ssrc(77)))] };
@@ -187,12 +290,14 @@ fn the_answer_mirrors_the_offer_and_rejects_what_the_core_did_not_take() {
     for expected in [
         "a=group:BUNDLE 0 1 2 3\r\n",
         "a=ice-lite\r\n",
-        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n",
-        "a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtcp-fb:111 nack\r\na=extmap:1 ",
-        "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n",
+        "a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n",
+        "a=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack\r\na=extmap:1 ",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n",
         "a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\n",
         "a=simulcast:recv q;h;f\r\n",
-        "a=ssrc:77 cname:sotto\r\n",
+        "a=ssrc-group:FID 77 78\r\na=ssrc:77 cname:sotto\r\na=ssrc:78 cname:sotto\r\n",
+        "a=extmap-allow-mixed\r\n",
         "a=candidate:2 1 udp 2130706175 2001:db8::1 7000 typ host\r\na=end-of-candidates\r\n",
         "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n",
     ] {
