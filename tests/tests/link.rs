@@ -16,7 +16,7 @@ use sotto_server::shard::{
     },
 };
 use sotto_tests::client::{
-    Answer, Link, LinkEvent, Offer, Profiles, ice::Credentials, srtp::Profile,
+    Answer, Link, LinkEvent, Offer, Profiles, Repair, ice::Credentials, srtp::Profile,
 };
 
 /// Twenty seconds of virtual time: lost flights are sent again after one, two, four seconds.
@@ -48,6 +48,7 @@ impl Pair {
             ssrcs: [1, 2, 3],
             audio_slots: 4,
             video_slots: 9,
+            repair: Repair::ALL,
             version: 1,
         };
         let identity = Arc::new(Identity::generate().unwrap());

@@ -5,7 +5,8 @@
 //!        ▲                             ├─ offer/answer   SDP by hand
 //!        │ watch                       ├─ link           ice → dtls → srtp, sctp
 //!        └────────── Report ◄──────────├─ publication    clip or synthetic → RTP, paced
-//!                                      └─ slot           RTP → order → frames → checks
+//!                                      ├─ slot           RTP → order → frames → checks
+//!                                      └─ nack, red, twcc, loss    repair, and what it is for
 //! ```
 //!
 //! Everything below the engine is sans-IO. Nothing here shares code with the node's own
@@ -16,18 +17,23 @@ pub mod dtls;
 mod engine;
 pub mod ice;
 pub mod link;
+pub mod loss;
+pub mod nack;
 pub mod options;
 pub mod participant;
 pub mod publication;
+pub mod red;
 pub mod report;
 pub mod rtp;
 pub mod sdp;
 pub mod slot;
 pub mod srtp;
+pub mod twcc;
 
 pub use dtls::Profiles;
 pub use link::{Link, LinkEvent};
-pub use options::{Listen, Media, Options, Publish, SLOT_DEFAULTS};
+pub use loss::Loss;
+pub use options::{Listen, Media, Options, Publish, Repair, SLOT_DEFAULTS};
 pub use participant::{JoinError, Participant, Unmet, dev_token};
 pub use report::{Chat, Ended, Refusal, Report, SentReport, SlotReport, SourceReport};
 pub use sdp::{Answer, Offer, SlotLine};

@@ -2,7 +2,7 @@
 
 use sotto_core::signal::Source;
 
-use super::Profiles;
+use super::{Loss, Profiles};
 use crate::media::Clip;
 
 /// Audio and video slots that a browser offers by default.
@@ -27,6 +27,28 @@ pub struct Options {
     pub listen: Listen,
     /// SRTP protection profiles to offer.
     pub profiles: Profiles,
+    /// What is offered against loss.
+    pub repair: Repair,
+    /// Media that the line loses on the way to the node, and on the way from it.
+    pub loss: (Loss, Loss),
+}
+
+/// What a client offers against loss. The node may accept less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// Asking again: NACK for sound and pictures, retransmission on a source of its own for pictures.
+    pub nack: bool,
+    /// Redundant audio.
+    pub red: bool,
+    /// Telling of every packet's arrival.
+    pub transport_cc: bool,
+}
+
+impl Repair {
+    /// As a browser with our SDK.
+    pub const ALL: Self = Self { nack: true, red: true, transport_cc: true };
+    /// As if the line never lost anything.
+    pub const NONE: Self = Self { nack: false, red: false, transport_cc: false };
 }
 
 impl Options {
@@ -42,6 +64,8 @@ impl Options {
             publish: Vec::new(),
             listen: Listen::Check,
             profiles: Profiles::GcmAndCm,
+            repair: Repair::ALL,
+            loss: (Loss::default(), Loss::default()),
         }
     }
 
@@ -56,6 +80,13 @@ impl Options {
     #[must_use]
     pub const fn with_slots(mut self, audio: u16, video: u16) -> Self {
         (self.audio_slots, self.video_slots) = (audio, video);
+        self
+    }
+
+    /// Loses media both ways, and offers this against it.
+    #[must_use]
+    pub const fn losing(mut self, loss: Loss, repair: Repair) -> Self {
+        (self.loss, self.repair) = ((loss, loss), repair);
         self
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sotto_core::{media::Kind, signal::Source};
 
-use super::{Media, rtp, sdp};
+use super::{Media, nack::Kept, rtp, sdp};
 use crate::media::{Clip, synthetic, synthetic::Note, vp8};
 
 /// Largest RTP payload behind the VP8 descriptor, in bytes.
@@ -30,6 +30,8 @@ pub struct Publication {
     packets: u32,
     octets: u32,
     frames: u64,
+    kept: Kept,
+    repeated: u32,
     next_report: Instant,
 }
 
@@ -39,6 +41,7 @@ impl Publication {
         let mid =
             sdp::SENDING.iter().find(|(known, _)| *known == source).map_or("0", |(_, mid)| mid);
         let synthetic = !matches!(media, Media::Clip { .. });
+        let video = source.kind() == Kind::Video;
         Self {
             source,
             mid,
@@ -56,6 +59,8 @@ impl Publication {
             packets: 0,
             octets: 0,
             frames: 0,
+            kept: Kept::new(video.then(|| (sdp::rtx_of(ssrc), sdp::RTX))),
+            repeated: 0,
             next_report: now,
         }
     }
@@ -88,6 +93,18 @@ impl Publication {
     /// Packets sent so far.
     pub const fn packets(&self) -> u32 {
         self.packets
+    }
+
+    /// Packets sent again so far.
+    pub const fn repeated(&self) -> u32 {
+        self.repeated
+    }
+
+    /// The packets that the node asks for again, as far as they are still there.
+    pub fn repeat(&mut self, missing: &[u16]) -> Vec<Vec<u8>> {
+        let packets: Vec<_> = missing.iter().filter_map(|seq| self.kept.answer(*seq)).collect();
+        self.repeated += packets.len() as u32;
+        packets
     }
 
     /// Stops or starts sending. Video starts with a keyframe.
@@ -185,6 +202,7 @@ impl Publication {
     }
 
     fn finish(&mut self, packet: Vec<u8>, payload: usize, out: &mut Vec<Vec<u8>>) {
+        self.kept.push(self.seq, &packet);
         self.seq = self.seq.wrapping_add(1);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload as u32);

@@ -72,6 +72,8 @@ pub struct Report {
     pub pongs: Vec<u32>,
     /// Packets that were not authentic, came twice, or belong to no slot.
     pub rejected: u64,
+    /// Media that the line lost on purpose, on the way to the node and from it.
+    pub dropped: (u64, u64),
     /// Set when the participant is gone.
     pub ended: Option<Ended>,
 }
@@ -130,8 +132,20 @@ pub struct SlotReport {
     pub packets: u64,
     /// Payload bytes.
     pub bytes: u64,
+    /// Source of its retransmissions and of padding, from the answer.
+    pub rtx_ssrc: Option<u32>,
     /// Sequence numbers that never came.
     pub lost: u64,
+    /// Packets that came because they had been asked for.
+    pub repaired: u64,
+    /// Packets that came as redundancy of a later one.
+    pub recovered: u64,
+    /// Packets that were asked for, each time counted.
+    pub asked: u64,
+    /// Packets without content, with which the node finds out what the line carries.
+    pub padding: u64,
+    /// Packets of redundant audio that cannot be read.
+    pub malformed: u64,
     /// Packets that came after their place was given up, or twice.
     pub late: u64,
     /// Packets without a CSRC.
@@ -174,7 +188,13 @@ impl SlotReport {
             assignments: 0,
             packets: 0,
             bytes: 0,
+            rtx_ssrc: None,
             lost: 0,
+            repaired: 0,
+            recovered: 0,
+            asked: 0,
+            padding: 0,
+            malformed: 0,
             late: 0,
             anonymous: 0,
             wrong_person: 0,
@@ -288,6 +308,8 @@ pub struct SentReport {
     pub packets: u32,
     /// Keyframes that the node asked for.
     pub keyframe_requests: u32,
+    /// Packets that were sent again because the node asked.
+    pub repeated: u32,
     /// Packets that the node reported lost, in 1/256, in its last report.
     pub fraction_lost: Option<u8>,
 }

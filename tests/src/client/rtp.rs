@@ -7,10 +7,14 @@ use std::{
 
 use sotto_core::time::{NtpTime, Time};
 
+use super::nack::read_nack;
+
 /// Header extension ids that the client chooses. One-byte form.
 pub const EXT_AUDIO_LEVEL: u8 = 1;
 /// As [`EXT_AUDIO_LEVEL`].
 pub const EXT_MID: u8 = 4;
+/// As [`EXT_AUDIO_LEVEL`].
+pub const EXT_TRANSPORT_CC: u8 = 5;
 
 /// A received packet's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub struct Header {
     pub ssrc: u32,
     /// The first contributing source.
     pub csrc: Option<u32>,
+    /// Transport-wide sequence number.
+    pub transport: Option<u16>,
     /// Where the payload begins and ends.
     pub payload: (usize, usize),
 }
@@ -44,9 +50,13 @@ impl Header {
         if csrcs > 0 && csrc.is_none() {
             return None;
         }
+        let mut transport = None;
         if fixed[0] & 0x10 != 0 {
             let head = packet.get(at..at + 4)?;
-            at += 4 + 4 * usize::from(u16::from_be_bytes([head[2], head[3]]));
+            let end = at + 4 + 4 * usize::from(u16::from_be_bytes([head[2], head[3]]));
+            let element = extension(packet.get(at..end)?, EXT_TRANSPORT_CC);
+            transport = element.and_then(|data| Some(u16::from_be_bytes(*data.first_chunk()?)));
+            at = end;
         }
         let mut end = packet.len();
         if fixed[0] & 0x20 != 0 {
@@ -60,9 +70,34 @@ impl Header {
             timestamp: word(packet, 4)?,
             ssrc: word(packet, 8)?,
             csrc,
+            transport,
             payload: (at, end),
         })
     }
+}
+
+/// The data of one element of a header extension block, in either form (RFC 8285).
+fn extension(block: &[u8], wanted: u8) -> Option<&[u8]> {
+    let one_byte = block.starts_with(&[0xbe, 0xde]);
+    let mut rest = block.get(4..)?;
+    while let Some((&first, after)) = rest.split_first() {
+        if first == 0 {
+            rest = after;
+            continue;
+        }
+        let (id, len, after) = if one_byte {
+            (first >> 4, usize::from(first & 0x0f) + 1, after)
+        } else {
+            let (&len, after) = after.split_first()?;
+            (first, usize::from(len), after)
+        };
+        let (data, after) = after.split_at_checked(len)?;
+        if id == wanted {
+            return Some(data);
+        }
+        rest = after;
+    }
+    None
 }
 
 /// What goes into the header of a packet that we send.
@@ -107,7 +142,7 @@ impl Outgoing<'_> {
 }
 
 /// One message of a compound that the client acts on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Feedback {
     /// Sender report of a slot.
     SenderReport {
@@ -122,6 +157,13 @@ pub enum Feedback {
     KeyframeRequest {
         /// The source.
         ssrc: u32,
+    },
+    /// These packets of a source did not come.
+    Nack {
+        /// The source.
+        ssrc: u32,
+        /// Their numbers.
+        missing: Vec<u16>,
     },
     /// The node received this source.
     Reception {
@@ -145,6 +187,10 @@ pub fn feedback(mut compound: &[u8]) -> Vec<Feedback> {
                 reception(message, 28, count, &mut out);
             }
             201 => reception(message, 8, count, &mut out),
+            205 if count == 1 => {
+                let read = read_nack(message);
+                out.extend(read.map(|(ssrc, missing)| Feedback::Nack { ssrc, missing }));
+            }
             206 if count == 1 => {
                 out.extend(word(message, 8).map(|ssrc| Feedback::KeyframeRequest { ssrc }));
             }

@@ -5,15 +5,20 @@ use std::{fmt::Write as _, net::SocketAddr};
 use sotto_core::{media::Kind, signal::Source};
 
 use super::{
+    Repair,
     dtls::local_fingerprint,
     ice::Credentials,
-    rtp::{EXT_AUDIO_LEVEL, EXT_MID},
+    rtp::{EXT_AUDIO_LEVEL, EXT_MID, EXT_TRANSPORT_CC},
 };
 
 /// Payload type of Opus in our offers.
 pub const OPUS: u8 = 111;
+/// Payload type of redundant audio in our offers.
+pub const RED: u8 = 63;
 /// Payload type of VP8 in our offers.
 pub const VP8: u8 = 96;
+/// Payload type of retransmissions in our offers.
+pub const RTX: u8 = 97;
 
 /// The sending m-lines in their order, and their tags.
 pub const SENDING: [(Source, &str); 3] =
@@ -26,6 +31,8 @@ pub struct Offer {
     pub credentials: Credentials,
     /// Sources of the sending m-lines, in the order of [`SENDING`].
     pub ssrcs: [u32; 3],
+    /// What is offered against loss.
+    pub repair: Repair,
     /// Audio slots.
     pub audio_slots: u16,
     /// Video slots.
@@ -58,7 +65,17 @@ impl Offer {
         );
         for ((source, mid), ssrc) in SENDING.into_iter().zip(self.ssrcs) {
             self.media(&mut sdp, source.kind(), mid, "sendonly");
-            let _ = write!(sdp, "a=msid:- {mid}\r\na=ssrc:{ssrc} cname:native!!\r\n");
+            let _ = write!(sdp, "a=msid:- {mid}\r\n");
+            if self.repair.nack && source.kind() == Kind::Video {
+                let rtx = rtx_of(ssrc);
+                let _ = write!(
+                    sdp,
+                    "a=ssrc-group:FID {ssrc} {rtx}\r\na=ssrc:{ssrc} cname:native!!\r\n\
+                     a=ssrc:{rtx} cname:native!!\r\n"
+                );
+            } else {
+                let _ = write!(sdp, "a=ssrc:{ssrc} cname:native!!\r\n");
+            }
         }
         for (mid, kind) in self.slots() {
             self.media(&mut sdp, kind, &mid, "recvonly");
@@ -70,9 +87,12 @@ impl Offer {
     }
 
     fn media(&self, sdp: &mut String, kind: Kind, mid: &str, direction: &str) {
+        let Repair { nack, red, transport_cc } = self.repair;
         let (name, formats) = match kind {
+            Kind::Audio if red => ("audio", "111 63"),
             Kind::Audio => ("audio", "111"),
-            Kind::Video => ("video", "96 97"),
+            Kind::Video if nack => ("video", "96 97"),
+            Kind::Video => ("video", "96"),
         };
         let _ = write!(
             sdp,
@@ -86,14 +106,39 @@ impl Offer {
                 "a=extmap:{EXT_AUDIO_LEVEL} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
             );
         }
+        if transport_cc {
+            let _ = write!(
+                sdp,
+                "a=extmap:{EXT_TRANSPORT_CC} \
+                 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n"
+            );
+        }
         let _ = write!(sdp, "a={direction}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n");
-        sdp.push_str(match kind {
-            Kind::Audio => "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n",
-            Kind::Video => {
-                "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 nack\r\n\
-                 a=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
+        let format = match kind {
+            Kind::Audio => {
+                sdp.push_str(
+                    "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n",
+                );
+                if red {
+                    sdp.push_str("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n");
+                }
+                OPUS
             }
-        });
+            Kind::Video => {
+                sdp.push_str(
+                    "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 nack pli\r\n",
+                );
+                if nack {
+                    sdp.push_str("a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n");
+                }
+                VP8
+            }
+        };
+        for (offered, feedback) in [(nack, "nack"), (transport_cc, "transport-cc")] {
+            if offered {
+                let _ = write!(sdp, "a=rtcp-fb:{format} {feedback}\r\n");
+            }
+        }
     }
 
     fn transport(&self, sdp: &mut String, mid: &str) {
@@ -105,6 +150,11 @@ impl Offer {
              a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\na=mid:{mid}\r\n"
         );
     }
+}
+
+/// The source on which packets of a source of ours are sent again.
+pub const fn rtx_of(ssrc: u32) -> u32 {
+    ssrc ^ 0x5a5a_5a5a
 }
 
 /// What the node answered.
@@ -137,6 +187,10 @@ pub struct SlotLine {
     pub direction: String,
     /// The source that the node announced.
     pub ssrc: Option<u32>,
+    /// The source of its retransmissions.
+    pub rtx_ssrc: Option<u32>,
+    /// Whether packets may be asked for again.
+    pub nack: bool,
 }
 
 impl Answer {
@@ -176,7 +230,18 @@ impl Answer {
         let Some(line) = self.lines.last_mut() else { return };
         match name {
             "mid" => line.mid = value.into(),
-            "ssrc" => line.ssrc = value.split(' ').next().and_then(|ssrc| ssrc.parse().ok()),
+            "ssrc" => {
+                let ssrc = value.split(' ').next().and_then(|ssrc| ssrc.parse().ok());
+                line.ssrc = line.ssrc.or(ssrc);
+            }
+            "ssrc-group" => {
+                let mut words = value.split(' ');
+                if words.next() == Some("FID") {
+                    let mut next = || words.next().and_then(|ssrc| ssrc.parse().ok());
+                    (line.ssrc, line.rtx_ssrc) = (next(), next());
+                }
+            }
+            "rtcp-fb" => line.nack |= value.split_once(' ').is_some_and(|(_, kind)| kind == "nack"),
             "sendonly" | "recvonly" | "inactive" | "sendrecv" => line.direction = name.into(),
             _ => {}
         }
@@ -217,6 +282,7 @@ mod tests {
         let offer = Offer {
             credentials: Credentials::random(),
             ssrcs: [1, 2, 3],
+            repair: Repair::ALL,
             audio_slots: 4,
             video_slots: 9,
             version: 1,
@@ -238,12 +304,15 @@ mod tests {
              m=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=inactive\r\n\
              m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=mid:v0\r\n\
              a=candidate:1 1 udp 2130706431 127.0.0.1 4000 typ host\r\na=sendonly\r\n\
-             a=ssrc:77 cname:x\r\n"
+             a=rtcp-fb:96 nack\r\na=ssrc-group:FID 77 78\r\na=ssrc:77 cname:x\r\n\
+             a=ssrc:78 cname:x\r\n"
         );
         let answer = Answer::parse(&sdp).unwrap();
         assert_eq!(answer.candidates, [SocketAddr::from(([127, 0, 0, 1], 4000))]);
         assert_eq!((answer.lite, answer.fingerprint), (true, [0xab; 32]));
         assert!(answer.lines[0].refused);
-        assert_eq!((answer.lines[1].mid.as_str(), answer.lines[1].ssrc), ("v0", Some(77)));
+        let line = &answer.lines[1];
+        assert_eq!((line.mid.as_str(), line.ssrc, line.rtx_ssrc), ("v0", Some(77), Some(78)));
+        assert!(line.nack && !answer.lines[0].nack);
     }
 }

@@ -10,8 +10,11 @@ use sotto_core::{media::Kind, time::NtpTime};
 
 use super::{
     Listen,
+    nack::Wanted,
+    red,
     report::SlotReport,
     rtp::{Block, Header},
+    sdp,
 };
 use crate::media::{
     Ear, PictureDecoder,
@@ -21,6 +24,8 @@ use crate::media::{
 
 /// How long a missing packet is waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long one is waited for that can be asked for again.
+const PATIENCE_WITH_NACK: Duration = Duration::from_secs(1);
 /// Packets held behind a missing one. When there are more, the missing one is given up.
 const HELD: usize = 512;
 /// A pause between two frames that a person would call a freeze.
@@ -55,6 +60,10 @@ pub struct Slot {
     listen: Listen,
     next: Option<u64>,
     held: BTreeMap<u64, (Instant, Header, Bytes)>,
+    newest: u64,
+    /// What is missing; nothing is asked for where the node did not accept NACK.
+    wanted: Wanted,
+    nack: bool,
     assembler: vp8::Assembler,
     /// Until a keyframe comes, frames refer to something that is missing.
     broken: bool,
@@ -72,12 +81,15 @@ pub struct Slot {
 
 impl Slot {
     /// An empty slot.
-    pub const fn new(kind: Kind, listen: Listen) -> Self {
+    pub fn new(kind: Kind, listen: Listen) -> Self {
         Self {
             kind,
             listen,
             next: None,
             held: BTreeMap::new(),
+            newest: 0,
+            wanted: Wanted::default(),
+            nack: false,
             assembler: vp8::Assembler::new(),
             broken: true,
             wants_keyframe: false,
@@ -106,9 +118,66 @@ impl Slot {
             report.late += 1;
             return Seen::Nothing;
         }
+        if seq > self.newest {
+            let from = if self.newest == 0 { seq } else { self.newest + 1 };
+            self.wanted.miss(scene.now, from..seq);
+            self.newest = seq;
+        } else {
+            report.repaired += u64::from(self.wanted.came(seq));
+        }
         let payload = packet.freeze().slice(header.payload.0..header.payload.1);
-        self.held.insert(seq, (scene.now, header, payload));
+        if self.kind == Kind::Audio && header.payload_type == sdp::RED {
+            self.redundant(scene, header, seq, &payload, report);
+        } else {
+            self.held.insert(seq, (scene.now, header, payload));
+        }
         self.release(scene, report)
+    }
+
+    /// What the node accepted against loss.
+    pub const fn negotiated(&mut self, nack: bool) {
+        self.nack = nack;
+    }
+
+    /// The packets of this slot that are to be asked for now.
+    pub fn poll_missing(&mut self, now: Instant) -> Vec<u16> {
+        if self.nack { self.wanted.poll(now) } else { Vec::new() }
+    }
+
+    /// A packet of redundant audio: itself, and those before it that are missing.
+    fn redundant(
+        &mut self,
+        scene: &Scene<'_>,
+        header: Header,
+        seq: u64,
+        payload: &Bytes,
+        report: &mut SlotReport,
+    ) {
+        let Some(blocks) = red::blocks(payload) else {
+            report.malformed += 1;
+            return;
+        };
+        let first = self.next.unwrap_or(seq);
+        for (block, back) in blocks.iter().rev().zip(0..) {
+            let Some(number) = seq.checked_sub(back).filter(|number| *number >= first) else {
+                continue;
+            };
+            if block.payload_type != sdp::OPUS || block.payload.is_empty() {
+                report.malformed += 1;
+            } else if !self.held.contains_key(&number) {
+                let header = Header {
+                    seq: number as u16,
+                    timestamp: header.timestamp.wrapping_sub(block.behind),
+                    payload_type: sdp::OPUS,
+                    ..header
+                };
+                if back > 0 {
+                    report.recovered += 1;
+                    self.wanted.came(number);
+                }
+                self.held.insert(number, (scene.now, header, payload.slice_ref(block.payload)));
+            }
+        }
     }
 
     /// Gives up missing packets that were waited for long enough, and takes decoded pictures.
@@ -182,9 +251,11 @@ impl Slot {
             let seq = *entry.key();
             let waited = scene.now.saturating_duration_since(entry.get().0);
             if seq != next {
-                if waited < PATIENCE && self.held.len() < HELD {
+                let patience = if self.nack { PATIENCE_WITH_NACK } else { PATIENCE };
+                if waited < patience && self.held.len() < HELD {
                     break;
                 }
+                self.wanted.forget_before(seq);
                 report.lost += seq - next;
                 self.broken = true;
                 self.assembler.abandon();
@@ -386,6 +457,7 @@ mod tests {
                 timestamp: u32::from(seq) * 9_000,
                 ssrc: 1,
                 csrc: Some(csrc),
+                transport: None,
                 payload: (0, payload.len()),
             };
             let scene =

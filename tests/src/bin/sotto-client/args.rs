@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Parser;
 use sotto_core::signal::Source;
 use sotto_tests::{
-    client::{Listen, Media, Options, Publish, dev_token},
+    client::{Listen, Loss, Media, Options, Publish, Repair, dev_token},
     media::{Clip, make},
 };
 
@@ -55,6 +55,15 @@ pub(crate) struct Args {
     /// Video slots to offer.
     #[arg(long, default_value_t = 9)]
     video_slots: u16,
+    /// Lose so many percent of the media both ways.
+    #[arg(long, default_value_t = 0.0)]
+    lose: f64,
+    /// Mean length of a run of lost packets.
+    #[arg(long, default_value_t = 1.0)]
+    burst: f64,
+    /// Offer nothing against loss.
+    #[arg(long)]
+    no_repair: bool,
     /// Leave after so many seconds.
     #[arg(long)]
     duration: Option<f64>,
@@ -90,6 +99,8 @@ impl Args {
         let mut options =
             Options::new(&self.url, token).with_slots(self.audio_slots, self.video_slots);
         options.name = Some(name.into());
+        let repair = if self.no_repair { Repair::NONE } else { Repair::ALL };
+        options = options.losing(Loss { share: self.lose / 100.0, burst: self.burst }, repair);
         if self.receive_decode {
             options.listen = Listen::Decode;
         }

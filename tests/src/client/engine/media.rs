@@ -7,7 +7,7 @@ use sotto_core::{media::Kind, signal::Source};
 
 use super::{BATCH, Broken, EARLY, Engine};
 use crate::client::{
-    Chat, Link, LinkEvent,
+    Chat, Link, LinkEvent, SlotReport,
     publication::Publication,
     rtp::{self, Feedback, Header},
     slot::{Scene, Seen},
@@ -23,6 +23,9 @@ impl Engine {
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => break,
                 Err(error) => return Err(Broken::Udp(error)),
             };
+            if is_media(&buffer[..len]) && self.lines.1.drops() {
+                continue;
+            }
             if let Some(link) = &mut self.link {
                 link.handle(Instant::now(), &buffer[..len]);
             }
@@ -49,17 +52,31 @@ impl Engine {
 
     fn rtp(&mut self, now: Instant, packet: BytesMut) {
         let (at, me) = (now - self.opened, self.short_id);
-        let slots = &mut self.slots;
+        let (slots, arrivals) = (&mut self.slots, &mut self.arrivals);
         let mut stray = None;
         self.report.send_if_modified(|report| {
-            let header = Header::parse(&packet);
-            let ssrc = header.map(|header| header.ssrc);
-            let slot =
-                report.slots.iter().position(|slot| slot.ssrc.is_some() && slot.ssrc == ssrc);
-            let (Some(header), Some(i)) = (header, slot) else {
+            let Some(mut header) = Header::parse(&packet) else {
+                stray = Some((false, packet));
+                return false;
+            };
+            let ssrc = Some(header.ssrc);
+            let of = |slot: &SlotReport| slot.ssrc == ssrc || slot.rtx_ssrc == ssrc;
+            let Some(i) = report.slots.iter().position(of) else {
                 stray = Some((report.offers > report.answers, packet));
                 return false;
             };
+            if let Some(number) = header.transport {
+                arrivals.came(now, number);
+            }
+            if report.slots[i].ssrc != ssrc {
+                let (start, end) = header.payload;
+                let Some(original) = packet[start..end].first_chunk() else {
+                    report.slots[i].padding += 1;
+                    return false;
+                };
+                header.seq = u16::from_be_bytes(*original);
+                header.payload.0 += 2;
+            }
             let met = &report.met;
             let scene = Scene { now, at, known: &|id| id != me && met.contains_key(&id) };
             let seen = slots[i].packet(&scene, header, packet, &mut report.slots[i]);
@@ -93,6 +110,14 @@ impl Engine {
                         publication.request_keyframe();
                         let source = publication.source();
                         self.note_request(source, |entry| entry.1 += 1);
+                    }
+                }
+                Feedback::Nack { ssrc, missing } => {
+                    let mut publications = self.publications.iter_mut();
+                    let known = publications.find(|publication| publication.ssrc() == ssrc);
+                    let packets = known.map(|known| known.repeat(&missing));
+                    for packet in packets.into_iter().flatten() {
+                        self.send_rtp(&packet);
                     }
                 }
                 Feedback::Reception { ssrc, fraction_lost } => {
@@ -171,14 +196,23 @@ impl Engine {
     }
 
     pub(super) fn send_rtp(&mut self, packet: &[u8]) {
-        if let Some(sealed) = self.link.as_mut().and_then(|link| link.seal_rtp(packet)) {
+        if let Some(sealed) = self.link.as_mut().and_then(|link| link.seal_rtp(packet))
+            && !self.lines.0.drops()
+        {
             self.transmit(&sealed);
         }
     }
 
     pub(super) fn send_rtcp(&mut self, packet: &[u8]) {
-        if let Some(sealed) = self.link.as_mut().and_then(|link| link.seal_rtcp(packet)) {
+        if let Some(sealed) = self.link.as_mut().and_then(|link| link.seal_rtcp(packet))
+            && !self.lines.0.drops()
+        {
             self.transmit(&sealed);
         }
     }
+}
+
+/// RTP and RTCP, by the first byte (RFC 7983): what a lossy line loses.
+fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(128..=191))
 }

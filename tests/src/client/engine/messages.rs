@@ -51,10 +51,14 @@ impl Engine {
                 return;
             }
         };
+        let slots = &mut self.slots;
         self.report.send_modify(|report| {
-            for slot in &mut report.slots {
-                let line = answer.lines.iter().find(|line| line.mid == slot.mid);
-                slot.ssrc = line.filter(|line| !line.refused).and_then(|line| line.ssrc);
+            for (report, slot) in report.slots.iter_mut().zip(slots) {
+                let line = answer.lines.iter().find(|line| line.mid == report.mid);
+                let line = line.filter(|line| !line.refused);
+                report.ssrc = line.and_then(|line| line.ssrc);
+                report.rtx_ssrc = line.and_then(|line| line.rtx_ssrc);
+                slot.negotiated(line.is_some_and(|line| line.nack));
             }
         });
         if self.link.is_some() {

@@ -28,9 +28,12 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 use super::{
     Ended, JoinError, Link, Listen, Media, Offer, Options, Profiles, Refusal, Report, SentReport,
     ice::{Credentials, fill},
+    loss::Line,
+    nack::write_nack,
     publication::Publication,
     rtp,
     slot::{Scene, Slot},
+    twcc::Arrivals,
 };
 
 /// Datagrams taken from the socket before anything else gets its turn.
@@ -41,6 +44,8 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 const EARLY: usize = 256;
 /// How often waiting tests look at the report even if nothing happened.
 const TICK: Duration = Duration::from_millis(20);
+/// What a lossy line loses is the same in each run, as far as the packets are.
+const SEED: u64 = 1;
 /// Between receiver reports.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -86,6 +91,9 @@ pub(super) struct Engine {
     failed: Option<String>,
     early: Vec<BytesMut>,
     strays: u64,
+    arrivals: Arrivals,
+    /// What the line loses on the way to the node, and from it.
+    lines: (Line, Line),
 }
 
 impl Engine {
@@ -125,6 +133,7 @@ impl Engine {
             ssrcs,
             audio_slots: options.audio_slots,
             video_slots: options.video_slots,
+            repair: options.repair,
             version: 0,
         };
         let mut engine = Self {
@@ -150,6 +159,8 @@ impl Engine {
             failed: None,
             early: Vec::new(),
             strays: 0,
+            arrivals: Arrivals::new(opened),
+            lines: (Line::new(options.loss.0, SEED), Line::new(options.loss.1, SEED + 1)),
         };
         let join = ClientMessage::Join {
             version: PROTOCOL_VERSION,
@@ -265,6 +276,9 @@ impl Engine {
             self.tick(now);
         }
         self.media();
+        if let Some(message) = self.arrivals.poll(now, self.offer.ssrcs[0], 0) {
+            self.send_rtcp(&message);
+        }
         self.flush();
     }
 
@@ -282,6 +296,7 @@ impl Engine {
                     frames: publication.frames(),
                     packets: publication.packets(),
                     keyframe_requests,
+                    repeated: publication.repeated(),
                     fraction_lost,
                 }
             })
@@ -289,10 +304,12 @@ impl Engine {
         let (at, me) = (now - self.opened, self.short_id);
         let rejected = self.strays + self.link.as_ref().map_or(0, Link::rejected);
         let (slots, mut requests) = (&mut self.slots, Vec::new());
-        let mut blocks = Vec::new();
+        let (mut blocks, mut missing) = (Vec::new(), Vec::new());
+        let dropped = (self.lines.0.dropped(), self.lines.1.dropped());
         self.report.send_modify(|report| {
             report.sent = sent;
             report.rejected = rejected;
+            report.dropped = dropped;
             let met = &report.met;
             let scene = Scene { now, at, known: &|id| id != me && met.contains_key(&id) };
             let mut pictures = false;
@@ -303,11 +320,17 @@ impl Engine {
                     requests.extend(report.ssrc);
                 }
                 blocks.extend(slot.block(now, report));
+                let asked = slot.poll_missing(now);
+                report.asked += asked.len() as u64;
+                missing.extend(report.ssrc.filter(|_| !asked.is_empty()).map(|ssrc| (ssrc, asked)));
             }
             if pictures {
                 report.first_picture.get_or_insert(at);
             }
         });
+        for (ssrc, missing) in missing {
+            self.send_rtcp(&write_nack(self.offer.ssrcs[0], ssrc, &missing));
+        }
         for ssrc in requests {
             self.send_rtcp(&rtp::write_picture_loss(self.offer.ssrcs[0], ssrc));
         }
