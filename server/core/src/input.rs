@@ -2,8 +2,10 @@
 
 use crate::{
     bandwidth::Estimate,
-    id::{PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc, TrackId},
-    media::Offer,
+    id::{
+        LayerIndex, PacketId, ParticipantId, PeerId, Rid, RtpTime, SeqNo, ShortId, Ssrc, TrackId,
+    },
+    media::{Codec, Offer},
     rtp::Packet,
     signal::{ClientMessage, LeaveReason, Permissions, Track},
     time::NtpTime,
@@ -173,6 +175,8 @@ pub enum RemoteEvent {
         participant: ParticipantId,
         /// The track: its id is the same on every shard.
         track: Track,
+        /// Tags of its simulcast layers, in the order of their indices. Empty: one layer.
+        rids: Vec<Rid>,
     },
     /// It no longer does.
     Unpublished {
@@ -192,6 +196,10 @@ pub enum RemoteEvent {
     Packet {
         /// The track.
         track: TrackId,
+        /// Which of its layers.
+        layer: LayerIndex,
+        /// What it is coded in.
+        codec: Codec,
         /// The packet in **this** shard's slab.
         id: PacketId,
         /// Its header.
@@ -201,6 +209,8 @@ pub enum RemoteEvent {
     SenderReport {
         /// The track.
         track: TrackId,
+        /// Which of its layers.
+        layer: LayerIndex,
         /// The publisher's wall clock.
         ntp: NtpTime,
         /// Its media clock at the same instant.
@@ -210,6 +220,8 @@ pub enum RemoteEvent {
     KeyframeWanted {
         /// The track.
         track: TrackId,
+        /// Which of its layers.
+        layer: LayerIndex,
     },
     /// A message on a data channel of a participant of the other shard.
     Data {

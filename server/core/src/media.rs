@@ -83,7 +83,7 @@ pub enum Direction {
 }
 
 /// One payload format of an m-line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayloadFormat {
     /// Its number on this connection.
     pub payload_type: PayloadType,

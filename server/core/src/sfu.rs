@@ -78,6 +78,9 @@ pub enum PacketError {
     /// Of a source that belongs to no negotiated m-line.
     #[error("unknown source")]
     UnknownSource,
+    /// Of a simulcast layer that was not negotiated.
+    #[error("unknown layer")]
+    UnknownLayer,
     /// Of an m-line on which nothing is published.
     #[error("not published")]
     NotPublished,
@@ -87,6 +90,10 @@ pub enum PacketError {
     /// Of a publication that is muted.
     #[error("muted")]
     Muted,
+    /// Of another codec than the publication has had so far, and not the keyframe that it would begin
+    /// with.
+    #[error("another codec without a keyframe")]
+    Codec,
     /// Of a payload type that was not negotiated for its m-line.
     #[error("unexpected payload type")]
     PayloadType,
@@ -351,9 +358,11 @@ impl Room {
         let Some(peer) = self.peer_mut(key) else { return };
         let id = peer.id;
         let result = match message {
-            ClientMessage::Publish { mid, source, muted, encrypted, layers: _ } => {
-                self.publish(cx, key, mid, Publication { source, muted, encrypted })
+            ClientMessage::Publish { mid, source, muted, encrypted, layers } => {
+                let publication = Publication { source, muted, encrypted };
+                self.publish(cx, key, mid, publication, &layers)
             }
+            ClientMessage::Layers { mid, layers } => self.describe_layers(key, mid, &layers),
             ClientMessage::Unpublish { mid } => self.unpublish(cx, key, mid),
             ClientMessage::Mute { mid, muted } => self.mute(cx, key, mid, muted),
             ClientMessage::View(view) => {
@@ -366,7 +375,7 @@ impl Room {
                 }
                 Ok(())
             }
-            ClientMessage::Viewport { .. } | ClientMessage::Layers { .. } => Ok(()),
+            ClientMessage::Viewport { .. } => Ok(()),
             ClientMessage::Ping { id: ping } => {
                 cx.say(id, ServerMessage::Pong { id: ping });
                 Ok(())

@@ -20,6 +20,7 @@ mod choice;
 mod history;
 mod keyframe;
 mod missing;
+mod rate;
 mod red;
 mod replay;
 mod report;
@@ -37,6 +38,7 @@ pub use choice::LayerChoice;
 pub use history::History;
 pub use keyframe::KeyframeRequests;
 pub use missing::Missing;
+pub use rate::RateMeter;
 pub use red::{
     MAX_RED_LEVEL, MAX_RESEND_ROUND_TRIP, RedError, RedLevel, Redundancy, RedundantBlock, Unpacked,
     unpack as unpack_red,

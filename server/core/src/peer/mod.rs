@@ -6,13 +6,18 @@
 //!                                         └─► Slots: what it receives
 //! ```
 
+mod layers;
 mod lines;
 mod negotiate;
+mod scalability;
 
+pub use layers::LayersError;
 pub use negotiate::OfferError;
 
-pub(crate) use lines::{Line, Lines, SourceError};
+pub(crate) use layers::{LayerDescription, describe};
+pub(crate) use lines::{Line, LineSource, Lines, MAX_LAYERS, Part};
 pub(crate) use negotiate::negotiate;
+pub(crate) use scalability::ScalabilityMode;
 
 use crate::{
     data::TokenBucket,

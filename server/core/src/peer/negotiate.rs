@@ -6,11 +6,11 @@
 
 use crate::{
     config::SfuConfig,
-    id::{ExtensionId, Mid, Ssrc},
+    id::{ExtensionId, LayerIndex, Mid, Rid, Ssrc},
     media::{
         Answer, AnsweredMedia, Direction, Extension, Kind, Offer, OfferedMedia, PayloadFormat,
     },
-    peer::{Line, Peer},
+    peer::{Line, LineSource, MAX_LAYERS, Peer},
     room::TrackKey,
     rtp::ExtensionMap,
     signal::Permissions,
@@ -63,25 +63,28 @@ pub(crate) fn negotiate(
     offer: &Offer,
 ) -> Result<Negotiated, OfferError> {
     let extensions = check(peer, config, offer)?;
-    let announced: Vec<Ssrc> = offer.media.iter().filter_map(|media| media.ssrc).collect();
+    let announced: Vec<Ssrc> = offer.media.iter().flat_map(sources).collect();
     let mut lines = Vec::new();
     let closed = close_slots(peer, offer);
     let mut answer = Answer::default();
     for media in &offer.media {
         let accepted = match accept(media, &peer.permissions) {
-            Some((format, Direction::Send)) => {
-                lines.push(line(peer, media, &format));
-                Some((format, None))
+            Some(Direction::Send) => {
+                let line = line(peer, media);
+                let rids = media.rids.iter().copied().filter(|rid| line.rids.contains(rid));
+                let accepted = Accepted { rids: rids.collect(), ssrc: None };
+                lines.push(line);
+                Some(accepted)
             }
-            Some((format, _)) => {
+            Some(_) => {
                 let settings = SlotSettings {
                     mid: media.mid,
                     kind: media.kind,
-                    payload_type: format.payload_type,
+                    formats: formats(media),
                     dependency: id_of(media, Extension::DependencyDescriptor),
                 };
                 let ssrc = peer.slots.open(settings, &config.slots, &announced);
-                ssrc.map(|ssrc| (format, Some(ssrc)))
+                ssrc.map(|ssrc| Accepted { rids: Vec::new(), ssrc: Some(ssrc) })
             }
             None => None,
         };
@@ -105,9 +108,11 @@ fn check(peer: &Peer, config: &SfuConfig, offer: &Offer) -> Result<ExtensionMap,
         if earlier.iter().any(|other| other.mid == media.mid) {
             return Err(OfferError::DuplicateMid(media.mid));
         }
-        if let Some(ssrc) = media.ssrc
-            && earlier.iter().any(|other| other.ssrc == Some(ssrc))
-        {
+        let announced = || earlier.iter().flat_map(sources).chain(media.ssrc);
+        let twice = |ssrc: &Ssrc| announced().filter(|other| other == ssrc).count() > 1;
+        let repeated = media.ssrc.filter(twice);
+        let repair = media.rtx_ssrc.filter(|&ssrc| announced().any(|other| other == ssrc));
+        if let Some(ssrc) = repeated.or(repair) {
             return Err(OfferError::DuplicateSource(ssrc));
         }
         let line = peer.lines.get(media.mid).map(|line| line.kind);
@@ -131,57 +136,95 @@ fn close_slots(peer: &mut Peer, offer: &Offer) -> Vec<(SlotKey, TrackKey)> {
     let stays = |mid| {
         let media = offer.media.iter().find(|media| media.mid == mid);
         let accepted = media.and_then(|media| accept(media, permissions));
-        matches!(accepted, Some((_, Direction::Receive)))
+        accepted == Some(Direction::Receive)
     };
     let gone = peer.slots.iter().filter(|(_, slot)| !stays(slot.mid()));
     let gone: Vec<SlotKey> = gone.map(|(key, _)| key).collect();
     gone.into_iter().filter_map(|key| Some((key, peer.slots.close(key)?.content?))).collect()
 }
 
-/// Whether an m-line is granted and understood: its format, and what the client may do.
-fn accept(media: &OfferedMedia, permissions: &Permissions) -> Option<(PayloadFormat, Direction)> {
+/// Whether an m-line is granted and understood: what the client may do.
+fn accept(media: &OfferedMedia, permissions: &Permissions) -> Option<Direction> {
     let granted = match media.direction {
         Direction::Send => permissions.may_publish_kind(media.kind),
         Direction::Receive => permissions.subscribe,
         Direction::Inactive => false,
     };
-    let format = media.formats.iter().find(|format| format.codec.kind() == media.kind)?;
+    (granted && !formats(media).is_empty()).then_some(media.direction)
+}
+
+/// What is accepted of the offered formats: all that the node knows, in the client's order. What a
+/// publisher sends is then up to it, and a slot takes whatever publishers send.
+fn formats(media: &OfferedMedia) -> Vec<PayloadFormat> {
+    let known = media.formats.iter().filter(|format| format.codec.kind() == media.kind);
     // The node neither answers nor sends retransmissions: not accepting them keeps clients from
     // waiting for what never comes.
-    let format =
-        PayloadFormat { rtx: None, red: None, nack: false, transport_cc: false, ..format.clone() };
-    granted.then_some((format, media.direction))
+    let accepted = known.map(|format| PayloadFormat {
+        rtx: None,
+        red: None,
+        nack: false,
+        transport_cc: false,
+        ..*format
+    });
+    accepted.collect()
+}
+
+/// Every source that an m-line announces.
+fn sources(media: &OfferedMedia) -> impl Iterator<Item = Ssrc> + use<> {
+    media.ssrc.into_iter().chain(media.rtx_ssrc)
 }
 
 /// The line of an accepted sending m-line: the one that was there, renewed, or a fresh one.
-fn line(peer: &Peer, media: &OfferedMedia, format: &PayloadFormat) -> Line {
+fn line(peer: &Peer, media: &OfferedMedia) -> Line {
     let before = peer.lines.get(media.mid);
-    Line {
+    let track = before.and_then(|line| line.track);
+    let mut line = Line {
         mid: media.mid,
         kind: media.kind,
-        payload_type: format.payload_type,
-        codec: format.codec,
-        ssrc: media.ssrc.or_else(|| before.and_then(|line| line.ssrc)),
-        track: before.and_then(|line| line.track),
+        formats: formats(media),
+        // The layers of a publication stay what they are for as long as it lives.
+        rids: match (before, track) {
+            (Some(before), Some(_)) => before.rids.clone(),
+            _ => layers(media),
+        },
+        sources: before.map(|line| line.sources.clone()).unwrap_or_default(),
+        track,
+    };
+    let announced = [(media.ssrc, false), (media.rtx_ssrc, true)];
+    for (ssrc, repair) in announced {
+        // With simulcast the packets say which layer they are of.
+        if let Some(ssrc) = ssrc.filter(|_| line.rids.is_empty()) {
+            let report = line.sources.iter().find(|source| source.ssrc == ssrc);
+            let report = report.and_then(|source| source.report);
+            line.sources.retain(|source| source.ssrc != ssrc && source.repair != repair);
+            line.sources.push(LineSource { ssrc, layer: LayerIndex(0), repair, report });
+        }
     }
+    line
 }
 
-fn respond(media: &OfferedMedia, accepted: Option<(PayloadFormat, Option<Ssrc>)>) -> AnsweredMedia {
-    let Some((format, ssrc)) = accepted else {
-        // Kept without media rather than rejected wherever the node knows the codec, so that a
-        // later offer can start the same m-line.
-        let format = media.formats.iter().find(|format| format.codec.kind() == media.kind);
-        let format = format.map(|format| PayloadFormat {
-            rtx: None,
-            red: None,
-            nack: false,
-            transport_cc: false,
-            ..format.clone()
-        });
+/// The accepted simulcast layers: the first ones, and only those that packets can name.
+fn layers(media: &OfferedMedia) -> Vec<Rid> {
+    let tagged = id_of(media, Extension::Rid).is_some() && media.kind == Kind::Video;
+    if tagged { media.rids.iter().copied().take(MAX_LAYERS).collect() } else { Vec::new() }
+}
+
+/// What is said to an accepted m-line beside its formats.
+struct Accepted {
+    /// Layers of a publication.
+    rids: Vec<Rid>,
+    /// Source of a slot.
+    ssrc: Option<Ssrc>,
+}
+
+fn respond(media: &OfferedMedia, accepted: Option<Accepted>) -> AnsweredMedia {
+    let Some(Accepted { rids, ssrc }) = accepted else {
         return AnsweredMedia {
             mid: media.mid,
             direction: Direction::Inactive,
-            formats: format.into_iter().collect(),
+            // Kept without media rather than rejected wherever the node knows the codec, so that a
+            // later offer can start the same m-line.
+            formats: formats(media),
             extensions: Vec::new(),
             rids: Vec::new(),
             ssrc: None,
@@ -191,6 +234,7 @@ fn respond(media: &OfferedMedia, accepted: Option<(PayloadFormat, Option<Ssrc>)>
     let wanted = |extension: Extension| match (media.direction, extension) {
         (_, Extension::Mid) => true,
         (Direction::Send, Extension::AudioLevel) => media.kind == Kind::Audio,
+        (Direction::Send, Extension::Rid) => !rids.is_empty(),
         (_, Extension::DependencyDescriptor) => media.kind == Kind::Video,
         _ => false,
     };
@@ -198,10 +242,9 @@ fn respond(media: &OfferedMedia, accepted: Option<(PayloadFormat, Option<Ssrc>)>
     AnsweredMedia {
         mid: media.mid,
         direction: media.direction,
-        formats: vec![format],
+        formats: formats(media),
         extensions: extensions.copied().collect(),
-        // One layer: simulcast is declined, the client then sends its first encoding alone.
-        rids: Vec::new(),
+        rids,
         ssrc,
         rtx_ssrc: None,
     }

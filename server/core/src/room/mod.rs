@@ -4,23 +4,26 @@
 //! roster   who is here             ─┐
 //! publish  what they send          ─┼─► stale ─► settle: slots are pointed anew, once per input
 //! speakers who speaks              ─┘
-//! media    packet ─► track ─► seats (subscriber, slot) ─► Forward
+//! media    packet ─► track, layer ─► seats (subscriber, slot) ─► Forward
 //! schedule when the room wants to be called
 //! ```
 
 mod data;
+mod layer;
 mod media;
 mod publish;
 mod remote;
 mod report;
 mod roster;
 mod schedule;
+mod select;
 mod settle;
 mod speakers;
 mod track;
 
 pub use publish::PublishError;
 
+pub(crate) use layer::Layer;
 pub(crate) use roster::Member;
 pub(crate) use track::{Publication, Seat, Track, TrackKey};
 
@@ -33,7 +36,7 @@ use crate::{
     census::Census,
     config::SfuConfig,
     forward::Forward,
-    id::{PacketId, ParticipantId, PeerId, ShortId, TrackId},
+    id::{LayerIndex, PacketId, ParticipantId, PeerId, ShortId, TrackId},
     output::Output,
     peer::Peer,
     room::{schedule::Schedule, settle::Stale, speakers::Speakers},
@@ -147,7 +150,7 @@ pub(crate) struct Room {
 #[derive(Debug, Default)]
 struct Scratch {
     seats: Vec<Seat>,
-    tracks: Vec<TrackKey>,
+    layers: Vec<(TrackKey, LayerIndex)>,
     forwards: Vec<Forward>,
 }
 
@@ -209,7 +212,7 @@ impl Room {
             tracks: self.tracks.len(),
             slots: peers().map(|peer| peer.slots.iter().count()).sum(),
             seats: self.tracks.iter().map(|(_, track)| track.seats.len()).sum(),
-            kept_packets: self.tracks.iter().map(|(_, track)| track.cache.len()).sum(),
+            kept_packets: self.tracks.iter().map(|(_, track)| track.kept()).sum(),
             timers: self.schedule.count(),
         }
     }

@@ -1,13 +1,13 @@
 //! What participants send.
 
 use crate::{
-    id::{Mid, TrackId},
+    id::{Mid, Rid, TrackId},
     input::RemoteEvent,
     media::{Codec, Extension, Kind, Offer},
     output::Output,
-    peer::negotiate,
+    peer::{LayersError, describe, negotiate},
     room::{Context, MemberKey, Room, Seat, Track, TrackKey, track::Publication},
-    signal::{ErrorCode, ServerMessage, Source},
+    signal::{ErrorCode, PublishedLayer, ServerMessage, Source},
 };
 
 /// A message about a publication that is refused. Nothing changed.
@@ -34,6 +34,9 @@ pub enum PublishError {
     /// The participant publishes such a source already.
     #[error("you publish such a source already")]
     SourceTaken,
+    /// What is said about the layers does not fit.
+    #[error("layers: {0}")]
+    Layers(#[from] LayersError),
 }
 
 impl PublishError {
@@ -42,6 +45,7 @@ impl PublishError {
         match self {
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NoSuchLine(_) | Self::NothingPublished(_) => ErrorCode::NotFound,
+            Self::Layers(_) => ErrorCode::Malformed,
             Self::WrongKind(_) | Self::NoDescriptor | Self::LineTaken(_) | Self::SourceTaken => {
                 ErrorCode::Conflict
             }
@@ -59,7 +63,7 @@ impl Room {
             Err(error) => return cx.refuse(peer_id, "offer", ErrorCode::BadOffer, &error),
         };
         for (slot, content) in negotiated.closed {
-            self.unseat(content, Seat { member: key, slot });
+            self.unseat(cx, content, Seat { member: key, slot });
         }
         for track in negotiated.ended {
             self.end_track(cx, track);
@@ -78,6 +82,7 @@ impl Room {
         key: MemberKey,
         mid: Mid,
         publication: Publication,
+        layers: &[PublishedLayer],
     ) -> Result<(), PublishError> {
         let member = &self.members[key];
         let peer = member.peer.as_ref().ok_or(PublishError::NoSuchLine(mid))?;
@@ -99,9 +104,23 @@ impl Room {
         if self.publishes(key, publication.source) {
             return Err(PublishError::SourceTaken);
         }
-        let codec = line.codec;
+        let described = describe(&line.rids, layers)?;
+        let format = line.formats.first().ok_or(PublishError::NoSuchLine(mid))?;
         let id = cx.track_ids.fresh();
-        let track = self.add_track(cx, Track::new(cx.now, id, key, codec, publication));
+        let codec = format.codec;
+        let peer = self.members[key].peer.as_mut().expect("it was there above");
+        let line = peer.lines.get_mut(mid).expect("it was there above");
+        let order: Vec<Rid> = described.iter().filter_map(|layer| layer.rid).collect();
+        line.reorder(&order);
+        let mut track = Track::new(cx.now, id, key, codec, &line.rids, publication);
+        track.describe_layers(&described);
+        // What is known of its sources from an earlier publication on the same m-line.
+        for source in line.sources.iter().filter(|source| !source.repair) {
+            if let Some((ntp, rtp)) = source.report {
+                track.layer_mut(source.layer).clock.observe(ntp, rtp);
+            }
+        }
+        let track = self.add_track(cx, track);
         let peer = self.members[key].peer.as_mut().expect("it was there above");
         peer.lines.get_mut(mid).expect("it was there above").track = Some(track);
         Ok(())
@@ -113,16 +132,36 @@ impl Room {
         cx: &mut Context<'_>,
         key: MemberKey,
         id: TrackId,
+        rids: &[Rid],
         publication: Publication,
     ) {
         if self.by_track.contains_key(&id) || self.publishes(key, publication.source) {
             return;
         }
+        // Until its packets say what it is.
         let codec = match publication.source.kind() {
             Kind::Audio => Codec::Opus,
             Kind::Video => Codec::Vp8,
         };
-        self.add_track(cx, Track::new(cx.now, id, key, codec, publication));
+        self.add_track(cx, Track::new(cx.now, id, key, codec, rids, publication));
+    }
+
+    /// A client says what the encoder of a publication makes now.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing changed.
+    pub(crate) fn describe_layers(
+        &mut self,
+        key: MemberKey,
+        mid: Mid,
+        layers: &[PublishedLayer],
+    ) -> Result<(), PublishError> {
+        let track = self.published(key, mid)?;
+        let peer = self.members[key].peer.as_ref().ok_or(PublishError::NoSuchLine(mid))?;
+        let line = peer.lines.get(mid).ok_or(PublishError::NoSuchLine(mid))?;
+        let described = describe(&line.rids, layers)?;
+        self.tracks[track].describe_layers(&described);
+        Ok(())
     }
 
     /// A client ends a publication.
@@ -165,8 +204,10 @@ impl Room {
         }
         track.muted = muted;
         track.loudness.silence(cx.now);
-        track.requests.cancel();
-        track.cache.clear(|packet| cx.release(packet));
+        for layer in &mut track.layers {
+            layer.requests.cancel();
+            layer.cache.clear(|packet| cx.release(packet));
+        }
         let (id, owner) = (track.id, track.owner);
         let participant = self.members[owner].id;
         self.tell_others(cx, owner, &ServerMessage::TrackMuted { participant, track: id, muted });
@@ -193,7 +234,9 @@ impl Room {
                 slot.stream.clear();
             }
         }
-        track.cache.clear(|packet| cx.release(packet));
+        for layer in &mut track.layers {
+            layer.cache.clear(|packet| cx.release(packet));
+        }
         self.by_track.remove(&track.id);
         let owner = &mut self.members[track.owner];
         owner.tracks.retain(|&other| other != key);
@@ -211,13 +254,14 @@ impl Room {
     fn add_track(&mut self, cx: &mut Context<'_>, track: Track) -> TrackKey {
         let owner = track.owner;
         let described = track.describe();
+        let rids: Vec<Rid> = track.layers.iter().filter_map(|layer| layer.rid).collect();
         let key = self.tracks.insert(track);
         self.by_track.insert(described.id, key);
         self.members[owner].tracks.push(key);
         let participant = self.members[owner].id;
         let message = ServerMessage::TrackPublished { participant, track: described.clone() };
         self.tell_others(cx, owner, &message);
-        self.relay_of(cx, owner, || RemoteEvent::Published { participant, track: described });
+        self.relay_of(cx, owner, || RemoteEvent::Published { participant, track: described, rids });
         self.stale.everyone();
         key
     }

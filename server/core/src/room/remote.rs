@@ -4,8 +4,9 @@
 //! slots here like anything else.
 
 use crate::{
-    id::{PacketId, TrackId},
+    id::{LayerIndex, PacketId, TrackId},
     input::RemoteEvent,
+    media::Codec,
     output::Output,
     room::{Context, MemberKey, Room, TrackKey, track::Publication},
     rtp::Packet,
@@ -25,14 +26,14 @@ impl Room {
                     self.leave(cx, member, reason);
                 }
             }
-            RemoteEvent::Published { participant, track } => {
+            RemoteEvent::Published { participant, track, rids } => {
                 if let Some(member) = self.remote_member(self.member_of(participant)) {
                     let publication = Publication {
                         source: track.source,
                         muted: track.muted,
                         encrypted: track.encrypted,
                     };
-                    self.publish_remote(cx, member, track.id, publication);
+                    self.publish_remote(cx, member, track.id, &rids, publication);
                 }
             }
             RemoteEvent::Unpublished { track } => {
@@ -45,17 +46,20 @@ impl Room {
                     self.set_muted(cx, key, muted);
                 }
             }
-            RemoteEvent::Packet { track, id, packet } => self.remote_packet(cx, track, id, &packet),
-            RemoteEvent::SenderReport { track, ntp, rtp } => {
-                if let Some(key) = self.remote_track(track) {
-                    self.sender_report(cx, key, ntp, rtp);
+            RemoteEvent::Packet { track, layer, codec, id, packet } => {
+                self.remote_packet(cx, track, layer, codec, id, &packet);
+            }
+            RemoteEvent::SenderReport { track, layer, ntp, rtp } => {
+                if let Some(key) = self.remote_track(track).filter(|&key| self.has(key, layer)) {
+                    self.sender_report(cx, key, layer, ntp, rtp);
                 }
             }
-            RemoteEvent::KeyframeWanted { track } => {
+            RemoteEvent::KeyframeWanted { track, layer } => {
                 // Only the shard of the publisher acts, or two shards would ask one another forever.
                 let here = |&key: &TrackKey| self.members[self.tracks[key].owner].peer.is_some();
-                if let Some(key) = self.track_of(track).filter(here) {
-                    self.want_keyframe(key);
+                let key = self.track_of(track).filter(here);
+                if let Some(key) = key.filter(|&key| self.has(key, layer)) {
+                    self.want_keyframe(key, layer);
                 }
             }
             RemoteEvent::Data { participant, message } => {
@@ -90,17 +94,24 @@ impl Room {
         &mut self,
         cx: &mut Context<'_>,
         track: TrackId,
+        layer: LayerIndex,
+        codec: Codec,
         id: PacketId,
         packet: &Packet,
     ) {
         let mut out = std::mem::take(&mut self.scratch.forwards);
         let track = self.remote_track(track).filter(|&key| !self.tracks[key].muted);
-        let kept = track.map(|key| self.forward(cx, key, id, packet, &mut out));
+        let track = track.filter(|&key| self.has(key, layer));
+        let kept = track.map(|key| self.forward(cx, key, layer, codec, id, packet, &mut out));
         cx.outputs.extend(out.drain(..).map(Output::Forward));
         self.scratch.forwards = out;
         if !matches!(kept, Some(Ok(Kept::Yes))) {
             cx.outputs.push_back(Output::Release { packet: id });
         }
+    }
+
+    fn has(&self, track: TrackKey, layer: LayerIndex) -> bool {
+        usize::from(layer.0) < self.tracks[track].layers.len()
     }
 
     fn remote_member(&self, member: Option<MemberKey>) -> Option<MemberKey> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     arena::Key,
-    id::RtpTime,
+    id::{LayerIndex, RtpTime},
     input::RemoteEvent,
     output::Output,
     room::{Context, MemberKey, Room, Seat, TrackKey, schedule::take_due},
@@ -28,18 +28,20 @@ impl Room {
         &mut self,
         cx: &mut Context<'_>,
         key: TrackKey,
+        layer: LayerIndex,
         ntp: NtpTime,
         rtp: RtpTime,
     ) {
         let track = &mut self.tracks[key];
-        let was_known = track.clock.is_known();
         let (id, owner) = (track.id, track.owner);
+        let clock = &mut track.layer_mut(layer).clock;
+        let was_known = clock.is_known();
         self.members[owner].clock.observe(cx.now, ntp);
-        track.clock.observe(ntp, rtp);
-        self.relay_of(cx, owner, || RemoteEvent::SenderReport { track: id, ntp, rtp });
+        clock.observe(ntp, rtp);
+        self.relay_of(cx, owner, || RemoteEvent::SenderReport { track: id, layer, ntp, rtp });
         if !was_known {
-            for index in 0..self.tracks[key].seats.len() {
-                self.report_seat(cx, self.tracks[key].seats[index]);
+            for index in 0..self.tracks[key].layer(layer).seats.len() {
+                self.report_seat(cx, self.tracks[key].layer(layer).seats[index]);
             }
         }
     }
@@ -73,9 +75,10 @@ impl Room {
 
     /// Sends the report of a slot, if one is due and can be made.
     pub(crate) fn report_seat(&mut self, cx: &mut Context<'_>, seat: Seat) {
-        let Some(content) = self.slot_mut(seat).and_then(|slot| slot.content) else { return };
+        let Some(slot) = self.slot_mut(seat) else { return };
+        let (Some(content), sending) = (slot.content, slot.sending()) else { return };
         let track = &self.tracks[content];
-        let (media, publisher) = (track.clock, self.members[track.owner].clock);
+        let (media, publisher) = (track.layer(sending).clock, self.members[track.owner].clock);
         let Some(peer) = self.members[seat.member].peer.as_mut() else { return };
         let Some(slot) = peer.slots.get_mut(seat.slot) else { return };
         let Some(report) = slot.stream.report(cx.now, &publisher, &media) else { return };
@@ -91,7 +94,8 @@ impl Room {
     pub(crate) fn capture_time(&self, now: Time, seat: Seat) -> Option<Time> {
         let slot = self.members.get(seat.member)?.peer.as_ref()?.slots.get(seat.slot)?;
         let track = &self.tracks[slot.content?];
-        slot.stream.capture_time(now, &self.members[track.owner].clock, &track.clock)
+        let media = &track.layer(slot.sending()).clock;
+        slot.stream.capture_time(now, &self.members[track.owner].clock, media)
     }
 
     fn is_served(&self, member: MemberKey) -> bool {

@@ -142,7 +142,7 @@ impl Room {
             let pointed = peer.slots.iter().filter_map(|(slot, s)| Some((slot, s.content?)));
             let pointed: Vec<(SlotKey, TrackKey)> = pointed.collect();
             for (slot, content) in pointed {
-                self.unseat(content, Seat { member: key, slot });
+                self.unseat(cx, content, Seat { member: key, slot });
             }
         }
         let member = self.members.remove(key).expect("a member leaves once");

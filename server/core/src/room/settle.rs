@@ -1,15 +1,10 @@
 //! After an input has changed something: slots are pointed at what their clients should have now.
 
 use crate::{
-    bandwidth::PacketClass,
-    forward::{Forward, Target},
     id::ShortId,
     media::Kind,
     output::Output,
-    room::{
-        Context, MemberKey, Room, Seat, TrackKey,
-        schedule::{hasten, take_due},
-    },
+    room::{Context, MemberKey, Room, Seat, TrackKey, schedule::take_due},
     signal::{Form, ServerMessage, SlotAssignment, SlotContent, Source},
     slot::{Picture, Scene, SlotKey, Voice, seat, wanted_audio, wanted_video},
     time::Time,
@@ -82,72 +77,15 @@ impl Room {
         }
         self.tell_slots(cx, key);
         // Behind the message, so that media comes on slots that were announced.
-        cx.outputs.extend(self.scratch.forwards.drain(..).map(Output::Forward));
+        self.flush_replays(cx);
         while let Some(seat) = self.scratch.seats.pop() {
             self.report_seat(cx, seat);
         }
     }
 
-    /// Points one slot.
-    fn point(&mut self, cx: &mut Context<'_>, seat: Seat, content: Option<TrackKey>) {
-        let Some(slot) = self.slot_mut(seat) else { return };
-        let before = std::mem::replace(&mut slot.content, content);
-        if content.is_none() {
-            slot.stream.clear();
-        }
-        if let Some(before) = before {
-            self.unseat(before, seat);
-        }
-        if let Some(content) = content {
-            self.take_seat(cx, seat, content);
-        }
-    }
-
-    fn take_seat(&mut self, cx: &mut Context<'_>, seat: Seat, content: TrackKey) {
-        let track = &self.tracks[content];
-        let csrc = self.members[track.owner].short_id;
-        let (codec, id) = (track.codec, track.id);
-        let Some(peer) = self.members[seat.member].peer.as_mut() else { return };
-        let (peer, slots) = (peer.id, &mut peer.slots);
-        let Some(slot) = slots.get_mut(seat.slot) else { return };
-        slot.before = Some(id);
-        slot.stream.point(Target {
-            csrc,
-            codec,
-            payload_type: slot.settings().payload_type,
-            dependency: slot.settings().dependency,
-        });
-        let track = &mut self.tracks[content];
-        track.seats.push(seat);
-        if codec.kind() == Kind::Video {
-            let replay = slot.stream.replay(cx.now, &track.cache);
-            let forward = |(packet, rewrite)| Forward {
-                packet,
-                peer,
-                class: PacketClass::Video,
-                rewrite,
-                redundancy: None,
-            };
-            self.scratch.forwards.extend(replay.map(forward));
-            track.requests.join();
-            if slot.stream.is_waiting() {
-                track.requests.want();
-            }
-            if let Some(due) = track.requests.poll_timeout() {
-                hasten(&mut self.schedule.keyframes, due);
-            }
-        }
-        self.scratch.seats.push(seat);
-        self.start_reports(cx);
-    }
-
-    /// A slot is no longer pointed at a track.
-    pub(crate) fn unseat(&mut self, track: TrackKey, seat: Seat) {
-        let Some(track) = self.tracks.get_mut(track) else { return };
-        track.seats.retain(|&other| other != seat);
-        if track.seats.is_empty() {
-            track.requests.cancel();
-        }
+    /// Sends what was kept for slots that were pointed anew.
+    pub(super) fn flush_replays(&mut self, cx: &mut Context<'_>) {
+        cx.outputs.extend(self.scratch.forwards.drain(..).map(Output::Forward));
     }
 
     /// Tells a client which of its slots changed since it was told last.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::{
     arena::key,
-    forward::{KeyframeCache, KeyframeRequests, MediaClock, SourceStream},
-    id::TrackId,
+    id::{LayerIndex, Rid, TrackId},
     media::Codec,
-    room::MemberKey,
+    peer::LayerDescription,
+    room::{Layer, MemberKey},
     signal::{self, Source},
     slot::SlotKey,
     speaker::Loudness,
@@ -28,34 +28,14 @@ pub(crate) struct Seat {
     pub(crate) slot: SlotKey,
 }
 
-/// Restarts of a track within one [`RESTART_SPAN`]. Each is told to everybody who watches it, so that
-/// a publisher that started anew with every packet would flood them. Encoders start anew when a
-/// device changes or a track is replaced: a few times in a meeting.
-const MAX_RESTARTS: u32 = 8;
+/// Between two looks at which layers of a publication are alive.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// See [`MAX_RESTARTS`].
-const RESTART_SPAN: Duration = Duration::from_secs(4);
+/// Which layers are alive: a bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Alive(u8);
 
-/// The latest restarts of a track.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Restarts {
-    count: u32,
-    since: Time,
-}
-
-impl Restarts {
-    /// Counts one more, if there may be one.
-    pub(crate) fn admit(&mut self, now: Time) -> bool {
-        if now.saturating_since(self.since) >= RESTART_SPAN {
-            *self = Self { count: 0, since: now };
-        }
-        let admitted = self.count < MAX_RESTARTS;
-        self.count += u32::from(admitted);
-        admitted
-    }
-}
-
-/// One publication, and the state of its only layer.
+/// One publication.
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) id: TrackId,
@@ -64,17 +44,15 @@ pub(crate) struct Track {
     pub(crate) muted: bool,
     pub(crate) encrypted: bool,
     pub(crate) codec: Codec,
-    /// Where its packets go.
+    /// The slots that are pointed at it.
     pub(crate) seats: Vec<Seat>,
-    pub(crate) stream: SourceStream,
-    pub(crate) restarts: Restarts,
-    pub(crate) clock: MediaClock,
+    /// At least one, and not more than [`MAX_LAYERS`](crate::peer::MAX_LAYERS).
+    pub(crate) layers: Vec<Layer>,
+    /// Which layers were alive at the last look, and when the next one is due.
+    alive: Alive,
+    look_at: Time,
     /// How loud it is; silent for video.
     pub(crate) loudness: Loudness,
-    /// Video only.
-    pub(crate) cache: KeyframeCache,
-    /// Video only.
-    pub(crate) requests: KeyframeRequests,
 }
 
 impl Track {
@@ -84,6 +62,7 @@ impl Track {
         id: TrackId,
         owner: MemberKey,
         codec: Codec,
+        rids: &[Rid],
         publication: Publication,
     ) -> Self {
         let Publication { source, muted, encrypted } = publication;
@@ -95,13 +74,65 @@ impl Track {
             encrypted,
             codec,
             seats: Vec::new(),
-            stream: SourceStream::new(),
-            restarts: Restarts::default(),
-            clock: MediaClock::new(codec.clock_rate()),
+            layers: if rids.is_empty() {
+                vec![Layer::new(None, codec)]
+            } else {
+                rids.iter().map(|&rid| Layer::new(Some(rid), codec)).collect()
+            },
+            alive: Alive::default(),
+            look_at: now,
             loudness: Loudness::new(now),
-            cache: KeyframeCache::new(),
-            requests: KeyframeRequests::new(),
         }
+    }
+
+    /// One of its layers.
+    pub(crate) fn layer(&self, index: LayerIndex) -> &Layer {
+        &self.layers[usize::from(index.0)]
+    }
+
+    /// One of its layers.
+    pub(crate) fn layer_mut(&mut self, index: LayerIndex) -> &mut Layer {
+        &mut self.layers[usize::from(index.0)]
+    }
+
+    /// Each layer with its place.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = (LayerIndex, &Layer)> {
+        (0..).map(LayerIndex).zip(&self.layers)
+    }
+
+    /// A packet of a layer came: says whether other layers are alive now than at the last look. When
+    /// all fall silent together (nothing moves on a shared screen), nothing has changed.
+    pub(crate) fn look(&mut self, now: Time, index: LayerIndex) -> bool {
+        let is_new = self.alive.0 & (1 << index.0) == 0;
+        if !is_new && now < self.look_at {
+            return false;
+        }
+        self.look_at = now + LOOK_INTERVAL;
+        let mut alive = Alive::default();
+        for (index, layer) in self.layers() {
+            alive.0 |= u8::from(layer.is_alive(now)) << index.0;
+        }
+        std::mem::replace(&mut self.alive, alive) != alive
+    }
+
+    /// The last of the layers that are alive, in the order of the publication; before anything came
+    /// the very last.
+    pub(crate) fn best_alive(&self) -> LayerIndex {
+        let last = self.layers.len() as u8 - 1;
+        let alive = (0..=last).rev().find(|index| self.alive.0 & (1 << index) != 0);
+        LayerIndex(alive.unwrap_or(last))
+    }
+
+    /// Takes what its publisher says about its layers: replaces what was said before.
+    pub(crate) fn describe_layers(&mut self, described: &[LayerDescription]) {
+        for layer in &mut self.layers {
+            layer.described = described.iter().find(|other| other.rid == layer.rid).copied();
+        }
+    }
+
+    /// How many packets the caches hold.
+    pub(crate) fn kept(&self) -> usize {
+        self.layers.iter().map(|layer| layer.cache.len()).sum()
     }
 
     /// As others are told.

@@ -2,9 +2,9 @@
 
 use crate::{
     arena::{Arena, key},
-    forward::{SlotStart, SlotStream},
-    id::{ExtensionId, Mid, PayloadType, Ssrc, TrackId},
-    media::Kind,
+    forward::{LayerChoice, SlotStart, SlotStream},
+    id::{ExtensionId, LayerIndex, Mid, Ssrc, TrackId},
+    media::{Codec, Kind, PayloadFormat},
     room::TrackKey,
     signal::SlotLimits,
     slot::Chair,
@@ -21,16 +21,23 @@ key! {
 const FIRST_SSRC: u32 = 0x5074_0000;
 
 /// What was negotiated for a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SlotSettings {
     /// Its m-line.
     pub(crate) mid: Mid,
     /// Audio or video.
     pub(crate) kind: Kind,
-    /// Payload type of its packets.
-    pub(crate) payload_type: PayloadType,
+    /// How each codec goes on the wire, in the client's order.
+    pub(crate) formats: Vec<PayloadFormat>,
     /// Id of the dependency descriptor, where negotiated.
     pub(crate) dependency: Option<ExtensionId>,
+}
+
+impl SlotSettings {
+    /// How a codec goes on the wire; `None`: the client does not decode it.
+    pub(crate) fn format(&self, codec: Codec) -> Option<&PayloadFormat> {
+        self.formats.iter().find(|format| format.codec == codec)
+    }
 }
 
 /// One slot.
@@ -40,6 +47,8 @@ pub(crate) struct Slot {
     ssrc: Ssrc,
     /// What it is pointed at.
     pub(crate) content: Option<TrackKey>,
+    /// Which part of that it sends, or waits for.
+    pub(crate) choice: LayerChoice,
     /// What it was pointed at last: a track that comes back gets the same slot.
     pub(crate) before: Option<TrackId>,
     /// What its client was told that it carries.
@@ -59,6 +68,11 @@ impl Slot {
     /// As it is seated.
     pub(crate) const fn chair(&self, slot: SlotKey) -> Chair<SlotKey> {
         Chair { slot, content: self.content, before: self.before }
+    }
+
+    /// The layer of its content that it sends, or waits for.
+    pub(crate) const fn sending(&self) -> LayerIndex {
+        self.choice.layer
     }
 
     /// Its m-line.
@@ -109,6 +123,7 @@ impl Slots {
             settings,
             ssrc,
             content: None,
+            choice: LayerChoice::whole(LayerIndex(0)),
             before: None,
             told: None,
             told_capture: None,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sotto_core::{
     Time,
-    id::{ExtensionId, Mid, PayloadType, PeerId, RtpTime, SeqNo, Ssrc},
+    id::{ExtensionId, LayerIndex, Mid, PayloadType, PeerId, Rid, RtpTime, SeqNo, Ssrc},
     media::{Codec, Direction, Extension, Kind, Offer, OfferedMedia, PayloadFormat},
     rtp::{PacketBuilder, VideoDescriptor},
 };
@@ -14,6 +14,10 @@ pub(crate) const VP8: PayloadType = PayloadType(96);
 const MID_ID: ExtensionId = ExtensionId(4);
 const LEVEL_ID: ExtensionId = ExtensionId(1);
 const DEPENDENCY_ID: ExtensionId = ExtensionId(12);
+const RID_ID: ExtensionId = ExtensionId(10);
+
+/// The simulcast layers of [`simulcast_offer`], smallest first.
+pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
 
 /// Bytes of a VP8 payload before what the encoder wrote: the descriptor of [`Sender`]s and the first
 /// byte of the frame.
@@ -78,6 +82,20 @@ pub(crate) fn offer(audio: usize, video: usize) -> Offer {
     Offer { media: senders.chain(audio).chain(video).collect() }
 }
 
+/// As [`offer`], and the camera has the simulcast layers [`RIDS`].
+pub(crate) fn simulcast_offer(audio: usize, video: usize) -> Offer {
+    let mut offer = offer(audio, video);
+    let camera = &mut offer.media[1];
+    camera.ssrc = None;
+    camera.rids = RIDS.map(rid).to_vec();
+    camera.extensions.push((Extension::Rid, RID_ID));
+    offer
+}
+
+pub(crate) fn rid(name: &str) -> Rid {
+    Rid::new(name).unwrap()
+}
+
 /// The encoder and packetiser behind one sending m-line: one packet a frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
@@ -93,10 +111,13 @@ pub(crate) struct Sender {
     pub(crate) tagged: bool,
     /// Whether frames are encrypted: known from their dependency descriptors alone.
     pub(crate) opaque: bool,
-    peer: PeerId,
-    epoch: u8,
-    picture: u16,
-    count: u32,
+    /// Which simulcast layer it is, and what its packets call it.
+    pub(crate) layer: LayerIndex,
+    pub(crate) rid: Option<Rid>,
+    pub(crate) peer: PeerId,
+    pub(crate) epoch: u8,
+    pub(crate) picture: u16,
+    pub(crate) count: u32,
 }
 
 /// What a packet's payload says about its origin.
@@ -108,6 +129,7 @@ pub(crate) struct Stamp {
     pub(crate) line: Mid,
     /// Counts the restarts of the sender.
     pub(crate) epoch: u8,
+    pub(crate) layer: LayerIndex,
 }
 
 impl Stamp {
@@ -120,6 +142,7 @@ impl Stamp {
             peer: PeerId(word(front + 4).into()),
             epoch: payload[front + 8],
             line: Mid::from_bytes(&payload[front + 9..front + 12]).unwrap(),
+            layer: LayerIndex(payload[front + 12]),
         }
     }
 }
@@ -135,10 +158,24 @@ impl Sender {
             level: 127,
             tagged: false,
             opaque: false,
+            layer: LayerIndex(0),
+            rid: None,
             peer,
             epoch: 0,
             picture: 0x7ff0,
             count: 0,
+        }
+    }
+
+    /// One simulcast layer of a camera: a source that only its tags tell.
+    pub(crate) fn layer(peer: PeerId, index: u8) -> Self {
+        let camera = media("cam", Kind::Video, Direction::Send);
+        Self {
+            tagged: true,
+            layer: LayerIndex(index),
+            rid: Some(rid(RIDS[usize::from(index)])),
+            seq: SeqNo(1_000 * u16::from(index)),
+            ..Self::new(&camera, Ssrc(2_000 + u32::from(index)), peer)
         }
     }
 
@@ -185,11 +222,15 @@ impl Sender {
         payload[front + 4..front + 8].copy_from_slice(&(self.peer.0 as u32).to_be_bytes());
         payload[front + 8] = self.epoch;
         payload[front + 9..front + 12].copy_from_slice(self.mid.as_str().as_bytes());
+        payload[front + 12] = self.layer.0;
         let level = [self.level];
         let mid = self.mid;
         let mut extensions: Vec<(ExtensionId, &[u8])> = Vec::new();
         if self.tagged {
             extensions.push((MID_ID, mid.as_str().as_bytes()));
+            if let Some(rid) = &self.rid {
+                extensions.push((RID_ID, rid.as_str().as_bytes()));
+            }
         }
         if self.kind == Kind::Audio {
             extensions.push((LEVEL_ID, &level));

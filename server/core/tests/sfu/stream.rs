@@ -29,7 +29,8 @@ impl Stream {
         let before = self.seen.insert(seq.0, stamp);
         assert_eq!(before, None, "a sequence number stands for one packet: {got:?}");
         let same = |(_, _, before): &(_, _, Stamp)| {
-            (before.peer, before.line, before.epoch) == (stamp.peer, stamp.line, stamp.epoch)
+            let origin = |stamp: &Stamp| (stamp.peer, stamp.line, stamp.epoch, stamp.layer);
+            origin(before) == origin(&stamp)
         };
         match self.run.filter(same) {
             Some((run_seq, run_timestamp, run)) => {
