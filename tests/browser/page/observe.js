@@ -35,12 +35,6 @@
       const [last] = receiver.getContributingSources().sort((a, b) => b.timestamp - a.timestamp);
       return last ? seen.nameOf(last.source) : null;
     },
-    /** Video frames sent so far over all connections. */
-    async framesSent() {
-      const reports = await Promise.all(seen.connections.map((connection) => connection.getStats()));
-      const sent = reports.flatMap((report) => [...report.values()]);
-      return sent.reduce((sum, { type, framesSent }) => sum + (type === "outbound-rtp" ? (framesSent ?? 0) : 0), 0);
-    },
     /** What the browser counted for the video slot of each m-line, since the page was opened. */
     async videoCounts() {
       const reports = await Promise.all(seen.connections.map((connection) => connection.getStats()));

@@ -29,7 +29,7 @@ const FLAGS = [
   "--disable-renderer-backgrounding",
 ];
 
-const SCRIPTS = ["devices.js", "observe.js", "measure.js", "lipsync.js", "secret.js", "roster.js"].map((file) =>
+const SCRIPTS = ["devices.js", "observe.js", "arrivals.js", "measure.js", "lipsync.js", "secret.js", "roster.js"].map((file) =>
   readFileSync(new URL(`../page/${file}`, import.meta.url), "utf8"),
 );
 

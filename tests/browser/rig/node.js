@@ -9,7 +9,7 @@ import { artifacts, program, root } from "./paths.js";
 
 const START_MS = 15_000;
 
-/** Starts a node on loopback; `{ origin, token(room, name), stop() }` once it listens. */
+/** Starts a node on loopback; `{ origin, token(room, name), stall(ms), stop() }` once it listens. */
 export async function startNode({ name = "node", arguments: extra = [] } = {}) {
   const child = spawn(
     program("sotto"),
@@ -39,6 +39,12 @@ export async function startNode({ name = "node", arguments: extra = [] } = {}) {
       });
       if (!response.ok) throw new Error(`no token: ${response.status} ${await response.text()}`);
       return (await response.json()).token;
+    },
+    /** Lets the node stand still for that many milliseconds, as a machine without time for it would. */
+    async stall(ms) {
+      child.kill("SIGSTOP");
+      await new Promise((done) => setTimeout(done, ms));
+      child.kill("SIGCONT");
     },
     async stop() {
       child.kill("SIGTERM");

@@ -32,6 +32,7 @@ pub struct Publication {
     frames: u64,
     kept: Kept,
     repeated: u32,
+    behind: Duration,
     next_report: Instant,
 }
 
@@ -61,6 +62,7 @@ impl Publication {
             frames: 0,
             kept: Kept::new(video.then(|| (sdp::rtx_of(ssrc), sdp::RTX))),
             repeated: 0,
+            behind: Duration::ZERO,
             next_report: now,
         }
     }
@@ -88,6 +90,12 @@ impl Publication {
     /// Frames sent so far.
     pub const fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// Longest time by which a frame was sent after it was due: how long the machine had no time
+    /// for us.
+    pub const fn behind(&self) -> Duration {
+        self.behind
     }
 
     /// Packets sent so far.
@@ -128,10 +136,12 @@ impl Publication {
     /// Writes the packets of every frame that is due. `sender` is our short id in the room.
     pub fn emit(&mut self, now: Instant, sender: u32, out: &mut Vec<Vec<u8>>) {
         while self.due() <= now {
+            let late = now.saturating_duration_since(self.due());
             let at = self.feed.next_at();
             let timestamp = self.first_timestamp.wrapping_add(at as u32);
             let frame = self.feed.take(sender);
             if !self.muted {
+                self.behind = self.behind.max(late);
                 self.packetise(timestamp, &frame, out);
                 self.frames += 1;
             }
@@ -360,6 +370,17 @@ mod tests {
         let payload = packets[1].last().copied();
         assert_eq!(payload, Some(4), "frames 1 to 3 were passed over");
         assert!(timestamps(&packets).windows(2).all(|pair| pair[1] - pair[0] == 6_000));
+    }
+
+    #[test]
+    fn it_tells_by_how_much_it_was_behind() {
+        let now = Instant::now();
+        let mut publication = publication(now, Media::SyntheticVideo { fps: 10, bytes: 500 });
+        publication.emit(now, 1, &mut Vec::new());
+        assert_eq!(publication.behind(), Duration::ZERO);
+        publication.emit(now + Duration::from_millis(400), 1, &mut Vec::new());
+        publication.emit(now + Duration::from_millis(500), 1, &mut Vec::new());
+        assert_eq!(publication.behind(), Duration::from_millis(300));
     }
 
     #[test]

@@ -306,6 +306,8 @@ pub struct SentReport {
     pub frames: u64,
     /// Packets sent.
     pub packets: u32,
+    /// Longest time by which a frame was sent after it was due.
+    pub behind: Duration,
     /// Keyframes that the node asked for.
     pub keyframe_requests: u32,
     /// Packets that were sent again because the node asked.

@@ -69,6 +69,7 @@ pub(crate) fn state(event: &str, report: &Report, seconds: f64) {
             "source": sent.source,
             "frames": sent.frames,
             "packets": sent.packets,
+            "behindMs": millis(sent.behind),
             "keyframeRequests": sent.keyframe_requests,
             "repeated": sent.repeated,
         })).collect::<Vec<_>>(),

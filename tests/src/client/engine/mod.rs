@@ -295,6 +295,7 @@ impl Engine {
                     source,
                     frames: publication.frames(),
                     packets: publication.packets(),
+                    behind: publication.behind(),
                     keyframe_requests,
                     repeated: publication.repeated(),
                     fraction_lost,
