@@ -10,6 +10,12 @@ pub struct SfuConfig {
     pub max_participants: u32,
     /// Most slots of one connection. Default 16 for audio, 64 for video. More are answered inactive.
     pub slots: SlotLimits,
+    /// Most videos that one connection is sent, however many slots it has: the last-N of large rooms.
+    /// Pins and screens come first, then who spoke last. Default 64.
+    pub max_video: u16,
+    /// Whether voices are asked for at 10 kbit/s in packets of 60 ms while somebody who hears them
+    /// has a line that does not carry more. Default yes.
+    pub low_rate_voice: bool,
     /// Most m-lines of one offer, rejected and stopped ones included. Default 256. An offer with
     /// more is refused: m-lines are never removed from a session, so a client that keeps adding
     /// some would grow without bound.
@@ -30,6 +36,8 @@ impl Default for SfuConfig {
         Self {
             max_participants: 1_000,
             slots: SlotLimits { audio: 16, video: 64 },
+            max_video: 64,
+            low_rate_voice: true,
             max_media: 256,
             max_kept_packets: 16_384,
             numbering: Numbering::default(),

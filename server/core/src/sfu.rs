@@ -22,7 +22,7 @@ use crate::{
     output::Output,
     room::{Context, MemberKey, Publication, Room, TrackIds},
     rtp::ParseError,
-    signal::{ClientMessage, ErrorCode, LeaveReason, ServerMessage},
+    signal::{ClientMessage, ErrorCode, LeaveReason, ServerMessage, View},
     time::Time,
 };
 
@@ -370,6 +370,8 @@ impl Room {
                 if named > MAX_VIEW_PARTICIPANTS {
                     cx.refuse(id, about, ErrorCode::TooMuch, &ViewTooLong(named));
                 } else {
+                    let order = |view: &View| (view.mode, view.offset);
+                    peer.turned_page = order(&peer.view) != order(&view);
                     peer.view = view;
                     self.look_again(key);
                 }

@@ -340,7 +340,8 @@ pub struct View {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ViewMode {
-    /// By time of joining; a tile stays where it is.
+    /// By time of joining; a tile stays where it is. On the first page, when not everybody fits, the
+    /// dominant speaker takes the tile of whoever has been silent for longest.
     #[default]
     Grid,
     /// The dominant speaker first, then by who spoke last.

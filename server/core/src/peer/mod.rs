@@ -43,6 +43,8 @@ pub(crate) struct Peer {
     pub(crate) slots: Slots,
     /// What it shows.
     pub(crate) view: View,
+    /// Whether it has just asked for other cameras than it was shown, and not for more or fewer.
+    pub(crate) turned_page: bool,
     /// Pays for data messages.
     pub(crate) data: TokenBucket,
 }
@@ -57,6 +59,7 @@ impl Peer {
             lines: Lines::default(),
             slots: Slots::default(),
             view: View::default(),
+            turned_page: false,
             data: TokenBucket::new(now),
         }
     }

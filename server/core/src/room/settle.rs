@@ -1,12 +1,11 @@
 //! After an input has changed something: slots are pointed at what their clients should have now.
 
 use crate::{
-    id::ShortId,
     media::Kind,
     output::Output,
     room::{Context, MemberKey, Room, Seat, TrackKey, schedule::take_due},
     signal::{Form, ServerMessage, SlotAssignment, SlotContent, Source},
-    slot::{Picture, Scene, SlotKey, Voice, seat, wanted_audio, wanted_video},
+    slot::{Picture, Scene, SlotKey, Viewer, Voice, seat, wanted_audio, wanted_video},
     time::Time,
 };
 
@@ -61,16 +60,21 @@ impl Room {
         for kind in [Kind::Audio, Kind::Video] {
             let chairs: Vec<_> =
                 peer.slots.of_kind(kind).map(|(key, slot)| slot.chair(key)).collect();
+            let current: Vec<TrackKey> = chairs.iter().filter_map(|chair| chair.content).collect();
             let wanted = match kind {
                 _ if !peer.connected => Vec::new(),
-                Kind::Audio => {
-                    let current: Vec<TrackKey> =
-                        chairs.iter().filter_map(|chair| chair.content).collect();
-                    wanted_audio(scene, &current, member.short_id, chairs.len())
+                Kind::Audio => wanted_audio(scene, &current, member.short_id, chairs.len()),
+                Kind::Video => {
+                    let slots = chairs.len().min(cx.config.max_video.into());
+                    let current = if peer.turned_page { &[] } else { &current[..] };
+                    let viewer = Viewer { who: member.short_id, view: &peer.view, slots, current };
+                    wanted_video(scene, &viewer)
                 }
-                Kind::Video => wanted_video(scene, &peer.view, member.short_id, chairs.len()),
             };
             changes.extend(seat(&chairs, &wanted, |track| self.tracks[track].id));
+        }
+        if let Some(peer) = self.peer_mut(key) {
+            peer.turned_page = false;
         }
         for (slot, content) in changes {
             self.point(cx, Seat { member: key, slot }, content);
@@ -145,8 +149,17 @@ impl Room {
         let (mut screens, mut cameras, mut voices) = (Vec::new(), Vec::new(), Vec::new());
         for &key in self.order.values() {
             let member = &self.members[key];
+            let mut tracks = member.tracks.iter().map(|&track| &self.tracks[track]);
+            let microphone = tracks.find(|track| track.source == Source::Microphone);
+            let voice = microphone.map(|track| &track.loudness);
             for (track, t) in member.tracks.iter().map(|&track| (track, &self.tracks[track])) {
-                let picture = Picture { track, owner: member.short_id, participant: member.id };
+                let picture = Picture {
+                    track,
+                    owner: member.short_id,
+                    participant: member.id,
+                    speaking: voice.is_some_and(|voice| voice.is_speaking()),
+                    last_spoke: voice.and_then(|voice| voice.last_spoke(cx.now)),
+                };
                 match t.source {
                     _ if t.muted => {}
                     Source::Screen => screens.push(picture),
@@ -161,12 +174,6 @@ impl Room {
                 }
             }
         }
-        let spoke = |owner: ShortId| {
-            let member = self.order.get(&owner).map(|&key| &self.members[key])?;
-            let tracks = member.tracks.iter().map(|&track| &self.tracks[track]);
-            let microphone = tracks.into_iter().find(|track| track.source == Source::Microphone)?;
-            microphone.loudness.last_spoke(cx.now)
-        };
-        Scene::new(screens, cameras, voices, self.speakers.dominant(), spoke)
+        Scene::new(screens, cameras, voices, self.speakers.dominant())
     }
 }

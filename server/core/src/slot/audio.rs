@@ -77,7 +77,7 @@ mod tests {
             let track = TrackKey::from_index(*n as usize);
             Voice { track, owner: ShortId(*n), speaking, last_spoke, average }
         });
-        let scene = Scene::new(Vec::new(), Vec::new(), voices.collect(), None, |_| None);
+        let scene = Scene::new(Vec::new(), Vec::new(), voices.collect(), None);
         let current: Vec<TrackKey> = current.iter().map(|&n| TrackKey::from_index(n)).collect();
         let wanted = wanted_audio(&scene, &current, ME, slots);
         let wanted: Vec<usize> = wanted.into_iter().map(Key::index).collect();

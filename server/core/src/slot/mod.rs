@@ -16,4 +16,4 @@ pub(crate) use audio::wanted_audio;
 pub(crate) use scene::{Picture, Scene, Voice};
 pub(crate) use seat::{Chair, seat};
 pub(crate) use table::{Slot, SlotKey, SlotSettings, Slots};
-pub(crate) use video::wanted_video;
+pub(crate) use video::{Viewer, wanted_video};

@@ -17,6 +17,10 @@ pub(crate) struct Picture {
     pub(crate) owner: ShortId,
     /// Whose.
     pub(crate) participant: ParticipantId,
+    /// Whether its owner speaks now.
+    pub(crate) speaking: bool,
+    /// When its owner last did.
+    pub(crate) last_spoke: Option<Time>,
 }
 
 /// An audio track that is not muted, of a participant who is visible.
@@ -39,28 +43,31 @@ pub(crate) struct Voice {
 pub(crate) struct Scene {
     screens: Vec<Picture>,
     cameras: Vec<Picture>,
+    camera_ranks: FxHashMap<TrackKey, usize>,
     by_speech: Vec<Picture>,
+    dominant: Option<Picture>,
     voices: Vec<Voice>,
     voice_ranks: FxHashMap<TrackKey, usize>,
     by_participant: FxHashMap<ParticipantId, Vec<Picture>>,
 }
 
 impl Scene {
-    /// Sorts what there is. `screens`, `cameras` and `voices` come by time of joining;
-    /// `spoke` says when the owner of a camera last spoke, if ever.
+    /// Sorts what there is. `screens`, `cameras` and `voices` come by time of joining.
     pub(crate) fn new(
         screens: Vec<Picture>,
         cameras: Vec<Picture>,
         mut voices: Vec<Voice>,
         dominant: Option<ShortId>,
-        spoke: impl Fn(ShortId) -> Option<Time>,
     ) -> Self {
         let mut by_speech = cameras.clone();
         // Stable sorts: those who are equal stay by time of joining.
         by_speech.sort_by_key(|picture| {
             let on_stage = Some(picture.owner) == dominant;
-            std::cmp::Reverse((on_stage, spoke(picture.owner)))
+            std::cmp::Reverse((on_stage, picture.last_spoke))
         });
+        let on_stage = cameras.iter().find(|picture| Some(picture.owner) == dominant).copied();
+        let ranks = cameras.iter().enumerate().map(|(rank, picture)| (picture.track, rank));
+        let camera_ranks = ranks.collect();
         voices.sort_by(|a, b| {
             let speaking = b.speaking.cmp(&a.speaking);
             let loudness = if a.speaking && b.speaking {
@@ -76,7 +83,16 @@ impl Scene {
         for picture in screens.iter().chain(&cameras) {
             by_participant.entry(picture.participant).or_default().push(*picture);
         }
-        Self { screens, cameras, by_speech, voices, voice_ranks, by_participant }
+        Self {
+            screens,
+            cameras,
+            camera_ranks,
+            by_speech,
+            dominant: on_stage,
+            voices,
+            voice_ranks,
+            by_participant,
+        }
     }
 
     /// Shared screens, by time of joining of their owners.
@@ -87,6 +103,16 @@ impl Scene {
     /// Cameras, by time of joining of their owners.
     pub(crate) fn cameras(&self) -> &[Picture] {
         &self.cameras
+    }
+
+    /// The camera of a track, if it is one that could be shown.
+    pub(crate) fn camera(&self, track: TrackKey) -> Option<&Picture> {
+        self.camera_ranks.get(&track).map(|&rank| &self.cameras[rank])
+    }
+
+    /// The dominant speaker's camera.
+    pub(crate) const fn dominant(&self) -> Option<&Picture> {
+        self.dominant.as_ref()
     }
 
     /// Cameras: the dominant speaker's, then by who spoke last.

@@ -11,6 +11,10 @@ const MARGIN_DB: f64 = 6.0;
 /// For how long it must be louder without a break.
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
+/// Least time that somebody is on stage: a word thrown in takes nobody's place for its length, and
+/// whatever a crowd does, the stage changes at most once in this time.
+const DWELL: Duration = Duration::from_millis(1_000);
+
 /// The dominant speaker of a room. It stays while it speaks, unless somebody is clearly louder for a
 /// second; and stays after it stopped or left, until somebody else speaks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +22,8 @@ pub(crate) struct Dominant {
     current: Option<ShortId>,
     /// Who is about to take over, and since when.
     challenger: Option<(ShortId, Time)>,
+    /// When the stage may change again.
+    settled: Time,
 }
 
 impl Dominant {
@@ -55,9 +61,9 @@ impl Dominant {
                 false
             }
         };
+        let takes_over = takes_over && now >= self.settled;
         if takes_over {
-            self.challenger = None;
-            self.current = Some(loudest);
+            *self = Self { current: Some(loudest), challenger: None, settled: now + DWELL };
         }
         takes_over
     }
@@ -86,8 +92,28 @@ mod tests {
     fn whoever_speaks_into_silence_takes_over_at_once() {
         let mut dominant = Dominant::default();
         dominant.update(at(0), [(ANN, 20.0)].into_iter());
-        assert!(dominant.update(at(200), [(BEN, 40.0)].into_iter()));
+        assert!(dominant.update(at(1_000), [(BEN, 40.0)].into_iter()));
         assert_eq!(dominant.current(), Some(BEN));
+    }
+
+    #[test]
+    fn nobody_is_on_stage_for_less_than_a_second_whatever_a_crowd_does() {
+        let mut dominant = Dominant::default();
+        let mut random = 1_u64;
+        let mut changes = Vec::new();
+        for look in 0..3_000 {
+            let speaking: Vec<(ShortId, f64)> = (1..=20)
+                .filter_map(|who| {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let level = (random >> 33) % 100;
+                    (level < 40).then_some((ShortId(who), level as f64))
+                })
+                .collect();
+            if dominant.update(at(look * 200), speaking.into_iter()) {
+                changes.push(look * 200);
+            }
+        }
+        assert!(changes.windows(2).all(|two| two[1] - two[0] >= 1_000));
     }
 
     #[test]

@@ -124,9 +124,32 @@ impl Model {
         true
     }
 
-    /// The video that somebody should receive.
-    pub(crate) fn video(&self, who: usize) -> BTreeSet<Item> {
-        let Some(me) = &self.people[who] else { return BTreeSet::new() };
+    /// Holds the video that somebody receives against what it should.
+    pub(crate) fn check_video(&self, who: usize, seen: &BTreeSet<Item>) {
+        let Some(me) = &self.people[who] else { return };
+        let wanted = self.wanted_video(me);
+        let tiles = me.view.tiles.map_or(me.video_slots, |tiles| me.video_slots.min(tiles.into()));
+        let is_first_page = me.view.mode == ViewMode::Grid && me.view.offset == 0;
+        if wanted.len() <= tiles || !is_first_page {
+            let wanted: BTreeSet<Item> = wanted.into_iter().take(tiles).collect();
+            return assert_eq!(*seen, wanted, "video of {who}");
+        }
+        // Which cameras a grid shows that are too many for it depends on who spoke when; but not
+        // how many, and the dominant speaker is one of them.
+        let pinned = |item: &Item| item.1 == Source::Screen || me.view.pins.contains(&item.0);
+        let (fixed, cameras): (Vec<Item>, Vec<Item>) = wanted.into_iter().partition(pinned);
+        assert_eq!(seen.len(), tiles, "video of {who}: {seen:?}");
+        let places = tiles.saturating_sub(fixed.len());
+        assert!(fixed.iter().take(tiles).all(|item| seen.contains(item)), "pins of {who}");
+        assert_eq!(cameras.iter().filter(|item| seen.contains(item)).count(), places);
+        let dominant = self.dominant.get(&me.room).map(|&dominant| (dominant, Source::Camera));
+        if let Some(dominant) = dominant.filter(|item| places > 0 && cameras.contains(item)) {
+            assert!(seen.contains(&dominant), "{who} does not see {dominant:?}, who is on stage");
+        }
+    }
+
+    /// The video that somebody wants to receive, most wanted first.
+    fn wanted_video(&self, me: &Person) -> Vec<Item> {
         let all = self.available(me, Kind::Video);
         let visible: Vec<&(&Person, Item)> = all
             .iter()
@@ -168,8 +191,7 @@ impl Model {
                 distinct.push(item);
             }
         }
-        let tiles = me.view.tiles.map_or(me.video_slots, |tiles| me.video_slots.min(tiles.into()));
-        distinct.into_iter().take(tiles).collect()
+        distinct
     }
 
     /// Holds the audio that somebody receives against what it should.
