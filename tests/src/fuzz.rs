@@ -79,6 +79,7 @@ pub fn rtp(bytes: &[u8]) {
         timestamp: RtpTime(9),
         marker: packet.marker,
         csrc: ShortId(3),
+        original: None,
         payload: if packet.video.is_some() {
             PayloadRewrite::Vp8 { picture_id: 5, tl0_picture_index: 6 }
         } else {
@@ -87,7 +88,7 @@ pub fn rtp(bytes: &[u8]) {
         dependency: None,
     };
     let mut out = vec![0; bytes.len() + sotto_core::forward::MAX_HEADER_LEN];
-    let written = rewrite.write(bytes, &mut out).expect("a parsed packet can be rewritten");
+    let written = rewrite.write(bytes, &mut out, None).expect("a parsed packet can be rewritten");
     let again = Packet::parse(&out[..written], &extensions).expect("what we write can be read");
     assert_eq!(again.payload_len, packet.payload_len, "a rewrite keeps the payload's length");
     assert_eq!((again.ssrc, again.seq, again.timestamp), (Ssrc(1), SeqNo(7), RtpTime(9)));

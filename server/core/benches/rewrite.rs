@@ -10,8 +10,11 @@ use std::{
 
 use sotto_core::{
     Time,
-    forward::{MAX_HEADER_LEN, Rewrite, Selection, SlotStart, SlotStream, SourceStream, Target},
-    id::{ExtensionId, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
+    forward::{
+        LayerChoice, MAX_HEADER_LEN, Rewrite, Selection, SlotStart, SlotStream, SourceStream,
+        Target,
+    },
+    id::{ExtensionId, LayerIndex, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
     media::{Codec, Extension, Kind},
     rtp::{ExtensionMap, Packet, PacketBuilder, VideoDescriptor},
 };
@@ -93,9 +96,9 @@ fn forward_all(packets: &[Vec<u8>], dependency: Option<ExtensionId>, write: bool
         let packet = parse(black_box(bytes), &extensions);
         let received = source.receive(Time::default(), &packet).expect("no packet comes twice");
         for slot in &mut slots {
-            let rewrite = rewrite(slot.forward(&received));
+            let rewrite = rewrite(slot.forward(LayerIndex(0), &received));
             if write {
-                black_box(rewrite.write(bytes, &mut out)).expect("the buffer is long enough");
+                black_box(rewrite.write(bytes, &mut out, None)).expect("the buffer is long enough");
             } else {
                 black_box(rewrite);
             }
@@ -105,7 +108,9 @@ fn forward_all(packets: &[Vec<u8>], dependency: Option<ExtensionId>, write: bool
 
 fn rewrite(selection: Selection) -> Rewrite {
     match selection {
-        Selection::Send(rewrite) | Selection::Start(rewrite) => rewrite,
+        Selection::Send(rewrite) | Selection::Start(rewrite) | Selection::Switch(rewrite) => {
+            rewrite
+        }
         Selection::Skip(reason) => unreachable!("the first packet starts a keyframe: {reason:?}"),
     }
 }
@@ -120,12 +125,13 @@ fn slots(dependency: Option<ExtensionId>) -> Vec<SlotStream> {
     (0..SUBSCRIBERS as u32)
         .map(|number| {
             let mut slot = SlotStream::new(Ssrc(number), Kind::Video, SlotStart::default());
-            slot.point(Target {
+            let target = Target {
                 csrc: ShortId(1),
                 codec: Codec::Vp8,
                 payload_type: PayloadType(96),
                 dependency,
-            });
+            };
+            slot.point(target, LayerChoice::whole(LayerIndex(0)));
             slot
         })
         .collect()

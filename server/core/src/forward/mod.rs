@@ -19,9 +19,11 @@ mod cache;
 mod choice;
 mod history;
 mod keyframe;
+mod live;
 mod missing;
 mod rate;
 mod red;
+mod renumber;
 mod replay;
 mod report;
 mod retransmission;
@@ -46,8 +48,10 @@ pub use red::{
 pub use replay::Replay;
 pub use report::{MediaClock, PublisherClock};
 pub use retransmission::{Answered, ORIGINAL_SEQ_LEN, RepairBudget, unwrap_retransmission};
-pub use rewrite::{DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, Rewrite, RewriteError};
-pub use slot::{Selection, Skip, SlotStart, SlotStream, Target};
+pub use rewrite::{
+    DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, Rewrite, RewriteError, TransportNumber,
+};
+pub use slot::{Selection, SentBefore, Skip, SlotStart, SlotStream, Target};
 pub use source::{Received, Refused, SourceStatistics, SourceStream};
 
 use crate::{
@@ -80,7 +84,7 @@ impl Forward {
     }
 
     /// Writes the packet that the subscriber gets to the front of `out` and gives its length.
-    /// `bytes` gives the packets of the slab.
+    /// `bytes` gives the packets of the slab; for `transport` see [`Rewrite::write`].
     ///
     /// # Errors
     /// [`RewriteError`]; then the contents of `out` are unspecified.
@@ -89,11 +93,12 @@ impl Forward {
         &self,
         bytes: impl Fn(PacketId) -> Option<&'a [u8]>,
         out: &mut [u8],
+        transport: Option<TransportNumber>,
     ) -> Result<usize, RewriteError> {
         let source = bytes(self.packet).ok_or(RewriteError::Source)?;
         match &self.redundancy {
-            None => self.rewrite.write(source, out),
-            Some(redundancy) => redundancy.write(&self.rewrite, source, bytes, out),
+            None => self.rewrite.write(source, out, transport),
+            Some(redundancy) => redundancy.write(&self.rewrite, source, bytes, out, transport),
         }
     }
 }

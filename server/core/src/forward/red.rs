@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::{History, Received, Rewrite, RewriteError};
+use super::{History, Received, Rewrite, RewriteError, TransportNumber};
 use crate::{
     id::{PacketId, PayloadType, SeqNo},
     rtp::Packet,
@@ -170,7 +170,8 @@ impl Redundancy {
     }
 
     /// Writes the packet of `rewrite` with its predecessors in front of it, to the front of `out`,
-    /// and gives its length. `bytes` gives the packets of the slab.
+    /// and gives its length. `bytes` gives the packets of the slab; for `transport` see
+    /// [`Rewrite::write`].
     ///
     /// # Errors
     /// [`RewriteError`]; then the contents of `out` are unspecified.
@@ -180,9 +181,10 @@ impl Redundancy {
         source: &[u8],
         bytes: impl Fn(PacketId) -> Option<&'a [u8]>,
         out: &mut [u8],
+        transport: Option<TransportNumber>,
     ) -> Result<usize, RewriteError> {
         let header = Rewrite { payload_type: self.payload_type, payload_len: 0, ..*rewrite };
-        let mut at = header.write(source, out)?;
+        let mut at = header.write(source, out, transport)?;
         let mut put = |data: &[u8]| {
             let room = out.get_mut(at..at + data.len()).ok_or(RewriteError::Buffer)?;
             room.copy_from_slice(data);

@@ -3,7 +3,10 @@
 use std::collections::vec_deque;
 
 use super::{KeyframeCache, Received, Rewrite, SlotStream};
-use crate::{id::PacketId, time::Time};
+use crate::{
+    id::{LayerIndex, PacketId},
+    time::Time,
+};
 
 /// The packets of a cache as one slot sends them, in order. Media times are those of the slot,
 /// pushed together so that they end at the live time: what comes next continues them. A replay that
@@ -15,10 +18,16 @@ pub struct Replay<'a> {
 }
 
 impl SlotStream {
-    /// Sends what `cache` holds of the layer that this slot was pointed at. The first packet, if
-    /// there is one, starts the content: [`Self::first_timestamp`] is known from then on. Empty if
-    /// the cache has nothing fresh, or the slot does not wait: then see [`Self::is_waiting`].
-    pub fn replay<'a>(&'a mut self, now: Time, cache: &'a KeyframeCache) -> Replay<'a> {
+    /// Sends what `cache` holds of `layer`, which need not be the wanted one: the slot goes over to
+    /// that as soon as it can. The first packet, if there is one, starts the content:
+    /// [`Self::first_timestamp`] is known from then on. Empty if the cache has nothing fresh, or the
+    /// slot does not wait: then see [`Self::is_waiting`].
+    pub fn replay<'a>(
+        &'a mut self,
+        now: Time,
+        layer: LayerIndex,
+        cache: &'a KeyframeCache,
+    ) -> Replay<'a> {
         let packets = cache.fresh(now);
         // Of equal ones the last in this order: the first packet of the newest frame.
         let last = packets.iter().rev().map(|(_, received)| received).max_by_key(|p| p.timestamp);
@@ -26,7 +35,12 @@ impl SlotStream {
         let (true, Some(first), Some(last)) = (self.is_waiting(), first, last) else {
             return Replay { slot: self, packets: vec_deque::Iter::default() };
         };
-        self.start_replay(first, packets.iter().map(|(_, received)| received.timestamp), last);
+        self.start_replay(
+            layer,
+            first,
+            packets.iter().map(|(_, received)| received.timestamp),
+            last,
+        );
         Replay { slot: self, packets: packets.iter() }
     }
 }
@@ -36,7 +50,7 @@ impl Iterator for Replay<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (id, received) = self.packets.next()?;
-        Some((*id, self.slot.rewrite_kept(received)?))
+        Some((*id, self.slot.send(received)?))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -67,6 +67,14 @@ impl MediaClock {
         self.last.is_some()
     }
 
+    /// The layer's media time at NTP time zero (modulo 2^32), by its last report and the nominal
+    /// rate. Two layers of a publisher are as far apart as these are.
+    pub fn origin(&self) -> Option<RtpTime> {
+        let (ntp, rtp) = self.last?;
+        let units = (u128::from(ntp.0) * u128::from(self.rate) + (1 << 31)) >> 32;
+        Some(rtp.offset((units as u32).wrapping_neg()))
+    }
+
     /// The layer's media time at `now`, by its last report and the nominal rate.
     pub fn at(&self, now: Time, publisher: &PublisherClock) -> Option<RtpTime> {
         let ((ntp, rtp), distance) = (self.last?, publisher.distance?);

@@ -30,6 +30,9 @@ pub struct Rewrite {
     pub marker: bool,
     /// Whose packet it is.
     pub csrc: ShortId,
+    /// For a retransmission on a source of its own: the sequence number of the packet that it
+    /// repeats, written in front of the payload (RFC 4588 section 4).
+    pub original: Option<SeqNo>,
     /// What changes in the payload descriptor.
     pub payload: PayloadRewrite,
     /// The dependency descriptor.
@@ -79,33 +82,54 @@ pub enum RewriteError {
 /// Fixed part and one CSRC.
 const BASE_LEN: usize = FIXED_HEADER_LEN + 4;
 
-/// Longest header that [`Rewrite::write`] makes, in bytes: fixed part, CSRC, and a dependency
-/// descriptor of 255 bytes in the two-byte form. `header + payload_len` is what a buffer needs.
-pub const MAX_HEADER_LEN: usize = BASE_LEN + 4 + (2 + 255usize).next_multiple_of(4);
+/// The original sequence number in front of a retransmitted payload (RFC 4588 section 4).
+const ORIGINAL_LEN: usize = 2;
+
+/// A transport-wide sequence number.
+const TRANSPORT_LEN: usize = 2;
+
+/// Longest header that [`Rewrite::write`] makes, in bytes: fixed part, CSRC, a transport-wide
+/// sequence number and a dependency descriptor of 255 bytes in the two-byte form, and an original
+/// sequence number. `header + payload_len` is what a buffer needs.
+pub const MAX_HEADER_LEN: usize =
+    BASE_LEN + 4 + (2 + TRANSPORT_LEN + 2 + 255usize).next_multiple_of(4) + ORIGINAL_LEN;
+
+/// Where the transport-wide sequence number of a packet goes: its id on the subscriber's connection,
+/// and the number.
+pub type TransportNumber = (ExtensionId, SeqNo);
 
 impl Rewrite {
     /// Writes the packet that the subscriber gets to the front of `out` and gives its length.
-    /// `source` is the whole packet as it was received and decrypted.
+    /// `source` is the whole packet as it was received and decrypted; `transport` is the number that
+    /// the connection gives it, where transport-wide feedback was negotiated.
     ///
     /// # Errors
     /// [`RewriteError`]; then the contents of `out` are unspecified.
     #[inline]
-    pub fn write(&self, source: &[u8], out: &mut [u8]) -> Result<usize, RewriteError> {
+    pub fn write(
+        &self,
+        source: &[u8],
+        out: &mut [u8],
+        transport: Option<TransportNumber>,
+    ) -> Result<usize, RewriteError> {
         let start = usize::from(self.header_len);
         let payload =
             source.get(start..start + usize::from(self.payload_len)).ok_or(RewriteError::Source)?;
-        let header_len = match self.dependency {
-            None => {
-                self.write_base(0, out)?;
-                BASE_LEN
-            }
-            Some(dependency) => {
+        let mut at = BASE_LEN;
+        match (self.dependency, transport) {
+            (None, None) => self.write_base(0, out)?,
+            (dependency, transport) => {
                 self.write_base(EXTENSION_BIT, out)?;
-                BASE_LEN + dependency.write(source, &mut out[BASE_LEN..])?
+                at += write_extensions(dependency, transport, source, &mut out[BASE_LEN..])?;
             }
-        };
-        let end = header_len + payload.len();
-        let to = out.get_mut(header_len..end).ok_or(RewriteError::Buffer)?;
+        }
+        if let Some(original) = self.original {
+            let to = out.get_mut(at..at + ORIGINAL_LEN).ok_or(RewriteError::Buffer)?;
+            to.copy_from_slice(&original.0.to_be_bytes());
+            at += ORIGINAL_LEN;
+        }
+        let end = at + payload.len();
+        let to = out.get_mut(at..end).ok_or(RewriteError::Buffer)?;
         to.copy_from_slice(payload);
         if let PayloadRewrite::Vp8 { picture_id, tl0_picture_index } = self.payload {
             patch_vp8(to, picture_id, tl0_picture_index).ok_or(RewriteError::Source)?;
@@ -126,32 +150,68 @@ impl Rewrite {
     }
 }
 
+/// Writes an extension block with what there is and gives its length. The two-byte form is taken
+/// only where an id or a length needs it (RFC 8285 section 4.1.2).
+#[inline]
+fn write_extensions(
+    dependency: Option<DependencyRewrite>,
+    transport: Option<TransportNumber>,
+    source: &[u8],
+    out: &mut [u8],
+) -> Result<usize, RewriteError> {
+    let one_byte = transport.is_none_or(|(id, _)| id.0 <= ONE_BYTE_MAX_ID)
+        && dependency.is_none_or(|dependency| dependency.fits_one_byte());
+    let element = if one_byte { 1 } else { 2 };
+    let len = transport.map_or(0, |_| element + TRANSPORT_LEN)
+        + dependency.map_or(0, |dependency| element + usize::from(dependency.len));
+    let words = len.div_ceil(4);
+    let block = out.get_mut(..4 + words * 4).ok_or(RewriteError::Buffer)?;
+    let profile = if one_byte { ONE_BYTE_PROFILE } else { TWO_BYTE_PROFILE };
+    block[..2].copy_from_slice(&profile.to_be_bytes());
+    block[2..4].copy_from_slice(&(words as u16).to_be_bytes());
+    let mut at = 4;
+    if let Some((id, number)) = transport {
+        at += write_element_head(one_byte, id, TRANSPORT_LEN, &mut block[at..]);
+        block[at..at + TRANSPORT_LEN].copy_from_slice(&number.0.to_be_bytes());
+        at += TRANSPORT_LEN;
+    }
+    if let Some(dependency) = dependency {
+        let len = usize::from(dependency.len);
+        at += write_element_head(one_byte, dependency.id, len, &mut block[at..]);
+        dependency.write(source, &mut block[at..at + len])?;
+        at += len;
+    }
+    block[at..].fill(0);
+    Ok(block.len())
+}
+
+#[inline]
+fn write_element_head(one_byte: bool, id: ExtensionId, len: usize, out: &mut [u8]) -> usize {
+    if one_byte {
+        out[0] = id.0 << 4 | (len - 1) as u8;
+        1
+    } else {
+        out[0] = id.0;
+        out[1] = len as u8;
+        2
+    }
+}
+
 impl DependencyRewrite {
-    /// Writes an extension block with this one element and gives its length. The two-byte form is
-    /// taken only where the id or the length needs it (RFC 8285 section 4.1.2).
-    fn write(&self, source: &[u8], out: &mut [u8]) -> Result<usize, RewriteError> {
-        let len = usize::from(self.len);
+    fn fits_one_byte(&self) -> bool {
+        self.id.0 <= ONE_BYTE_MAX_ID && usize::from(self.len) <= ONE_BYTE_MAX_LEN
+    }
+
+    /// Writes the descriptor, of which `out` has the length.
+    #[inline]
+    fn write(&self, source: &[u8], out: &mut [u8]) -> Result<(), RewriteError> {
         let start = usize::from(self.offset);
-        let data = source.get(start..start + len).ok_or(RewriteError::Source)?;
-        if len < DEPENDENCY_MANDATORY_LEN {
+        let data = source.get(start..start + out.len()).ok_or(RewriteError::Source)?;
+        if data.len() < DEPENDENCY_MANDATORY_LEN {
             return Err(RewriteError::Source);
         }
-        let one_byte = self.id.0 <= ONE_BYTE_MAX_ID && len <= ONE_BYTE_MAX_LEN;
-        let (profile, data_at) =
-            if one_byte { (ONE_BYTE_PROFILE, 5) } else { (TWO_BYTE_PROFILE, 6) };
-        let words = (data_at - 4 + len).div_ceil(4);
-        let block = out.get_mut(..4 + words * 4).ok_or(RewriteError::Buffer)?;
-        block[..2].copy_from_slice(&profile.to_be_bytes());
-        block[2..4].copy_from_slice(&(words as u16).to_be_bytes());
-        if one_byte {
-            block[4] = self.id.0 << 4 | (self.len - 1);
-        } else {
-            block[4] = self.id.0;
-            block[5] = self.len;
-        }
-        block[data_at..data_at + len].copy_from_slice(data);
-        block[data_at + 1..data_at + 3].copy_from_slice(&self.frame_number.to_be_bytes());
-        block[data_at + len..].fill(0);
-        Ok(block.len())
+        out.copy_from_slice(data);
+        out[1..3].copy_from_slice(&self.frame_number.to_be_bytes());
+        Ok(())
     }
 }

@@ -1,17 +1,19 @@
 //! One slot of one subscriber: a stream that never breaks, made of sources that come and go.
 
+use std::{collections::VecDeque, time::Duration};
+
 use super::{
-    DependencyRewrite, MediaClock, PayloadRewrite, PublisherClock, Received, Rewrite,
+    LayerChoice, MediaClock, PublisherClock, Received, Rewrite,
+    live::{Live, Numbers},
     timeline::{Mapping, Timeline},
 };
 use crate::{
-    id::{ExtensionId, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
+    id::{ExtensionId, LayerIndex, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
     media::{Codec, Kind},
     output::SenderReport,
+    rtp::Unwrapper,
     time::Time,
 };
-
-use std::time::Duration;
 
 /// Least step of media time at a re-point of an audio slot: one packet of 20 ms at 48 kHz.
 const AUDIO_STEP: u64 = 960;
@@ -22,27 +24,36 @@ const VIDEO_STEP: u64 = 3000;
 /// Between two sender reports of a slot.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// One slot. Its sequence numbers, media time, VP8 counters and frame numbers go on across any
-/// number of re-points, as if it were one encoder:
+/// Layer switches within one content over which packets that were sent can still be found: those of
+/// the last seconds, which is as long as they are asked for again.
+const MAX_PAST: usize = 4;
+
+/// One slot. Its sequence numbers, media time, picture ids and frame numbers go on across any number
+/// of re-points and layer switches, as if it were one encoder:
 ///
-/// - within one source, order, gaps and distances are those of the source;
+/// - within one layer, order, gaps and distances are those of the source; what is left out on
+///   purpose leaves no gap;
 /// - at a re-point the counters go on by one, media time by the wall time that has passed, but at
 ///   least one frame or packet;
+/// - at a layer switch too, but media time goes on by the publisher's clock where that is known;
 /// - what arrives late from before the first packet of a source is never sent, so that no number is
 ///   used twice;
-/// - video starts at a keyframe.
+/// - video starts, and goes over to another layer, at a keyframe.
 #[derive(Clone, Debug)]
 pub struct SlotStream {
     ssrc: Ssrc,
     kind: Kind,
     target: Option<Target>,
+    wanted: LayerChoice,
     live: Option<Live>,
+    /// What was sent before `live` of the same content, the oldest first. Full: the oldest is
+    /// forgotten.
+    past: VecDeque<Live>,
+    /// Media time of the content at NTP time zero of its publisher, once two layers were aligned.
+    origin: Option<RtpTime>,
     first_timestamp: Option<RtpTime>,
     timeline: Timeline,
-    seq: Counter,
-    picture_id: Counter,
-    tl0_picture_index: Counter,
-    frame_number: Counter,
+    next: Numbers,
     packets: u32,
     octets: u32,
     next_report: Time,
@@ -100,6 +111,8 @@ pub enum Selection {
     /// Sends it, and it is the first since the slot was re-pointed (or since the publisher started
     /// its numbers anew): the new content begins at the media time of this rewrite.
     Start(Rewrite),
+    /// Sends it, and it is the first of another layer of the same content.
+    Switch(Rewrite),
     /// Does not.
     Skip(Skip),
 }
@@ -109,18 +122,25 @@ pub enum Selection {
 pub enum Skip {
     /// The slot is empty.
     Empty,
-    /// The slot waits for a keyframe of this source: want one.
+    /// The slot waits for a keyframe of this layer: want one.
     AwaitingKeyframe,
-    /// Older than the first packet that the slot sent of this source.
+    /// Older than the first packet that the slot sent of this layer, or than it remembers.
     BeforeStart,
+    /// Of a layer that the slot neither sends nor wants.
+    OtherLayer,
 }
 
-/// The source that a slot sends now.
-#[derive(Clone, Copy, Debug)]
-struct Live {
-    epoch: u32,
-    first_seq: u64,
-    time: Mapping,
+/// A packet that a slot sent, found by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SentBefore {
+    /// Its layer.
+    pub layer: LayerIndex,
+    /// See [`Received::epoch`].
+    pub epoch: u32,
+    /// See [`Received::seq`].
+    pub seq: u64,
+    /// First number on the slot of the time that the layer was live in.
+    life: u64,
 }
 
 impl SlotStream {
@@ -130,17 +150,24 @@ impl SlotStream {
             Kind::Audio => (Codec::Opus.clock_rate(), AUDIO_STEP),
             Kind::Video => (Codec::Vp8.clock_rate(), VIDEO_STEP),
         };
+        /// Room below the first values; a multiple of every counter's period.
+        const FIRST: u64 = 1 << 40;
         Self {
             ssrc,
             kind,
             target: None,
+            wanted: LayerChoice::whole(LayerIndex(0)),
             live: None,
+            past: VecDeque::new(),
+            origin: None,
             first_timestamp: None,
             timeline: Timeline::new(clock_rate, step, start.timestamp.0),
-            seq: Counter::new(start.seq.0 as u64),
-            picture_id: Counter::new(start.picture_id as u64),
-            tl0_picture_index: Counter::new(start.tl0_picture_index as u64),
-            frame_number: Counter::new(start.frame_number as u64),
+            next: Numbers {
+                seq: FIRST + start.seq.0 as u64,
+                picture_id: FIRST + start.picture_id as u64,
+                tl0_picture_index: FIRST + start.tl0_picture_index as u64,
+                frame_number: FIRST + start.frame_number as u64,
+            },
             packets: 0,
             octets: 0,
             next_report: Time::from_micros(0),
@@ -157,11 +184,13 @@ impl SlotStream {
         self.target.as_ref()
     }
 
-    /// Points the slot at another layer; every packet handed to [`Self::forward`] from now on is of
-    /// that layer. For video, replay the layer's cache next ([`Self::replay`]).
-    pub fn point(&mut self, target: Target) {
+    /// Points the slot at another publication, of which it wants `choice`; every packet handed to
+    /// [`Self::forward`] from now on is of that publication. For video, replay a layer's cache next
+    /// ([`Self::replay`]).
+    pub fn point(&mut self, target: Target, choice: LayerChoice) {
         debug_assert_eq!(target.codec.kind(), self.kind);
         self.target = Some(target);
+        self.wanted = choice;
         self.stop();
     }
 
@@ -171,7 +200,36 @@ impl SlotStream {
         self.stop();
     }
 
-    /// Whether the slot is pointed at a layer of which it sent nothing yet.
+    /// Chooses the part of the publication to send from now on. The present layer goes on until the
+    /// wanted one has a frame that a decoder can start at: see [`Self::awaited`].
+    pub const fn choose(&mut self, choice: LayerChoice) {
+        self.wanted = choice;
+    }
+
+    /// What was chosen last.
+    pub const fn choice(&self) -> LayerChoice {
+        self.wanted
+    }
+
+    /// The layer that is sent; `None` until the first packet of the content.
+    pub fn layer(&self) -> Option<LayerIndex> {
+        self.live.as_ref().map(|live| live.layer)
+    }
+
+    /// The layer of which the slot waits for a keyframe, to start or to go over to it.
+    pub fn awaited(&self) -> Option<LayerIndex> {
+        self.target?;
+        (self.layer() != Some(self.wanted.layer)).then_some(self.wanted.layer)
+    }
+
+    /// A new offer has, or has not, the dependency descriptor, under this id.
+    pub const fn set_dependency(&mut self, id: Option<ExtensionId>) {
+        if let Some(target) = &mut self.target {
+            target.dependency = id;
+        }
+    }
+
+    /// Whether the slot is pointed at a publication of which it sent nothing yet.
     pub const fn is_waiting(&self) -> bool {
         self.target.is_some() && self.live.is_none()
     }
@@ -181,37 +239,80 @@ impl SlotStream {
         self.first_timestamp
     }
 
+    /// The highest media time that was sent, of whatever content; before anything was sent, the one
+    /// to start with.
+    pub const fn last_timestamp(&self) -> RtpTime {
+        self.timeline.highest()
+    }
+
     /// Packets and payload bytes sent so far, modulo 2^32 (RFC 3550 section 6.4.1).
     pub const fn sent(&self) -> (u32, u32) {
         (self.packets, self.octets)
     }
 
-    /// Takes the next packet of the layer that the slot is pointed at.
+    /// Takes the next packet of a layer of the publication that the slot is pointed at.
     #[inline]
-    pub fn forward(&mut self, received: &Received) -> Selection {
-        let Some(target) = self.target else {
+    pub fn forward(&mut self, layer: LayerIndex, received: &Received) -> Selection {
+        if self.target.is_none() {
             return Selection::Skip(Skip::Empty);
-        };
-        match self.live {
-            Some(live) if live.epoch == received.epoch => {
-                if received.seq < live.first_seq {
+        }
+        match &self.live {
+            Some(live) if live.layer == layer && live.epoch == received.epoch => {
+                if !live.has_place_for(received) {
                     return Selection::Skip(Skip::BeforeStart);
                 }
-                Selection::Send(self.rewrite(&target, &live, received))
+                self.send(received).map_or(Selection::Skip(Skip::BeforeStart), Selection::Send)
             }
-            _ => self.start(&target, received),
+            // Its numbers start anew: so does the content.
+            Some(live) if live.layer == layer => {
+                self.stop();
+                self.start(layer, received)
+            }
+            _ if layer != self.wanted.layer => Selection::Skip(Skip::OtherLayer),
+            Some(_) => self.switch(layer, received),
+            None => self.start(layer, received),
         }
+    }
+
+    /// Finds the packet of the present content that was sent, or would have been, with this number;
+    /// `None` if it is older than what is remembered, or from before the last re-point.
+    pub fn sent_before(&self, seq: SeqNo) -> Option<SentBefore> {
+        let mut unwrapper = Unwrapper::at(self.next.seq);
+        let seq = unwrapper.unwrap(u32::from(seq.0), 16);
+        if seq >= self.next.seq {
+            return None;
+        }
+        let mut lives = self.live.iter().chain(self.past.iter().rev());
+        let live = lives.find(|live| live.first <= seq)?;
+        Some(SentBefore {
+            layer: live.layer,
+            epoch: live.epoch,
+            seq: live.original(seq)?,
+            life: live.first,
+        })
+    }
+
+    /// The rewrite that a packet got when it was sent, bit by bit, for a packet that
+    /// [`Self::sent_before`] found. Without effect on the slot. `None` if it was not sent, and may
+    /// not be.
+    pub fn rewrite_again(&self, before: &SentBefore, received: &Received) -> Option<Rewrite> {
+        if (before.epoch, before.seq) != (received.epoch, received.seq) {
+            return None;
+        }
+        let mut lives = self.live.iter().chain(self.past.iter().rev());
+        let live = lives.find(|live| live.first == before.life)?;
+        live.rewrite(self.ssrc, self.target.as_ref()?, received)
     }
 
     /// When [`Self::report`] has something to say next: right after the first packet of a content,
     /// then once per second. `None` while nothing is sent.
     pub fn report_timeout(&self) -> Option<Time> {
-        self.live.map(|_| self.next_report)
+        self.live.as_ref().map(|_| self.next_report)
     }
 
     /// The sender report that is due, if one is: `None` also while `media`, the clock of the layer
-    /// that the slot is pointed at, is not known yet, or is seconds away from the packets (the
-    /// publisher started its media time anew, or lies); then it stays due.
+    /// that the slot sends ([`Self::layer`]), is not known yet, or is seconds away from the packets
+    /// (the publisher started its media time anew, or lies); then it stays due.
     ///
     /// The wall clock in it is the node's present time and not the publisher's, see
     /// [`PublisherClock`].
@@ -257,127 +358,81 @@ impl SlotStream {
         publisher: &PublisherClock,
         media: &MediaClock,
     ) -> Option<RtpTime> {
-        let live = self.live?;
+        let live = self.live.as_ref()?;
         let rtp = media.at(now, publisher)?.offset(live.time.offset());
         self.timeline.is_near(rtp, now).then_some(rtp)
     }
 
+    /// Starts the content with a packet.
     #[cold]
-    fn start(&mut self, target: &Target, received: &Received) -> Selection {
-        self.stop();
+    fn start(&mut self, layer: LayerIndex, received: &Received) -> Selection {
         if self.kind == Kind::Video && !received.starts_keyframe {
             return Selection::Skip(Skip::AwaitingKeyframe);
         }
         let time = self.timeline.start(received);
-        let live = self.go_live(received, time);
-        let mut rewrite = self.rewrite(target, &live, received);
-        // The start of a talk spurt (RFC 3551 section 4.1).
-        rewrite.marker |= self.kind == Kind::Audio;
-        Selection::Start(rewrite)
+        self.open(layer, received, time);
+        self.send(received).map_or(Selection::Skip(Skip::BeforeStart), Selection::Start)
     }
 
-    /// Starts a source with kept packets, of which `frames` are the media times.
+    /// Goes over to another layer of the content, if it can be decoded from this packet on.
+    #[cold]
+    fn switch(&mut self, layer: LayerIndex, received: &Received) -> Selection {
+        if self.kind == Kind::Video && !received.starts_keyframe {
+            return Selection::Skip(Skip::AwaitingKeyframe);
+        }
+        let Some(before) = self.live.take() else {
+            return self.start(layer, received);
+        };
+        let known = before.origin.map(|origin| origin.offset(before.time.offset()));
+        self.origin = self.origin.or(known);
+        let expected = self.origin.zip(received.origin).map(|(content, layer)| {
+            RtpTime(received.timestamp as u32).offset(content.0.wrapping_sub(layer.0))
+        });
+        let aligned = expected.and_then(|expected| self.timeline.resume(received, expected));
+        let time = aligned.unwrap_or_else(|| self.timeline.start(received));
+        if self.past.len() == MAX_PAST {
+            self.past.pop_front();
+        }
+        self.past.push_back(before);
+        self.live = Some(Live::new(layer, received, time, false, &self.next));
+        self.send(received).map_or(Selection::Skip(Skip::BeforeStart), Selection::Switch)
+    }
+
+    /// Starts the content with kept packets of a layer, of which `frames` are the media times.
     pub(super) fn start_replay(
         &mut self,
+        layer: LayerIndex,
         first: &Received,
         frames: impl Iterator<Item = u64>,
         newest: &Received,
     ) {
         self.stop();
         let time = self.timeline.start_replay(frames, newest);
-        self.go_live(first, time);
+        self.open(layer, first, time);
     }
 
-    /// The rewrite for a kept packet; `None` if the slot is not live.
-    pub(super) fn rewrite_kept(&mut self, received: &Received) -> Option<Rewrite> {
-        let (target, live) = (self.target?, self.live?);
-        Some(self.rewrite(&target, &live, received))
+    /// Sends a packet of the live layer; `None` if there is no number for it any more.
+    #[inline]
+    pub(super) fn send(&mut self, received: &Received) -> Option<Rewrite> {
+        let (target, live) = (self.target.as_ref()?, self.live.as_mut()?);
+        live.keep(received, &mut self.next);
+        let rewrite = live.rewrite(self.ssrc, target, received)?;
+        self.timeline.sent(live.time.map(received.timestamp), received.at);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u32::from(rewrite.payload_len));
+        Some(rewrite)
     }
 
-    fn go_live(&mut self, first: &Received, time: Mapping) -> Live {
-        let live = Live { epoch: first.epoch, first_seq: first.seq, time };
-        self.live = Some(live);
+    fn open(&mut self, layer: LayerIndex, first: &Received, time: Mapping) {
+        self.live = Some(Live::new(layer, first, time, true, &self.next));
         self.first_timestamp = Some(RtpTime(time.map(first.timestamp) as u32));
         self.next_report = first.at;
-        live
     }
 
     fn stop(&mut self) {
         self.live = None;
+        self.past.clear();
+        self.origin = None;
         self.first_timestamp = None;
-        self.seq.stop();
-        self.picture_id.stop();
-        self.tl0_picture_index.stop();
-        self.frame_number.stop();
-    }
-
-    #[inline]
-    fn rewrite(&mut self, target: &Target, live: &Live, received: &Received) -> Rewrite {
-        let packet = &received.packet;
-        let timestamp = live.time.map(received.timestamp);
-        self.timeline.sent(timestamp, received.at);
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(u32::from(packet.payload_len));
-        let frame_number = received.frame_number.map(|number| self.frame_number.map(number));
-        Rewrite {
-            header_len: packet.header_len,
-            payload_len: packet.payload_len,
-            ssrc: self.ssrc,
-            payload_type: target.payload_type,
-            seq: SeqNo(self.seq.map(received.seq) as u16),
-            timestamp: RtpTime(timestamp as u32),
-            marker: packet.marker,
-            csrc: target.csrc,
-            payload: self.rewrite_payload(received),
-            dependency: match (packet.dependency, target.dependency, frame_number) {
-                (Some(descriptor), Some(id), Some(number)) => Some(DependencyRewrite {
-                    offset: descriptor.offset,
-                    len: descriptor.len,
-                    id,
-                    frame_number: number as u16,
-                }),
-                _ => None,
-            },
-        }
-    }
-
-    #[inline]
-    fn rewrite_payload(&mut self, received: &Received) -> PayloadRewrite {
-        if received.picture_id.is_none() && received.tl0_picture_index.is_none() {
-            return PayloadRewrite::Unchanged;
-        }
-        let picture_id = received.picture_id.map_or(0, |id| self.picture_id.map(id));
-        let index = received.tl0_picture_index.map_or(0, |index| self.tl0_picture_index.map(index));
-        PayloadRewrite::Vp8 {
-            picture_id: picture_id as u16 & 0x7fff,
-            tl0_picture_index: index as u8,
-        }
-    }
-}
-
-/// A counter of the slot that follows a counter of the source at a distance. The distance is set by
-/// the first value after a re-point, so that this value becomes the next one of the slot.
-#[derive(Clone, Copy, Debug)]
-struct Counter {
-    next: u64,
-    offset: Option<u64>,
-}
-
-impl Counter {
-    const fn new(start: u64) -> Self {
-        // Room below the first value; a multiple of every counter's period.
-        Self { next: (1 << 40) + start, offset: None }
-    }
-
-    fn stop(&mut self) {
-        self.offset = None;
-    }
-
-    #[inline]
-    fn map(&mut self, value: u64) -> u64 {
-        let offset = *self.offset.get_or_insert(self.next.wrapping_sub(value));
-        let mapped = value.wrapping_add(offset);
-        self.next = self.next.max(mapped.wrapping_add(1));
-        mapped
     }
 }

@@ -1,8 +1,11 @@
 //! One published layer as it comes in: numbered without wraps, without duplicates, counted.
 
-use super::window::{Seen, Window};
+use super::{
+    MediaClock,
+    window::{Seen, Window},
+};
 use crate::{
-    id::{SeqNo, Ssrc},
+    id::{RtpTime, SeqNo, Ssrc},
     rtp::{Packet, Unwrapper, VideoDescriptor},
     time::Time,
 };
@@ -21,6 +24,7 @@ pub struct SourceStream {
     /// The number that would confirm a restart.
     suspect: Option<SeqNo>,
     window: Window,
+    origin: Option<RtpTime>,
     seq: Unwrapper,
     timestamp: Unwrapper,
     picture_id: Unwrapper,
@@ -43,6 +47,8 @@ pub struct Received {
     pub seq: u64,
     /// Media time in units of the codec's clock.
     pub timestamp: u64,
+    /// The media time of the layer at NTP time zero of its publisher, by its latest sender report.
+    pub origin: Option<RtpTime>,
     /// Whether a decoder can start at this packet.
     pub starts_keyframe: bool,
     /// VP8 picture id.
@@ -96,6 +102,7 @@ impl SourceStream {
             highest_seq: SeqNo(0),
             suspect: None,
             window: Window::new(),
+            origin: None,
             seq: Unwrapper::new(),
             timestamp: Unwrapper::new(),
             picture_id: Unwrapper::new(),
@@ -120,6 +127,12 @@ impl SourceStream {
     /// The source that the layer was last heard on.
     pub const fn ssrc(&self) -> Option<Ssrc> {
         self.ssrc
+    }
+
+    /// Takes the clock of the layer as its publisher's latest sender report has it: by it, slots
+    /// keep media time when they go over from one layer to another.
+    pub fn align(&mut self, clock: &MediaClock) {
+        self.origin = clock.origin();
     }
 
     /// Takes a packet of the layer. Packets of a new source, and numbers far from the latest ones
@@ -173,6 +186,7 @@ impl SourceStream {
             packet: *packet,
             epoch: self.epoch,
             seq,
+            origin: self.origin,
             timestamp: self.timestamp.unwrap(packet.timestamp.0, 32),
             starts_keyframe,
             picture_id,
@@ -200,6 +214,8 @@ impl SourceStream {
             ssrc: Some(ssrc),
             epoch: self.epoch.wrapping_add(1),
             statistics: self.statistics,
+            // A report may come before the first packet; an old one says nothing of a new source.
+            origin: self.origin.filter(|_| self.ssrc.is_none()),
             ..Self::new()
         };
     }

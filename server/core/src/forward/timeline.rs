@@ -15,6 +15,10 @@ const MAX_COMPRESSION: u64 = 64;
 /// How far the media time by a publisher's sender report may be from that of its packets.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(10);
 
+/// How far the media time of a layer by its sender report may be from that by arrival, when a slot
+/// goes over to it: more than a network delays one layer and not the other.
+const MAX_SWITCH_ERROR: Duration = Duration::from_secs(1);
+
 /// Where one source's media time falls on the slot: a line of slope 1 from the knee on, and of slope
 /// 1 / `compression` before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,20 @@ impl Timeline {
         Mapping { knee: first.timestamp, at_knee, compression: 1 }
     }
 
+    /// A mapping for a source that takes over live, with `first`, whose media time on the slot is
+    /// `expected` by the clocks of both sources. It is not less than one unit past all that was
+    /// sent. `None` if that is not what the wall clock says, by far: the clocks are wrong.
+    pub(super) fn resume(&mut self, first: &Received, expected: RtpTime) -> Option<Mapping> {
+        let sent = self.at?;
+        let passed = self.units(first.at.saturating_since(sent));
+        let step = i64::from(expected.distance(RtpTime(self.highest as u32)));
+        if step.abs_diff(passed) > self.units(MAX_SWITCH_ERROR).unsigned_abs() {
+            return None;
+        }
+        let at_knee = self.highest.wrapping_add_signed(step.max(1));
+        Some(Mapping { knee: first.timestamp, at_knee, compression: 1 })
+    }
+
     /// A mapping for a source of which frames were kept. `frames` are their media times, ascending,
     /// `newest` is the first packet of the last one. That frame gets the live time, those before it
     /// are pushed together in front of it.
@@ -101,6 +119,11 @@ impl Timeline {
             self.highest = timestamp;
             self.at = Some(at);
         }
+    }
+
+    /// Highest media time sent; before anything was sent, the one to start with.
+    pub(super) const fn highest(&self) -> RtpTime {
+        RtpTime(self.highest as u32)
     }
 
     /// The clock rate in Hz.

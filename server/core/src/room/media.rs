@@ -121,8 +121,8 @@ impl Room {
         for &seat in &layer.seats {
             let Some(peer) = self.members[seat.member].peer.as_mut() else { continue };
             let Some(slot) = peer.slots.get_mut(seat.slot) else { continue };
-            match slot.stream.forward(received) {
-                Selection::Send(rewrite) => out.push(Forward {
+            match slot.stream.forward(index, received) {
+                Selection::Send(rewrite) | Selection::Switch(rewrite) => out.push(Forward {
                     packet: id,
                     peer: peer.id,
                     class,
@@ -145,7 +145,7 @@ impl Room {
                         hasten(&mut self.schedule.keyframes, due);
                     }
                 }
-                Selection::Skip(Skip::Empty | Skip::BeforeStart) => {}
+                Selection::Skip(Skip::Empty | Skip::BeforeStart | Skip::OtherLayer) => {}
             }
         }
         while let Some(seat) = self.scratch.seats.pop() {

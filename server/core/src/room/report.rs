@@ -34,10 +34,11 @@ impl Room {
     ) {
         let track = &mut self.tracks[key];
         let (id, owner) = (track.id, track.owner);
-        let clock = &mut track.layer_mut(layer).clock;
-        let was_known = clock.is_known();
+        let state = track.layer_mut(layer);
+        let was_known = state.clock.is_known();
         self.members[owner].clock.observe(cx.now, ntp);
-        clock.observe(ntp, rtp);
+        state.clock.observe(ntp, rtp);
+        state.stream.align(&state.clock);
         self.relay_of(cx, owner, || RemoteEvent::SenderReport { track: id, layer, ntp, rtp });
         if !was_known {
             for index in 0..self.tracks[key].layer(layer).seats.len() {

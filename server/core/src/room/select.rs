@@ -53,16 +53,17 @@ impl Room {
         let Some(slot) = slots.get_mut(seat.slot) else { return };
         let codec = track.codec;
         let Some(format) = slot.settings().format(codec) else { return slot.stream.clear() };
-        slot.stream.point(Target {
+        let target = Target {
             csrc,
             codec,
             payload_type: format.payload_type,
             dependency: slot.settings().dependency,
-        });
+        };
+        slot.stream.point(target, choice);
         let layer = track.layer_mut(choice.layer);
         layer.seats.push(seat);
         if codec.kind() == Kind::Video {
-            let replay = slot.stream.replay(cx.now, &layer.cache);
+            let replay = slot.stream.replay(cx.now, choice.layer, &layer.cache);
             let forward = |(packet, rewrite)| Forward {
                 packet,
                 peer,

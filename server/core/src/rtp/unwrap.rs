@@ -18,6 +18,11 @@ impl Unwrapper {
         Self { highest: None }
     }
 
+    /// A counter of which `value`, unwrapped, is the highest so far.
+    pub const fn at(value: u64) -> Self {
+        Self { highest: Some(value) }
+    }
+
     /// The unwrapped form of `value`, the low `bits` (1 to 32) of a counter. The width may change
     /// from call to call, as the width of a VP8 picture id may.
     pub fn unwrap(&mut self, value: u32, bits: u32) -> u64 {

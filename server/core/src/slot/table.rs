@@ -107,6 +107,7 @@ impl Slots {
         {
             // What it is pointed at goes on as before: payload types never change their meaning
             // within a session (RFC 3264 section 8.3.2).
+            slot.stream.set_dependency(settings.dependency);
             slot.settings = settings;
             return Some(slot.ssrc);
         }

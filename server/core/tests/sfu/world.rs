@@ -381,8 +381,10 @@ impl World {
     fn deliver(&mut self, forward: Forward) {
         let source = &self.slab[&forward.packet].bytes;
         let mut out = vec![0; 2_000];
-        let len =
-            forward.rewrite.write(source, &mut out).expect("what is forwarded can be written");
+        let len = forward
+            .rewrite
+            .write(source, &mut out, None)
+            .expect("what is forwarded can be written");
         out.truncate(len);
         let packet = Packet::parse(&out, &ExtensionMap::default()).expect("we write RTP");
         let client = self.clients.get_mut(&forward.peer).expect("media goes to clients");

@@ -139,7 +139,7 @@ impl Exit<'_> {
         let before_seal = room.len() - SEAL_OVERHEAD;
         let written = slab
             .get(packet)
-            .and_then(|source| rewrite.write(source, &mut room[..before_seal]).ok())
+            .and_then(|source| rewrite.write(source, &mut room[..before_seal], None).ok())
             .ok_or(DropReason::Unwritable);
         let sealed =
             written.and_then(|len| transport.seal_rtp(room, len).map_err(DropReason::Transport));

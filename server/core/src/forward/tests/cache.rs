@@ -29,7 +29,7 @@ impl Shell {
 
     /// Replays to `slot`: (id, sequence number, media time).
     fn replay(&self, slot: &mut SlotStream, at_ms: u64) -> Vec<(u32, u16, u32)> {
-        slot.replay(ms(at_ms), &self.cache)
+        slot.replay(ms(at_ms), LAYER, &self.cache)
             .map(|(id, rewrite)| {
                 let seen = seen(&rewrite, &self.sent[id.0 as usize]);
                 (id.0, seen.seq, seen.timestamp)
@@ -40,7 +40,7 @@ impl Shell {
 
 fn pointed() -> SlotStream {
     let mut slot = slot(Kind::Video, SlotStart::default());
-    slot.point(target(1, Codec::Vp8));
+    point(&mut slot, target(1, Codec::Vp8));
     slot
 }
 
@@ -155,7 +155,7 @@ fn a_replay_is_pushed_together_in_front_of_the_live_time() {
     // 27,000 units by 64.
     let mut slot = pointed();
     drive(&mut slot, &mut Layer::default(), [(270, key(1, 1))]);
-    slot.point(target(2, Codec::Vp8));
+    point(&mut slot, target(2, Codec::Vp8));
     let replayed = shell.replay(&mut slot, 300);
     let end = 1 + 3000 + 421;
     let expected: Vec<_> =
@@ -174,7 +174,7 @@ fn a_replay_after_a_pause_ends_at_the_wall_clock() {
     shell.take(5100, video(8, 99_000));
     let mut slot = pointed();
     drive(&mut slot, &mut Layer::default(), [(100, key(1, 1))]);
-    slot.point(target(2, Codec::Vp8));
+    point(&mut slot, target(2, Codec::Vp8));
     // 5 s after the last packet came the newest kept one: 450,000 units.
     assert_eq!(shell.replay(&mut slot, 5200), [(0, 2, 449_861), (1, 3, 450_001)]);
 }

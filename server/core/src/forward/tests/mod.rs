@@ -2,6 +2,7 @@
 
 mod cache;
 mod keyframe;
+mod layers;
 mod missing;
 mod properties;
 mod red;
@@ -11,9 +12,11 @@ mod rewrite;
 mod slot;
 mod source;
 
-use super::{Received, Rewrite, Selection, Skip, SlotStart, SlotStream, SourceStream, Target};
+use super::{
+    LayerChoice, Received, Rewrite, Selection, Skip, SlotStart, SlotStream, SourceStream, Target,
+};
 use crate::{
-    id::{ExtensionId, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
+    id::{ExtensionId, LayerIndex, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
     media::{Codec, Extension, Kind},
     rtp::{ExtensionMap, Packet, PacketBuilder, VideoDescriptor},
     time::Time,
@@ -21,6 +24,8 @@ use crate::{
 
 /// The id of the dependency descriptor on every connection of these tests.
 const DEPENDENCY: ExtensionId = ExtensionId(9);
+/// The only layer of a publication without simulcast.
+const LAYER: LayerIndex = LayerIndex(0);
 const SLOT: Ssrc = Ssrc(0x5107);
 const SLOT_PAYLOAD: PayloadType = PayloadType(120);
 
@@ -143,7 +148,7 @@ struct Seen {
 /// Applies `rewrite` to `sent` and reads the result as the subscriber would.
 fn seen(rewrite: &Rewrite, sent: &Sent) -> Seen {
     let mut out = [0xaa; 1500];
-    let len = rewrite.write(&sent.bytes(), &mut out).unwrap();
+    let len = rewrite.write(&sent.bytes(), &mut out, None).unwrap();
     let packet = parse(&out[..len], sent.codec);
     assert_eq!(packet.ssrc, SLOT);
     assert_eq!(packet.payload_type, SLOT_PAYLOAD);
@@ -175,6 +180,11 @@ fn slot(kind: Kind, start: SlotStart) -> SlotStream {
     SlotStream::new(SLOT, kind, start)
 }
 
+/// Points `slot` at `target`, of which it wants the only layer.
+fn point(slot: &mut SlotStream, target: Target) {
+    slot.point(target, LayerChoice::whole(LAYER));
+}
+
 fn target(csrc: u32, codec: Codec) -> Target {
     Target { csrc: ShortId(csrc), codec, payload_type: SLOT_PAYLOAD, dependency: Some(DEPENDENCY) }
 }
@@ -191,8 +201,10 @@ fn drive(
     sent: impl IntoIterator<Item = (u64, Sent)>,
 ) -> Vec<Result<Seen, Skip>> {
     sent.into_iter()
-        .map(|(at, sent)| match slot.forward(&layer.take(at, &sent)) {
-            Selection::Send(rewrite) | Selection::Start(rewrite) => Ok(seen(&rewrite, &sent)),
+        .map(|(at, sent)| match slot.forward(LAYER, &layer.take(at, &sent)) {
+            Selection::Send(rewrite) | Selection::Start(rewrite) | Selection::Switch(rewrite) => {
+                Ok(seen(&rewrite, &sent))
+            }
             Selection::Skip(reason) => Err(reason),
         })
         .collect()

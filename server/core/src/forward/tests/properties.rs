@@ -216,7 +216,10 @@ impl World {
             Step::Point { source } => {
                 self.pointed = Some(source);
                 self.content += 1;
-                self.slot.point(target(source as u32 + 1, self.publishers[source].next.codec));
+                point(
+                    &mut self.slot,
+                    target(source as u32 + 1, self.publishers[source].next.codec),
+                );
                 if self.kind == Kind::Video {
                     self.replay(source);
                 }
@@ -245,13 +248,15 @@ impl World {
             }
         }
         if self.pointed == Some(source) {
-            match self.slot.forward(&received) {
+            match self.slot.forward(LAYER, &received) {
                 Selection::Start(rewrite) => {
                     self.content += 1;
                     assert_eq!(self.slot.first_timestamp(), Some(rewrite.timestamp));
                     self.note(source, id, &rewrite);
                 }
-                Selection::Send(rewrite) => self.note(source, id, &rewrite),
+                Selection::Send(rewrite) | Selection::Switch(rewrite) => {
+                    self.note(source, id, &rewrite)
+                }
                 Selection::Skip(_) => {}
             }
         }
@@ -259,7 +264,7 @@ impl World {
 
     fn replay(&mut self, source: usize) {
         let replayed: Vec<_> =
-            self.slot.replay(ms(self.now), &self.publishers[source].cache).collect();
+            self.slot.replay(ms(self.now), LAYER, &self.publishers[source].cache).collect();
         assert_eq!(self.slot.is_waiting(), replayed.is_empty());
         for (id, rewrite) in replayed {
             self.note(source, id.0, &rewrite);

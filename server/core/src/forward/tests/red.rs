@@ -23,7 +23,7 @@ struct Talk {
 impl Talk {
     fn new() -> Self {
         let mut slot = slot(Kind::Audio, SlotStart::default());
-        slot.point(target(1, Codec::Opus));
+        point(&mut slot, target(1, Codec::Opus));
         let history = History::new(Kind::Audio);
         Self { layer: Layer::default(), history, slot, slab: HashMap::new() }
     }
@@ -41,7 +41,8 @@ impl Talk {
         self.slab.insert(id, sent.bytes());
         let redundancy = Redundancy::choose(level, RED, &received, &self.history, carried);
         assert_eq!(self.history.push(id, &received, true, |_| {}), Kept::Yes);
-        let (Selection::Send(rewrite) | Selection::Start(rewrite)) = self.slot.forward(&received)
+        let (Selection::Send(rewrite) | Selection::Start(rewrite)) =
+            self.slot.forward(LAYER, &received)
         else {
             panic!("audio is always sent");
         };
@@ -52,7 +53,8 @@ impl Talk {
             1 + redundancy.map_or(0, |r| r.blocks.iter().flatten().count())
         );
         let mut out = vec![0; 1500];
-        let len = forward.write(|id| self.slab.get(&id).map(Vec::as_slice), &mut out).unwrap();
+        let len =
+            forward.write(|id| self.slab.get(&id).map(Vec::as_slice), &mut out, None).unwrap();
         let bytes = &out[..len];
         let packet = Packet::parse(bytes, &ExtensionMap::default()).unwrap();
         if redundancy.is_none() {

@@ -24,7 +24,7 @@ fn a_report_follows_the_first_packet_and_then_each_second() {
     let (publisher, media) = clocks(0, 48_000, 10_000);
     let mut slot = slot(Kind::Audio, SlotStart::default());
     assert_eq!(slot.report_timeout(), None);
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     assert_eq!(slot.report_timeout(), None);
     assert_eq!(slot.report(ms(10), &publisher, &media), None);
     drive(&mut slot, &mut Layer::default(), [(20, audio(5, 10_960))]);
@@ -47,7 +47,7 @@ fn a_report_follows_the_first_packet_and_then_each_second() {
 fn without_the_publishers_report_there_is_none_and_it_stays_due() {
     let (publisher, known) = clocks(0, 48_000, 10_000);
     let mut slot = slot(Kind::Audio, SlotStart::default());
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     drive(&mut slot, &mut Layer::default(), [(20, audio(5, 10_960))]);
     assert!(!MediaClock::new(48_000).is_known());
     assert_eq!(slot.report(ms(30), &publisher, &MediaClock::new(48_000)), None);
@@ -59,10 +59,10 @@ fn without_the_publishers_report_there_is_none_and_it_stays_due() {
 fn a_re_point_is_reported_at_once() {
     let (publisher, media) = clocks(0, 48_000, 10_000);
     let mut slot = slot(Kind::Audio, SlotStart::default());
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     drive(&mut slot, &mut Layer::default(), [(20, audio(5, 10_960))]);
     assert!(slot.report(ms(30), &publisher, &media).is_some());
-    slot.point(target(2, Codec::Opus));
+    point(&mut slot, target(2, Codec::Opus));
     assert_eq!(slot.report(ms(40), &publisher, &media), None);
     drive(&mut slot, &mut Layer::default(), [(50, audio(70, 12_400))]);
     assert!(slot.report(ms(50), &publisher, &media).is_some());
@@ -109,7 +109,7 @@ fn media_time_is_extrapolated_over_the_wrap_in_both_directions() {
 fn the_time_of_capture_is_that_of_the_first_packet() {
     let (publisher, media) = clocks(0, 48_000, 10_000);
     let mut slot = slot(Kind::Audio, SlotStart::default());
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     assert_eq!(slot.capture_time(ms(40), &publisher, &media), None);
     // Captured at 20 ms, received at 45.
     drive(&mut slot, &mut Layer::default(), [(45, audio(5, 10_960))]);
@@ -130,8 +130,8 @@ fn after_a_replay_the_time_of_capture_is_that_of_the_live_media() {
         cache.push(crate::id::PacketId(id), &received, |_| {});
     }
     let mut slot = slot(Kind::Video, SlotStart::default());
-    slot.point(target(1, Codec::Vp8));
-    let newest = slot.replay(ms(210), &cache).last().unwrap().1.timestamp;
+    point(&mut slot, target(1, Codec::Vp8));
+    let newest = slot.replay(ms(210), LAYER, &cache).last().unwrap().1.timestamp;
     let first = slot.first_timestamp().unwrap();
     let captured = slot.capture_time(ms(300), &publisher, &media).unwrap();
     // The newest frame was captured at 200 ms; the formula of a client comes to the same.
@@ -143,7 +143,7 @@ fn after_a_replay_the_time_of_capture_is_that_of_the_live_media() {
 fn a_clock_that_is_far_from_the_packets_is_not_believed() {
     let (publisher, _) = clocks(0, 48_000, 0);
     let mut slot = slot(Kind::Audio, SlotStart::default());
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     drive(&mut slot, &mut Layer::default(), [(20, audio(5, 960))]);
     for (rtp, believed) in [(0, true), (470_000, true), (490_000, false), (u32::MAX / 2, false)] {
         let mut media = MediaClock::new(48_000);

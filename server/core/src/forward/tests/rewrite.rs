@@ -11,6 +11,7 @@ fn plain(packet: &Packet) -> Rewrite {
         timestamp: RtpTime(0xdead_beef),
         marker: true,
         csrc: ShortId(5),
+        original: None,
         payload: PayloadRewrite::Unchanged,
         dependency: None,
     }
@@ -18,7 +19,7 @@ fn plain(packet: &Packet) -> Rewrite {
 
 fn write(rewrite: &Rewrite, source: &[u8]) -> Vec<u8> {
     let mut out = vec![0xaa; source.len() + MAX_HEADER_LEN];
-    let len = rewrite.write(source, &mut out).unwrap();
+    let len = rewrite.write(source, &mut out, None).unwrap();
     out.truncate(len);
     out
 }
@@ -130,13 +131,70 @@ fn bytes_that_do_not_belong_to_the_rewrite_are_refused() {
         ..plain(&packet)
     };
     let mut out = [0; 200];
-    let whole = vp8.write(&bytes, &mut out).unwrap();
+    let whole = vp8.write(&bytes, &mut out, None).unwrap();
     for short in 0..whole {
-        assert_eq!(vp8.write(&bytes, &mut out[..short]), Err(RewriteError::Buffer), "{short}");
+        assert_eq!(
+            vp8.write(&bytes, &mut out[..short], None),
+            Err(RewriteError::Buffer),
+            "{short}"
+        );
     }
     for short in 0..bytes.len() {
-        assert_eq!(vp8.write(&bytes[..short], &mut out), Err(RewriteError::Source), "{short}");
+        assert_eq!(
+            vp8.write(&bytes[..short], &mut out, None),
+            Err(RewriteError::Source),
+            "{short}"
+        );
     }
     let cut = Rewrite { payload_len: 3, ..vp8 };
-    assert_eq!(cut.write(&bytes, &mut out), Err(RewriteError::Source), "inside the descriptor");
+    assert_eq!(
+        cut.write(&bytes, &mut out, None),
+        Err(RewriteError::Source),
+        "inside the descriptor"
+    );
+}
+
+#[test]
+fn a_transport_wide_number_goes_in_front_of_the_descriptor() {
+    let dependency = |id, len: u8| DependencyRewrite {
+        offset: 0,
+        len,
+        id: ExtensionId(id),
+        frame_number: 0xabcd,
+    };
+    let source = [9; 40];
+    let base = Rewrite { header_len: 12, payload_len: 1, ..plain(&audio(1, 1).packet()) };
+    let cases: [(u8, Option<DependencyRewrite>, &[u8]); 4] = [
+        (3, None, &[0xbe, 0xde, 0, 1, 0x31, 0x12, 0x34, 0]),
+        (15, None, &[0x10, 0x00, 0, 1, 15, 2, 0x12, 0x34]),
+        (3, Some(dependency(9, 3)), &[0xbe, 0xde, 0, 2, 0x31, 0x12, 0x34, 0x92, 9, 0xab, 0xcd, 0]),
+        (
+            3,
+            Some(dependency(15, 3)),
+            &[0x10, 0x00, 0, 3, 3, 2, 0x12, 0x34, 15, 3, 9, 0xab, 0xcd, 0, 0, 0],
+        ),
+    ];
+    for (id, dependency, expected) in cases {
+        let rewrite = Rewrite { dependency, ..base };
+        let mut out = [0xaa; 80];
+        let transport = Some((ExtensionId(id), SeqNo(0x1234)));
+        let len = rewrite.write(&source, &mut out, transport).unwrap();
+        assert_eq!(&out[16..len - 1], expected, "id {id}, {dependency:?}");
+        assert_eq!(out[len - 1], 9);
+        for short in 0..len {
+            let refused = rewrite.write(&source, &mut out[..short], transport);
+            assert_eq!(refused, Err(RewriteError::Buffer), "{short}");
+        }
+    }
+}
+
+#[test]
+fn a_retransmission_carries_the_number_of_what_it_repeats() {
+    let sent = Sent { picture_id: Some((1, false)), body: Vec::new(), ..video(1, 1) };
+    let rewrite = Rewrite {
+        original: Some(SeqNo(0x0102)),
+        payload: PayloadRewrite::Vp8 { picture_id: 5, tl0_picture_index: 0 },
+        ..plain(&sent.packet())
+    };
+    assert_eq!(&write(&rewrite, &sent.bytes())[16..], [1, 2, 0x90, 0x80, 5, 1]);
 }

@@ -15,7 +15,7 @@ fn an_empty_slot_sends_nothing() {
     let mut layer = Layer::default();
     let at = |seq| (0, audio(seq, 0));
     assert_eq!(drive(&mut slot, &mut layer, [at(1)]), [Err(Skip::Empty)]);
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     assert!(slot.is_waiting());
     assert!(drive(&mut slot, &mut layer, [at(2)])[0].is_ok());
     assert!(!slot.is_waiting());
@@ -41,7 +41,7 @@ fn every_counter_goes_on_over_its_wrap() {
     };
     let time = |n: u32| (u32::MAX - 4000).wrapping_add(n * 3000);
     let mut slot = slot(Kind::Video, start);
-    slot.point(target(1, Codec::Vp8));
+    point(&mut slot, target(1, Codec::Vp8));
     let seen = drive(
         &mut slot,
         &mut Layer::default(),
@@ -73,7 +73,7 @@ fn every_counter_goes_on_over_its_wrap() {
 #[test]
 fn order_and_gaps_of_the_source_are_those_of_the_slot() {
     let mut slot = slot(Kind::Audio, SlotStart::default());
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     let packets = [100, 102, 101, 105, 104].map(|seq| (0, audio(seq, u32::from(seq) * 960)));
     let seen = drive(&mut slot, &mut Layer::default(), packets);
     let expected = [0, 2, 1, 5, 4].map(|n: u16| Some((1 + n, 1 + u32::from(n) * 960)));
@@ -83,11 +83,11 @@ fn order_and_gaps_of_the_source_are_those_of_the_slot() {
 #[test]
 fn a_re_point_goes_on_by_one_packet_and_by_the_time_that_passed() {
     let mut slot = slot(Kind::Audio, SlotStart::default());
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     let (mut a, mut b) = (Layer::default(), Layer::default());
     let seen = drive(&mut slot, &mut a, [(0, audio(500, 10_000)), (20, audio(501, 10_960))]);
     assert_eq!(seq_and_time(&seen), [Some((1, 1)), Some((2, 961))]);
-    slot.point(target(2, Codec::Opus));
+    point(&mut slot, target(2, Codec::Opus));
     let seen = drive(&mut slot, &mut b, [(120, audio(7, 99)), (140, audio(8, 1059))]);
     // 100 ms after the last packet: 4800 units.
     assert_eq!(seq_and_time(&seen), [Some((3, 5761)), Some((4, 6721))]);
@@ -101,7 +101,7 @@ fn a_re_point_within_one_frame_moves_time_on_by_a_frame_and_makes_it_good_later(
     // A re-point after 10 ms (900 units) has to take 3000: 2100 too many. The next, after 100 ms
     // (9000 units), takes 6900.
     for (source, at) in [(1, 0), (2, 10), (3, 110), (4, 210)] {
-        slot.point(target(source, Codec::Vp8));
+        point(&mut slot, target(source, Codec::Vp8));
         out.extend(drive(&mut slot, &mut Layer::default(), [(at, key(9, 77))]));
     }
     assert_eq!(
@@ -115,7 +115,7 @@ fn after_hours_of_silence_media_time_still_moves_forwards() {
     let mut slot = slot(Kind::Video, SlotStart::default());
     let mut out = Vec::new();
     for (source, at) in [(1, 0), (2, 12 * 3_600_000)] {
-        slot.point(target(source, Codec::Vp8));
+        point(&mut slot, target(source, Codec::Vp8));
         out.extend(drive(&mut slot, &mut Layer::default(), [(at, key(9, 77))]));
     }
     assert_eq!(seq_and_time(&out), [Some((1, 1)), Some((2, 1 + (1 << 30)))]);
@@ -125,14 +125,14 @@ fn after_hours_of_silence_media_time_still_moves_forwards() {
 fn what_comes_late_from_before_a_re_point_is_not_sent() {
     let mut slot = slot(Kind::Audio, SlotStart::default());
     let (mut a, mut b) = (Layer::default(), Layer::default());
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     drive(&mut slot, &mut a, [(0, audio(10, 0)), (40, audio(12, 1920))]);
-    slot.point(target(2, Codec::Opus));
+    point(&mut slot, target(2, Codec::Opus));
     let seen = drive(&mut slot, &mut b, [(60, audio(200, 0)), (61, audio(199, 0))]);
     assert_eq!(seen[1], Err(Skip::BeforeStart));
     assert_eq!(sent_numbers(&seen), [4]);
     // Back to the first source: 11 is from before, 14 comes before 13.
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     let back =
         [(80, audio(14, 3840)), (81, audio(11, 960)), (82, audio(13, 2880)), (83, audio(16, 0))];
     let seen = drive(&mut slot, &mut a, back);
@@ -145,7 +145,7 @@ fn what_comes_late_from_before_a_re_point_is_not_sent() {
 fn video_waits_for_a_keyframe() {
     let mut slot = slot(Kind::Video, SlotStart::default());
     let mut layer = Layer::default();
-    slot.point(target(1, Codec::Vp8));
+    point(&mut slot, target(1, Codec::Vp8));
     let rest = |seq, time| Sent { start_of_frame: false, keyframe: true, ..video(seq, time) };
     let seen = drive(
         &mut slot,
@@ -168,7 +168,7 @@ fn video_waits_for_a_keyframe() {
 fn a_publisher_that_starts_its_numbers_anew_is_started_anew() {
     let mut slot = slot(Kind::Video, SlotStart::default());
     let mut layer = Layer::default();
-    slot.point(target(1, Codec::Vp8));
+    point(&mut slot, target(1, Codec::Vp8));
     let again = |seq, time, sent: Sent| Sent { ssrc: 9, seq, timestamp: time, ..sent };
     let seen = drive(
         &mut slot,
@@ -190,7 +190,7 @@ fn picture_ids_wrap_in_the_width_of_their_source() {
     let mut slot = slot(Kind::Video, start);
     let mut pictures = Vec::new();
     let mut show = |slot: &mut SlotStream, source: u32, long: bool, ids: [u16; 4]| {
-        slot.point(target(source, Codec::Vp8));
+        point(slot, target(source, Codec::Vp8));
         let packets = ids.into_iter().zip(1..).map(|(id, seq)| {
             let sent = if seq == 1 { key(1, 0) } else { video(seq, u32::from(seq)) };
             (0, sent.picture(id, long, 0))
@@ -210,7 +210,7 @@ fn the_temporal_index_counts_on_and_stands_still_with_its_source() {
     let mut slot = slot(Kind::Video, SlotStart { tl0_picture_index: 254, ..SlotStart::default() });
     let mut indices = Vec::new();
     for source in [1, 2] {
-        slot.point(target(source, Codec::Vp8));
+        point(&mut slot, target(source, Codec::Vp8));
         let frames = [key(1, 0), video(2, 3000), video(3, 6000), video(4, 9000)]
             .into_iter()
             .zip([40, 40, 41, 41])
@@ -226,9 +226,10 @@ fn a_source_without_counters_does_not_disturb_those_of_the_next() {
     let mut slot = slot(Kind::Video, SlotStart { picture_id: 10, ..SlotStart::default() });
     let mut pictures = Vec::new();
     for sent in [key(1, 0).picture(900, true, 1), key(1, 0), key(1, 0).picture(4, true, 1)] {
-        slot.point(target(1, Codec::Vp8));
+        point(&mut slot, target(1, Codec::Vp8));
         let received = Layer::default().take(0, &sent);
-        let (Selection::Send(rewrite) | Selection::Start(rewrite)) = slot.forward(&received) else {
+        let (Selection::Send(rewrite) | Selection::Start(rewrite)) = slot.forward(LAYER, &received)
+        else {
             panic!("a keyframe starts a slot");
         };
         pictures.push(rewrite.payload);
@@ -242,12 +243,12 @@ fn a_source_without_counters_does_not_disturb_those_of_the_next() {
 fn the_first_packet_of_a_voice_is_marked_and_announced() {
     let mut slot = slot(Kind::Audio, SlotStart::default());
     let mut layer = Layer::default();
-    slot.point(target(7, Codec::Opus));
-    let first = slot.forward(&layer.take(0, &audio(1, 0)));
+    point(&mut slot, target(7, Codec::Opus));
+    let first = slot.forward(LAYER, &layer.take(0, &audio(1, 0)));
     let Selection::Start(rewrite) = first else { panic!("{first:?}") };
     assert!(rewrite.marker);
     assert_eq!(rewrite.csrc, ShortId(7));
-    let second = slot.forward(&layer.take(20, &audio(2, 960)));
+    let second = slot.forward(LAYER, &layer.take(20, &audio(2, 960)));
     let Selection::Send(rewrite) = second else { panic!("{second:?}") };
     assert!(!rewrite.marker);
 }
@@ -256,11 +257,11 @@ fn the_first_packet_of_a_voice_is_marked_and_announced() {
 fn the_end_of_a_frame_is_marked_as_in_the_source() {
     let mut slot = slot(Kind::Video, SlotStart::default());
     let mut layer = Layer::default();
-    slot.point(target(7, Codec::Vp8));
+    point(&mut slot, target(7, Codec::Vp8));
     let marks = [(key(1, 0), false), (Sent { marker: true, ..video(2, 0) }, true)];
     for (sent, expected) in marks {
         let (Selection::Send(rewrite) | Selection::Start(rewrite)) =
-            slot.forward(&layer.take(0, &sent))
+            slot.forward(LAYER, &layer.take(0, &sent))
         else {
             panic!("a keyframe starts a slot");
         };
@@ -271,7 +272,7 @@ fn the_end_of_a_frame_is_marked_as_in_the_source() {
 #[test]
 fn a_descriptor_goes_only_to_those_who_negotiated_it() {
     let mut slot = slot(Kind::Video, SlotStart::default());
-    slot.point(Target { dependency: None, ..target(7, Codec::Vp8) });
+    point(&mut slot, Target { dependency: None, ..target(7, Codec::Vp8) });
     let sent = Sent { dependency: Some(vec![0x80, 0, 1, 0x80]), ..key(1, 0) };
     let seen = drive(&mut slot, &mut Layer::default(), [(0, sent)]);
     assert_eq!(seen[0].unwrap().frame_number, None);
@@ -280,7 +281,7 @@ fn a_descriptor_goes_only_to_those_who_negotiated_it() {
 #[test]
 fn packets_and_payload_bytes_are_counted() {
     let mut slot = slot(Kind::Audio, SlotStart::default());
-    slot.point(target(1, Codec::Opus));
+    point(&mut slot, target(1, Codec::Opus));
     let mut layer = Layer::default();
     drive(
         &mut slot,
