@@ -29,18 +29,19 @@ const FLAGS = [
   "--disable-renderer-backgrounding",
 ];
 
-const SCRIPTS = ["devices.js", "observe.js", "arrivals.js", "measure.js", "lipsync.js", "secret.js", "roster.js"].map((file) =>
+const SCRIPTS = ["devices.js", "observe.js", "arrivals.js", "streams.js", "measure.js", "lipsync.js", "secret.js", "roster.js"].map((file) =>
   readFileSync(new URL(`../page/${file}`, import.meta.url), "utf8"),
 );
 
 /**
- * One Chromium process with a fresh profile. `camera` and `voice` are files for its fake devices.
+ * One Chromium process with a fresh profile. `camera` and `voice` are files for its fake devices;
+ * `executable` is what starts it.
  * `open(url, options)` opens a page in a window of its own; `close()` ends the process.
  */
-export async function launch({ camera, voice, language = "en-US", flags = [] } = {}) {
+export async function launch({ camera, voice, language = "en-US", flags = [], executable = chromiumProgram() } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "sotto-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: chromiumProgram(),
+    executablePath: executable,
     headless: false,
     ignoreDefaultArgs: ["--headless", "--mute-audio"],
     locale: language,

@@ -9,12 +9,13 @@ import { artifacts, program, root } from "./paths.js";
 
 const START_MS = 15_000;
 
-/** Starts a node on loopback; `{ origin, token(room, name), stall(ms), stop() }` once it listens. */
-export async function startNode({ name = "node", arguments: extra = [] } = {}) {
+/** Starts a node, on loopback unless `address` says otherwise; `{ origin, token(room, name), stall(ms), stop() }` once it listens. */
+export async function startNode({ name = "node", address = "127.0.0.1", arguments: extra = [] } = {}) {
   const child = spawn(
     program("sotto"),
     [
-      ..."serve --dev --http 127.0.0.1:0 --udp 127.0.0.1:0 --advertise 127.0.0.1".split(" "),
+      ..."serve --dev".split(" "),
+      ...["--http", `${address}:0`, "--udp", `${address}:0`, "--advertise", address],
       ...["--web-root", join(root, "web-client/dist")],
       ...extra,
     ],

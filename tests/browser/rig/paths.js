@@ -27,10 +27,21 @@ export function program(name) {
 /** The Chromium to test with: `SOTTO_CHROMIUM`, else the first one in the PATH. */
 export function chromiumProgram() {
   if (process.env.SOTTO_CHROMIUM) return process.env.SOTTO_CHROMIUM;
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const found = names
-    .flatMap((name) => process.env.PATH.split(delimiter).map((folder) => join(folder, name)))
-    .find((file) => existsSync(file));
+  const found = inPath("chromium", "chromium-browser", "google-chrome");
   if (!found) throw new Error("no Chromium in the PATH: tools/install test, or set SOTTO_CHROMIUM");
   return found;
+}
+
+/** The Firefox to test with: `SOTTO_FIREFOX`, else the first one in the PATH. */
+export function firefoxProgram() {
+  if (process.env.SOTTO_FIREFOX) return process.env.SOTTO_FIREFOX;
+  const found = inPath("firefox-esr", "firefox");
+  if (!found) throw new Error("no Firefox in the PATH: tools/install test, or set SOTTO_FIREFOX");
+  return found;
+}
+
+function inPath(...names) {
+  return names
+    .flatMap((name) => process.env.PATH.split(delimiter).map((folder) => join(folder, name)))
+    .find((file) => existsSync(file));
 }

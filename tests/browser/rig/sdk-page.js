@@ -14,9 +14,9 @@ export const SDK_HTML = `<!doctype html><title>client library</title>
 <script type="module">
   import { connect, renderSlot } from "/sdk/sotto.js";
 
-  globalThis.enter = async ({ signal, token, audioSlots, videoSlots, key, publish }) => {
+  globalThis.enter = async ({ signal, token, audioSlots, videoSlots, key, publish, codec, layers }) => {
     const transform = key ? secretTransform(key) : undefined;
-    const room = await connect({ url: signal, token, audioSlots, videoSlots, transform });
+    const room = await connect({ url: signal, token, audioSlots, videoSlots, transform, codec });
     globalThis.room = room;
     for (const slot of room.slots) (slot.kind === "video" ? showTile : playVoice)(room, slot);
     if (publish) {
@@ -24,7 +24,7 @@ export const SDK_HTML = `<!doctype html><title>client library</title>
       const encrypted = Boolean(key);
       for (const track of stream.getTracks()) {
         const source = track.kind === "audio" ? "microphone" : "camera";
-        await room.publish(track, { source, encrypted });
+        await room.publish(track, { source, encrypted, layers });
       }
     }
     return room.local.id;
@@ -62,9 +62,13 @@ export const SDK_HTML = `<!doctype html><title>client library</title>
   globalThis.pageReady = true;
 </script>`;
 
-/** Opens that page in `browser` at the origin of `node`, and waits until it can be used. */
-export async function openSdkPage(browser, node, options = {}) {
-  const page = await browser.open(`${node.origin}${SDK_PATH}`, { html: SDK_HTML, ...options });
+/**
+ * Opens that page in `browser` at the origin of `node`, and waits until it can be used. `tile` is
+ * how large each video is shown, in CSS pixels.
+ */
+export async function openSdkPage(browser, node, { tile, ...options } = {}) {
+  const html = tile ? SDK_HTML.replace(/width: 320px; height: 180px/, `width: ${tile.width}px; height: ${tile.height}px`) : SDK_HTML;
+  const page = await browser.open(`${node.origin}${SDK_PATH}`, { html, ...options });
   await page.waitForFunction(() => globalThis.pageReady, undefined, { timeout: 10_000 });
   return page;
 }

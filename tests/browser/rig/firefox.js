@@ -1,0 +1,62 @@
+// A real Firefox with fake devices, over WebDriver BiDi.
+
+import puppeteer from "puppeteer-core";
+
+import { firefoxProgram } from "./paths.js";
+import { SDK_HTML, SDK_PATH } from "./sdk-page.js";
+
+const PREFERENCES = {
+  "media.navigator.permission.disabled": true,
+  "media.navigator.streams.fake": true,
+  "media.peerconnection.ice.loopback": true,
+  "media.peerconnection.ice.obfuscate_host_addresses": false,
+  "media.autoplay.default": 0,
+  // The node is on this machine.
+  "network.lna.blocking": false,
+  // Nothing to fetch while it is measured.
+  "media.gmp-manager.updateEnabled": false,
+  "app.update.enabled": false,
+  "app.normandy.enabled": false,
+  "network.captive-portal-service.enabled": false,
+  "network.connectivity-service.enabled": false,
+};
+
+/** Why there is no Firefox to test with, or null; refused where `CI` is set. */
+export function whyNoFirefox() {
+  try {
+    firefoxProgram();
+    return null;
+  } catch (error) {
+    if (process.env.CI) throw error;
+    return error.message;
+  }
+}
+
+/**
+ * One Firefox with a fresh profile. `openSdkPage(node)` opens the page of sdk-page.js with our
+ * `scripts`; `close()` ends the process.
+ */
+export async function launchFirefox({ scripts }) {
+  const browser = await puppeteer.launch({
+    browser: "firefox",
+    executablePath: firefoxProgram(),
+    headless: true,
+    extraPrefsFirefox: PREFERENCES,
+  });
+  return {
+    async openSdkPage(node) {
+      const page = await browser.newPage();
+      for (const script of scripts) await page.evaluateOnNewDocument(script);
+      const url = `${node.origin}${SDK_PATH}`;
+      await page.setRequestInterception(true);
+      page.on("request", (request) => {
+        if (request.url() === url) request.respond({ status: 200, contentType: "text/html", body: SDK_HTML });
+        else request.continue();
+      });
+      await page.goto(url);
+      await page.waitForFunction(() => globalThis.pageReady, { timeout: 30_000 });
+      return page;
+    },
+    close: () => browser.close(),
+  };
+}
