@@ -24,6 +24,12 @@ pub struct SfuConfig {
     /// half of the shell's buffers: the rest is for what is on its way. A layer that meets the limit
     /// is not cached until its next keyframe; who comes then has to wait for a fresh one.
     pub max_kept_packets: usize,
+    /// Whether lost packets are asked for and sent again: NACK, RTX and RED are then accepted where
+    /// offered. Default yes.
+    pub repair: bool,
+    /// Whether transport-wide feedback is accepted where offered, both ways. Without it nothing is
+    /// known of a connection's bandwidth. Default no.
+    pub transport_cc: bool,
     /// How this shard numbers what it makes.
     pub numbering: Numbering,
     /// Whether what happens in the rooms is also told as [`Output::Relay`](crate::Output::Relay),
@@ -40,6 +46,8 @@ impl Default for SfuConfig {
             low_rate_voice: true,
             max_media: 256,
             max_kept_packets: 16_384,
+            repair: true,
+            transport_cc: false,
             numbering: Numbering::default(),
             relay: false,
         }

@@ -14,7 +14,7 @@ use crate::{
     room::TrackKey,
     rtp::ExtensionMap,
     signal::Permissions,
-    slot::{SlotKey, SlotSettings},
+    slot::{SlotKey, SlotSettings, SlotSources},
 };
 
 /// An offer that is refused as a whole; nothing changed.
@@ -65,14 +65,14 @@ pub(crate) fn negotiate(
     let extensions = check(peer, config, offer)?;
     let announced: Vec<Ssrc> = offer.media.iter().flat_map(sources).collect();
     let mut lines = Vec::new();
-    let closed = close_slots(peer, offer);
+    let closed = close_slots(peer, config, offer);
     let mut answer = Answer::default();
     for media in &offer.media {
-        let accepted = match accept(media, &peer.permissions) {
+        let accepted = match accept(media, &peer.permissions, config) {
             Some(Direction::Send) => {
-                let line = line(peer, media);
+                let line = line(peer, media, config);
                 let rids = media.rids.iter().copied().filter(|rid| line.rids.contains(rid));
-                let accepted = Accepted { rids: rids.collect(), ssrc: None };
+                let accepted = Accepted { rids: rids.collect(), sources: None };
                 lines.push(line);
                 Some(accepted)
             }
@@ -80,15 +80,15 @@ pub(crate) fn negotiate(
                 let settings = SlotSettings {
                     mid: media.mid,
                     kind: media.kind,
-                    formats: formats(media),
+                    formats: formats(media, config),
                     dependency: id_of(media, Extension::DependencyDescriptor),
                 };
-                let ssrc = peer.slots.open(settings, &config.slots, &announced);
-                ssrc.map(|ssrc| Accepted { rids: Vec::new(), ssrc: Some(ssrc) })
+                let sources = peer.slots.open(settings, &config.slots, &announced);
+                sources.map(|sources| Accepted { rids: Vec::new(), sources: Some(sources) })
             }
             None => None,
         };
-        answer.media.push(respond(media, accepted));
+        answer.media.push(respond(media, config, accepted));
     }
     let ended = peer.lines.iter().filter_map(|line| line.track);
     let ended = ended.filter(|&track| lines.iter().all(|line| line.track != Some(track))).collect();
@@ -131,11 +131,11 @@ fn check(peer: &Peer, config: &SfuConfig, offer: &Offer) -> Result<ExtensionMap,
 }
 
 /// Closes the slots that the offer no longer has.
-fn close_slots(peer: &mut Peer, offer: &Offer) -> Vec<(SlotKey, TrackKey)> {
+fn close_slots(peer: &mut Peer, config: &SfuConfig, offer: &Offer) -> Vec<(SlotKey, TrackKey)> {
     let permissions = &peer.permissions;
     let stays = |mid| {
         let media = offer.media.iter().find(|media| media.mid == mid);
-        let accepted = media.and_then(|media| accept(media, permissions));
+        let accepted = media.and_then(|media| accept(media, permissions, config));
         accepted == Some(Direction::Receive)
     };
     let gone = peer.slots.iter().filter(|(_, slot)| !stays(slot.mid()));
@@ -144,26 +144,29 @@ fn close_slots(peer: &mut Peer, offer: &Offer) -> Vec<(SlotKey, TrackKey)> {
 }
 
 /// Whether an m-line is granted and understood: what the client may do.
-fn accept(media: &OfferedMedia, permissions: &Permissions) -> Option<Direction> {
+fn accept(
+    media: &OfferedMedia,
+    permissions: &Permissions,
+    config: &SfuConfig,
+) -> Option<Direction> {
     let granted = match media.direction {
         Direction::Send => permissions.may_publish_kind(media.kind),
         Direction::Receive => permissions.subscribe,
         Direction::Inactive => false,
     };
-    (granted && !formats(media).is_empty()).then_some(media.direction)
+    (granted && !formats(media, config).is_empty()).then_some(media.direction)
 }
 
 /// What is accepted of the offered formats: all that the node knows, in the client's order. What a
 /// publisher sends is then up to it, and a slot takes whatever publishers send.
-fn formats(media: &OfferedMedia) -> Vec<PayloadFormat> {
+fn formats(media: &OfferedMedia, config: &SfuConfig) -> Vec<PayloadFormat> {
     let known = media.formats.iter().filter(|format| format.codec.kind() == media.kind);
-    // The node neither answers nor sends retransmissions: not accepting them keeps clients from
-    // waiting for what never comes.
     let accepted = known.map(|format| PayloadFormat {
-        rtx: None,
-        red: None,
-        nack: false,
-        transport_cc: false,
+        // What sets off no retransmission needs no number for one.
+        rtx: format.rtx.filter(|_| config.repair && format.nack),
+        red: format.red.filter(|_| config.repair),
+        nack: format.nack && config.repair,
+        transport_cc: format.transport_cc && config.transport_cc,
         ..*format
     });
     accepted.collect()
@@ -175,13 +178,13 @@ fn sources(media: &OfferedMedia) -> impl Iterator<Item = Ssrc> + use<> {
 }
 
 /// The line of an accepted sending m-line: the one that was there, renewed, or a fresh one.
-fn line(peer: &Peer, media: &OfferedMedia) -> Line {
+fn line(peer: &Peer, media: &OfferedMedia, config: &SfuConfig) -> Line {
     let before = peer.lines.get(media.mid);
     let track = before.and_then(|line| line.track);
     let mut line = Line {
         mid: media.mid,
         kind: media.kind,
-        formats: formats(media),
+        formats: formats(media, config),
         // The layers of a publication stay what they are for as long as it lives.
         rids: match (before, track) {
             (Some(before), Some(_)) => before.rids.clone(),
@@ -213,18 +216,18 @@ fn layers(media: &OfferedMedia) -> Vec<Rid> {
 struct Accepted {
     /// Layers of a publication.
     rids: Vec<Rid>,
-    /// Source of a slot.
-    ssrc: Option<Ssrc>,
+    /// Sources of a slot.
+    sources: Option<SlotSources>,
 }
 
-fn respond(media: &OfferedMedia, accepted: Option<Accepted>) -> AnsweredMedia {
-    let Some(Accepted { rids, ssrc }) = accepted else {
+fn respond(media: &OfferedMedia, config: &SfuConfig, accepted: Option<Accepted>) -> AnsweredMedia {
+    let Some(Accepted { rids, sources }) = accepted else {
         return AnsweredMedia {
             mid: media.mid,
             direction: Direction::Inactive,
             // Kept without media rather than rejected wherever the node knows the codec, so that a
             // later offer can start the same m-line.
-            formats: formats(media),
+            formats: formats(media, config),
             extensions: Vec::new(),
             rids: Vec::new(),
             ssrc: None,
@@ -234,7 +237,8 @@ fn respond(media: &OfferedMedia, accepted: Option<Accepted>) -> AnsweredMedia {
     let wanted = |extension: Extension| match (media.direction, extension) {
         (_, Extension::Mid) => true,
         (Direction::Send, Extension::AudioLevel) => media.kind == Kind::Audio,
-        (Direction::Send, Extension::Rid) => !rids.is_empty(),
+        (Direction::Send, Extension::Rid | Extension::RepairedRid) => !rids.is_empty(),
+        (_, Extension::TransportCc) => config.transport_cc,
         (_, Extension::DependencyDescriptor) => media.kind == Kind::Video,
         _ => false,
     };
@@ -242,11 +246,11 @@ fn respond(media: &OfferedMedia, accepted: Option<Accepted>) -> AnsweredMedia {
     AnsweredMedia {
         mid: media.mid,
         direction: media.direction,
-        formats: formats(media),
+        formats: formats(media, config),
         extensions: extensions.copied().collect(),
         rids,
-        ssrc,
-        rtx_ssrc: None,
+        ssrc: sources.map(|sources| sources.media),
+        rtx_ssrc: sources.and_then(|sources| sources.repair),
     }
 }
 

@@ -15,5 +15,5 @@ mod video;
 pub(crate) use audio::wanted_audio;
 pub(crate) use scene::{Picture, Scene, Voice};
 pub(crate) use seat::{Chair, seat};
-pub(crate) use table::{Slot, SlotKey, SlotSettings, Slots};
+pub(crate) use table::{Slot, SlotKey, SlotSettings, SlotSources, Slots};
 pub(crate) use video::{Viewer, wanted_video};

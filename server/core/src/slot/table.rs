@@ -33,7 +33,21 @@ pub(crate) struct SlotSettings {
     pub(crate) dependency: Option<ExtensionId>,
 }
 
+/// The sources of a slot, for as long as it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SlotSources {
+    /// That of its packets.
+    pub(crate) media: Ssrc,
+    /// That of their retransmissions, and of padding, where RTX was negotiated.
+    pub(crate) repair: Option<Ssrc>,
+}
+
 impl SlotSettings {
+    /// Whether its packets are sent again on a source of their own.
+    pub(crate) fn is_repaired(&self) -> bool {
+        self.formats.iter().any(|format| format.rtx.is_some())
+    }
+
     /// How a codec goes on the wire; `None`: the client does not decode it.
     pub(crate) fn format(&self, codec: Codec) -> Option<&PayloadFormat> {
         self.formats.iter().find(|format| format.codec == codec)
@@ -44,7 +58,7 @@ impl SlotSettings {
 #[derive(Debug)]
 pub(crate) struct Slot {
     settings: SlotSettings,
-    ssrc: Ssrc,
+    sources: SlotSources,
     /// What it is pointed at.
     pub(crate) content: Option<TrackKey>,
     /// Which part of that it sends, or waits for.
@@ -63,6 +77,11 @@ impl Slot {
     /// What was negotiated.
     pub(crate) const fn settings(&self) -> &SlotSettings {
         &self.settings
+    }
+
+    /// Its sources.
+    pub(crate) const fn sources(&self) -> SlotSources {
+        self.sources
     }
 
     /// As it is seated.
@@ -94,7 +113,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Opens a slot, or renews the settings of the one with this m-line, and gives its source;
+    /// Opens a slot, or renews the settings of the one with this m-line, and gives its sources;
     /// `None` when the client has as many of its kind as are allowed. `avoid` are the sources that
     /// the client uses itself.
     pub(crate) fn open(
@@ -102,14 +121,19 @@ impl Slots {
         settings: SlotSettings,
         limits: &SlotLimits,
         avoid: &[Ssrc],
-    ) -> Option<Ssrc> {
-        if let Some((_, slot)) = self.slots.iter_mut().find(|(_, slot)| slot.mid() == settings.mid)
-        {
+    ) -> Option<SlotSources> {
+        let known = self.by_mid(settings.mid).map(|(key, slot)| (key, slot.sources));
+        if let Some((key, mut sources)) = known {
+            if settings.is_repaired() && sources.repair.is_none() {
+                sources.repair = Some(self.fresh_ssrc(avoid));
+            }
+            let slot = &mut self.slots[key];
             // What it is pointed at goes on as before: payload types never change their meaning
             // within a session (RFC 3264 section 8.3.2).
             slot.stream.set_dependency(settings.dependency);
             slot.settings = settings;
-            return Some(slot.ssrc);
+            slot.sources = sources;
+            return Some(sources);
         }
         let limit = match settings.kind {
             Kind::Audio => limits.audio,
@@ -118,11 +142,13 @@ impl Slots {
         if self.of_kind(settings.kind).count() >= usize::from(limit) {
             return None;
         }
-        let ssrc = self.fresh_ssrc(avoid);
-        let stream = SlotStream::new(ssrc, settings.kind, SlotStart::default());
+        let media = self.fresh_ssrc(avoid);
+        let repair = settings.is_repaired().then(|| self.fresh_ssrc(avoid));
+        let sources = SlotSources { media, repair };
+        let stream = SlotStream::new(media, settings.kind, SlotStart::default());
         self.slots.insert(Slot {
             settings,
-            ssrc,
+            sources,
             content: None,
             choice: LayerChoice::whole(LayerIndex(0)),
             before: None,
@@ -130,7 +156,7 @@ impl Slots {
             told_capture: None,
             stream,
         });
-        Some(ssrc)
+        Some(sources)
     }
 
     /// Takes a slot out. Its source is never given out again: under the same key a sequence number
@@ -156,7 +182,7 @@ impl Slots {
 
     /// The slot of a source.
     pub(crate) fn by_ssrc(&self, ssrc: Ssrc) -> Option<(SlotKey, &Slot)> {
-        self.slots.iter().find(|(_, slot)| slot.ssrc == ssrc)
+        self.slots.iter().find(|(_, slot)| slot.sources.media == ssrc)
     }
 
     /// Every slot.

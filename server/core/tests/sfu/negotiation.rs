@@ -2,13 +2,13 @@
 
 use sotto_core::{
     SfuConfig,
-    id::{ExtensionId, Mid, PeerId, Ssrc},
-    media::{AnsweredMedia, Direction, Extension, Kind, Offer},
-    signal::{ErrorCode, Permissions, ServerMessage, SlotLimits, Source},
+    id::{ExtensionId, Mid, PayloadType, PeerId, Ssrc},
+    media::{AnsweredMedia, Codec, Direction, Extension, Kind, Offer, OfferedMedia, PayloadFormat},
+    signal::{ClientMessage, ErrorCode, Permissions, ServerMessage, SlotLimits, Source},
 };
 
 use crate::{
-    media::{OPUS, VP8, media, offer},
+    media::{OPUS, VP8, media, offer, rid},
     world::{World, everything},
 };
 
@@ -30,8 +30,9 @@ fn every_line_is_answered_in_order_with_the_clients_own_payload_types() {
             format.payload_type,
             if format.codec.kind() == Kind::Audio { OPUS } else { VP8 }
         );
-        assert_eq!((format.rtx, format.nack), (None, false), "nothing is retransmitted");
-        assert_eq!(media.ssrc.is_some(), media.direction == Direction::Receive);
+        let is_slot = media.direction == Direction::Receive;
+        assert_eq!(media.ssrc.is_some(), is_slot);
+        assert_eq!(media.rtx_ssrc.is_some(), is_slot && format.rtx.is_some());
     }
     let extensions = |mid| answered(&world, ann, mid).extensions.clone();
     let level = (Extension::AudioLevel, ExtensionId(1));
@@ -41,12 +42,113 @@ fn every_line_is_answered_in_order_with_the_clients_own_payload_types() {
     assert_eq!(extensions("v0"), [tag, (Extension::DependencyDescriptor, ExtensionId(12))]);
 }
 
+/// A camera and a slot as Chromium offers them, and a voice and its slot, with all that is known.
+fn rich() -> Offer {
+    let format = |codec, payload_type| PayloadFormat {
+        payload_type: PayloadType(payload_type),
+        codec,
+        rtx: (codec != Codec::Opus).then_some(PayloadType(payload_type + 1)),
+        red: (codec == Codec::Opus).then_some(PayloadType(63)),
+        nack: true,
+        transport_cc: true,
+    };
+    let video = [(Codec::Vp9, 98), (Codec::Vp8, 96), (Codec::H264, 102), (Codec::Av1, 45)];
+    let line = |mid, kind, direction| {
+        let mut media = media(mid, kind, direction);
+        media.formats = match kind {
+            Kind::Audio => vec![format(Codec::Opus, 111)],
+            Kind::Video => video.map(|(codec, number)| format(codec, number)).to_vec(),
+        };
+        let all = [(Extension::TransportCc, 3), (Extension::Rid, 10), (Extension::RepairedRid, 11)];
+        media.extensions.extend(all.map(|(extension, id)| (extension, ExtensionId(id))));
+        media
+    };
+    let camera = line("cam", Kind::Video, Direction::Send);
+    Offer {
+        media: vec![
+            OfferedMedia { rids: ["q", "h", "f", "x"].map(rid).to_vec(), ..camera },
+            line("v0", Kind::Video, Direction::Receive),
+            line("mic", Kind::Audio, Direction::Send),
+            line("a0", Kind::Audio, Direction::Receive),
+        ],
+    }
+}
+
+#[test]
+fn every_known_codec_is_accepted_in_the_clients_order_with_repair_and_feedback() {
+    let mut world = World::new(SfuConfig { transport_cc: true, ..SfuConfig::default() });
+    let ann = world.join_with("blue", "ann", everything(), rich());
+    for (offered, answered) in rich().media.iter().zip(&world.clients[&ann].answer.media) {
+        assert_eq!(answered.formats, offered.formats);
+        let extension = |wanted| answered.extensions.iter().any(|(known, _)| *known == wanted);
+        assert!(extension(Extension::TransportCc) && extension(Extension::Mid));
+        let simulcast = offered.direction == Direction::Send && offered.kind == Kind::Video;
+        assert_eq!(extension(Extension::Rid) && extension(Extension::RepairedRid), simulcast);
+        let video_slot = offered.direction == Direction::Receive && offered.kind == Kind::Video;
+        assert_eq!(answered.rtx_ssrc.is_some(), video_slot);
+    }
+    assert_eq!(answered(&world, ann, "cam").rids, ["q", "h", "f"].map(rid), "three at most");
+}
+
+#[test]
+fn repair_and_feedback_that_are_switched_off_are_not_accepted() {
+    let config = SfuConfig { repair: false, transport_cc: false, ..SfuConfig::default() };
+    let mut world = World::new(config);
+    let ann = world.join_with("blue", "ann", everything(), rich());
+    for media in &world.clients[&ann].answer.media {
+        for format in &media.formats {
+            assert_eq!((format.rtx, format.red), (None, None));
+            assert_eq!((format.nack, format.transport_cc), (false, false));
+        }
+        assert_eq!(media.rtx_ssrc, None);
+        assert!(media.extensions.iter().all(|(known, _)| *known != Extension::TransportCc));
+    }
+}
+
+#[test]
+fn a_slot_that_is_repaired_only_from_a_later_offer_on_keeps_its_source() {
+    let mut world = World::new(SfuConfig::default());
+    let mut plain = rich();
+    plain.media[1].formats.iter_mut().for_each(|format| format.rtx = None);
+    let ann = world.join_with("blue", "ann", everything(), plain);
+    let before = answered(&world, ann, "v0").clone();
+    assert_eq!(before.rtx_ssrc, None);
+    world.offer(ann, rich());
+    let after = answered(&world, ann, "v0");
+    assert_eq!(after.ssrc, before.ssrc);
+    assert!(after.rtx_ssrc.is_some_and(|ssrc| Some(ssrc) != after.ssrc));
+}
+
+#[test]
+fn layers_are_declined_where_packets_could_not_name_them() {
+    let mut world = World::new(SfuConfig::default());
+    let mut nameless = rich();
+    nameless.media[0].extensions.retain(|(known, _)| *known != Extension::Rid);
+    let ann = world.join_with("blue", "ann", everything(), nameless);
+    assert_eq!(answered(&world, ann, "cam").rids, []);
+}
+
+#[test]
+fn the_layers_of_a_publication_stay_while_it_lives() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join_with("blue", "ann", everything(), rich());
+    world.publish(ann, Source::Camera);
+    let mut fewer = rich();
+    fewer.media[0].rids = ["x", "h"].map(rid).to_vec();
+    world.offer(ann, fewer.clone());
+    assert_eq!(answered(&world, ann, "cam").rids, [rid("h")]);
+    world.say(ann, ClientMessage::Unpublish { mid: Mid::new("cam").unwrap() });
+    world.offer(ann, fewer);
+    assert_eq!(answered(&world, ann, "cam").rids, ["x", "h"].map(rid));
+}
+
 #[test]
 fn slots_have_sources_of_their_own_that_stay_when_more_are_added() {
     let mut world = World::new(SfuConfig::default());
     let ann = world.join("blue", "ann");
     let ssrcs = |world: &World| -> Vec<Ssrc> {
-        world.clients[&ann].answer.media.iter().filter_map(|media| media.ssrc).collect()
+        let media = world.clients[&ann].answer.media.iter();
+        media.flat_map(|media| media.ssrc.into_iter().chain(media.rtx_ssrc)).collect()
     };
     let before = ssrcs(&world);
     let mut more = offer(4, 9);
@@ -55,7 +157,7 @@ fn slots_have_sources_of_their_own_that_stay_when_more_are_added() {
     let after = ssrcs(&world);
     assert_eq!(after[..before.len()], before);
     let distinct: std::collections::BTreeSet<_> = after.iter().collect();
-    assert_eq!(distinct.len(), before.len() + 1);
+    assert_eq!((distinct.len(), after.len()), (before.len() + 2, before.len() + 2));
 }
 
 #[test]
