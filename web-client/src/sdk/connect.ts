@@ -1,3 +1,4 @@
+import type { VideoCodec } from "./codecs.js";
 import { SottoError } from "./errors.js";
 import { Room } from "./room.js";
 import type { TransformFactory } from "./transform.js";
@@ -14,6 +15,8 @@ export interface ConnectOptions {
   audioSlots?: number;
   /** Pictures that can be seen at once. Default: 9. */
   videoSlots?: number;
+  /** Video codec of what is published, where a publication names no other. Default: `vp8`. */
+  codec?: VideoCodec;
   /** Encoded transforms, for end-to-end encryption. */
   transform?: TransformFactory;
 }
@@ -32,6 +35,7 @@ export async function connect(options: ConnectOptions): Promise<Room> {
       audio: slotCount(options.audioSlots ?? DEFAULT_AUDIO_SLOTS),
       video: slotCount(options.videoSlots ?? DEFAULT_VIDEO_SLOTS),
     },
+    codec: options.codec ?? "vp8",
     transform: options.transform ?? null,
   });
 }

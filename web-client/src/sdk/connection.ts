@@ -2,11 +2,10 @@ import { DataChannels } from "./data.js";
 import type { DataMessage } from "./data.js";
 import { SottoError } from "./errors.js";
 import { Negotiation } from "./negotiation.js";
-import type { SlotCounts } from "./negotiation.js";
+import type { NegotiationConfig } from "./negotiation.js";
 import { PROTOCOL_VERSION } from "./signal.js";
 import type { ClientMessage, Server, ServerMessage } from "./signal.js";
 import { SignalSocket } from "./socket.js";
-import type { TransformFactory } from "./transform.js";
 
 /** From opening the websocket to the answer. */
 const JOIN_TIMEOUT_MS = 15_000;
@@ -17,8 +16,6 @@ export interface ConnectionConfig {
   url: string;
   token: string;
   name: string | null;
-  slots: SlotCounts;
-  transform: TransformFactory | null;
 }
 
 /** What a connection tells its room. */
@@ -42,9 +39,9 @@ export class Connection {
   #failJoin: ((error: SottoError) => void) | null = null;
   #closed = false;
 
-  constructor(slots: SlotCounts, transform: TransformFactory | null, listener: ConnectionListener) {
+  constructor(config: NegotiationConfig, listener: ConnectionListener) {
     this.#listener = listener;
-    this.media = new Negotiation(slots, transform);
+    this.media = new Negotiation(config);
     const { pc } = this.media;
     this.data = new DataChannels(pc, (message) => listener.data(message));
     pc.onconnectionstatechange = () => {

@@ -1,10 +1,12 @@
+import { offeredCodecs, videoCodec } from "./codecs.js";
+import type { VideoCodec } from "./codecs.js";
 import { SottoError } from "./errors.js";
+import { RIDS } from "./layers.js";
 import type { Source } from "./signal.js";
 import { offerDependencyDescriptor, withDependencyDescriptor } from "./transform.js";
 import type { TransformFactory } from "./transform.js";
-
-/** Which codecs are offered, most wanted first; their retransmission formats go with them. */
-const CODECS = { audio: ["audio/opus"], video: ["video/VP8", "video/rtx"] } as const;
+import { withOpusRepair, withVoiceFormat } from "./voice.js";
+import type { VoiceFormat } from "./voice.js";
 
 /** The m-lines that are there from the first offer, so that publishing needs no second one. */
 const FIRST_LINES: readonly Source[] = ["microphone", "camera", "screen"];
@@ -13,6 +15,14 @@ const FIRST_LINES: readonly Source[] = ["microphone", "camera", "screen"];
 export interface SlotCounts {
   audio: number;
   video: number;
+}
+
+/** What a negotiation is made with. */
+export interface NegotiationConfig {
+  slots: SlotCounts;
+  /** The video codec that is offered first. */
+  codec: VideoCodec;
+  transform: TransformFactory | null;
 }
 
 /** Audio or video. */
@@ -26,22 +36,26 @@ export function kindOf(source: Source): "audio" | "video" {
  */
 export class Negotiation {
   readonly pc: RTCPeerConnection;
-  readonly #transform: TransformFactory | null;
+  readonly #config: NegotiationConfig;
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #receivers: Record<"audio" | "video", RTCRtpTransceiver[]> = { audio: [], video: [] };
+  /** By m-line: what its voice is to be made like, beyond what the node's answer says. */
+  readonly #voices = new Map<string, VoiceFormat>();
+  /** The node's last answer, as it came. */
+  #answer: string | null = null;
   #munge = false;
   #last: Promise<void> = Promise.resolve();
   #offers = 0;
   #pending: { id: number; resolve: () => void; reject: (error: unknown) => void } | null = null;
 
-  constructor(slots: SlotCounts, transform: TransformFactory | null) {
+  constructor(config: NegotiationConfig) {
     if (typeof RTCPeerConnection === "undefined") {
       throw new SottoError("unsupported", "this browser has no WebRTC");
     }
-    this.#transform = transform;
+    this.#config = config;
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
     for (const source of FIRST_LINES) this.sendLine(source);
-    this.addSlots(slots);
+    this.addSlots(config.slots);
   }
 
   /** Offers sent on this connection. */
@@ -81,9 +95,38 @@ export class Negotiation {
    * waits for the first.
    */
   negotiate(send: (id: number, sdp: string) => void | Promise<void>): Promise<void> {
-    const exchange = this.#last.then(() => this.#exchange(send));
-    this.#last = exchange.catch(() => undefined);
-    return exchange;
+    return this.#inTurn(() => this.#exchange(send));
+  }
+
+  /**
+   * Has the voice on this m-line made like this from now on. Nobody else need know: the answer in
+   * use is applied once more, with these words in it.
+   */
+  setVoice(mid: string, format: VoiceFormat): Promise<void> {
+    const before = this.#voices.get(mid);
+    if (before?.packetTime === format.packetTime && before.dtx === format.dtx) {
+      return Promise.resolve();
+    }
+    this.#voices.set(mid, format);
+    return this.#inTurn(() => this.#applyAgain());
+  }
+
+  /** Whether the node takes several layers of the video on this m-line. */
+  takesLayers(mid: string): boolean {
+    const sections = (this.#answer ?? "").split(/^(?=m=)/m);
+    const section = sections.find((lines) => lines.split("\r\n").includes(`a=mid:${mid}`));
+    return section?.includes("\r\na=simulcast:recv ") ?? false;
+  }
+
+  /**
+   * Offers another codec first on the m-line of `source`, for browsers that cannot change it without
+   * an offer. Returns whether that is of use: whether the node knows the codec.
+   */
+  preferCodec(source: Source, codec: VideoCodec): boolean {
+    const line = this.#senders.get(source);
+    if (!line || !videoCodec(line.sender.getParameters().codecs, codec)) return false;
+    setCodecs(line, kindOf(source), codec);
+    return true;
   }
 
   /** The node's answer. One to an older offer is passed over. */
@@ -91,7 +134,8 @@ export class Negotiation {
     const pending = this.#pending;
     if (pending?.id !== id) return;
     try {
-      await this.pc.setRemoteDescription({ type: "answer", sdp });
+      await this.pc.setRemoteDescription({ type: "answer", sdp: this.#withVoices(sdp) });
+      this.#answer = sdp;
       pending.resolve();
     } catch (cause) {
       pending.reject(new SottoError("badOffer", "the node's answer does not fit", { cause }));
@@ -109,22 +153,24 @@ export class Negotiation {
   }
 
   #add(kind: "audio" | "video", direction: "sendonly" | "recvonly"): RTCRtpTransceiver {
-    const transceiver = this.pc.addTransceiver(kind, { direction });
-    const wanted: readonly string[] = CODECS[kind];
-    const codecs = (RTCRtpReceiver.getCapabilities(kind)?.codecs ?? []).filter((codec) =>
-      wanted.some((name) => name.toLowerCase() === codec.mimeType.toLowerCase()),
-    );
-    if (codecs.length > 0) transceiver.setCodecPreferences(codecs);
-    if (this.#transform) {
+    const simulcast = kind === "video" && direction === "sendonly";
+    const transceiver = this.pc.addTransceiver(kind, {
+      direction,
+      ...(simulcast ? { sendEncodings: RIDS.map((rid) => ({ rid })) } : {}),
+    });
+    const { codec, transform: factory } = this.#config;
+    setCodecs(transceiver, kind, codec);
+    // The layers of AV1 can be told apart by it alone.
+    if (kind === "video" && !offerDependencyDescriptor(transceiver)) this.#munge = true;
+    if (factory) {
       const sends = direction === "sendonly";
-      const transform = this.#transform({
+      const transform = factory({
         direction: sends ? "send" : "receive",
         kind,
         transceiver,
       });
       if (sends) transceiver.sender.transform = transform;
       else transceiver.receiver.transform = transform;
-      if (kind === "video" && !offerDependencyDescriptor(transceiver)) this.#munge = true;
     }
     return transceiver;
   }
@@ -137,9 +183,7 @@ export class Negotiation {
     // Whoever fails first below is thrown; a second failure must not count as unhandled.
     answered.catch(() => undefined);
     try {
-      const offer = await this.pc.createOffer();
-      if (this.#munge && offer.sdp) offer.sdp = withDependencyDescriptor(offer.sdp);
-      await this.pc.setLocalDescription(offer);
+      await this.#describe();
       // The node is ICE-lite and learns our addresses from our checks: no candidate is awaited.
       await send(id, this.pc.localDescription?.sdp ?? "");
       await answered;
@@ -147,4 +191,47 @@ export class Negotiation {
       this.#pending = null;
     }
   }
+  /** Makes and sets a local offer. */
+  async #describe(): Promise<void> {
+    const { sdp = "" } = await this.pc.createOffer();
+    const repaired = withOpusRepair(this.#munge ? withDependencyDescriptor(sdp) : sdp);
+    try {
+      await this.pc.setLocalDescription({ type: "offer", sdp: repaired });
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      // A browser that insists on its own words: lost audio is then not resent.
+      await this.pc.setLocalDescription();
+    }
+  }
+
+  async #applyAgain(): Promise<void> {
+    const { pc } = this;
+    // An offer is on its way, or new m-lines will need one: its answer is given the same words.
+    const ahead = pc.getTransceivers().some(({ mid }) => mid === null);
+    if (this.#answer === null || pc.signalingState !== "stable" || ahead) return;
+    await this.#describe();
+    try {
+      await pc.setRemoteDescription({ type: "answer", sdp: this.#withVoices(this.#answer) });
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      // Without these words then: the voice goes on as before.
+      await pc.setRemoteDescription({ type: "answer", sdp: this.#answer });
+    }
+  }
+
+  #withVoices(sdp: string): string {
+    return [...this.#voices].reduce((text, [mid, format]) => withVoiceFormat(text, mid, format), sdp);
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(step);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function setCodecs(line: RTCRtpTransceiver, kind: "audio" | "video", first: VideoCodec): void {
+  const known = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
+  const codecs = offeredCodecs(kind, known, first);
+  if (codecs.length > 0) line.setCodecPreferences(codecs);
 }

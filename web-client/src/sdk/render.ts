@@ -2,6 +2,11 @@ import { FrameOwners } from "./owner.js";
 import { rtpDistance } from "./rtptime.js";
 import type { SlotContent } from "./signal.js";
 import type { Slot } from "./slots.js";
+import { watchElement } from "./viewport.js";
+import type { Viewport } from "./viewport.js";
+
+/** Asked for while a picture is awaited, device pixels: its element may be hidden until it is there. */
+const AWAITED: Viewport = { width: 160, height: 90 };
 
 /** Assignments remembered since the slot was last empty. */
 const MAX_CONTENTS = 32;
@@ -10,12 +15,14 @@ const MAX_CONTENTS = 32;
  * Plays a video slot in `video` and calls `onContent` whenever what is **on the screen** changes:
  * with the new content in the very `requestVideoFrameCallback` in which its first frame is
  * presented, with `null` as soon as the slot is empty or pointed at somebody else. Label and crop set there never stand
- * beside a picture of somebody else. Returns a function that stops it.
+ * beside a picture of somebody else. Tells the node how large `video` is shown, unless `viewport` is false. Returns a
+ * function that stops it.
  */
 export function renderSlot(
   slot: Slot,
   video: HTMLVideoElement,
   onContent: (content: SlotContent | null) => void,
+  { viewport = true }: { viewport?: boolean } = {},
 ): () => void {
   const contents = new SlotTimeline();
   let shown: SlotContent | null = null;
@@ -23,10 +30,16 @@ export function renderSlot(
   let handle = 0;
   let stopped = false;
 
+  const size = () => {
+    if (!view) return;
+    const seen = view.size.width > 0 && view.size.height > 0;
+    slot.setViewport(seen || shown || !view.pageVisible ? view.size : AWAITED);
+  };
   const show = (content: SlotContent | null) => {
     if (sameContent(shown, content)) return;
     shown = content;
     onContent(content);
+    size();
   };
   const play = () => {
     video.srcObject = new MediaStream([slot.track]);
@@ -66,6 +79,7 @@ export function renderSlot(
       play();
     }),
   ];
+  const view = viewport ? watchElement(video, size) : null;
   contents.assign(slot.content);
   video.muted = true;
   video.autoplay = true;
@@ -77,6 +91,8 @@ export function renderSlot(
     stopped = true;
     video.cancelVideoFrameCallback(handle);
     for (const off of offs) off();
+    view?.stop();
+    if (view) slot.setViewport({ width: 0, height: 0 });
     slot.present(null);
     video.srcObject = null;
   };

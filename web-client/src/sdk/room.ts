@@ -3,32 +3,47 @@ import { CHAT_LABEL, checkDataMessage } from "./data.js";
 import type { DataMessage } from "./data.js";
 import { Emitter } from "./emitter.js";
 import { SottoError } from "./errors.js";
+import { describeLayers } from "./layers.js";
 import { kindOf } from "./negotiation.js";
-import type { SlotCounts } from "./negotiation.js";
+import type { NegotiationConfig, SlotCounts } from "./negotiation.js";
 import { Publication } from "./publication.js";
 import type { PublicationOwner, PublishOptions } from "./publication.js";
 import { rosterDifference, updateRoster } from "./roster.js";
 import type { Participant, Roster, RosterEvent } from "./roster.js";
+import { SentReader } from "./sent.js";
+import type { SentStats } from "./sent.js";
 import type {
   LeaveReason,
   Permissions,
   Server,
   ServerMessage,
   SlotLimits,
+  SlotViewport,
   Source,
   Speaker,
   TrackInfo,
   View,
 } from "./signal.js";
-import { Slot, applyAssignments } from "./slots.js";
+import { Slot, applyAssignments, applyQualities } from "./slots.js";
 import { StatsReader } from "./stats.js";
 import type { SlotStats } from "./stats.js";
 import { LipSync } from "./lipsync.js";
 import type { SlotView } from "./lipsync.js";
-import type { TransformFactory } from "./transform.js";
+import { ViewportReport } from "./viewport.js";
+import type { VoiceFormat } from "./voice.js";
 
 /** Where a room stands. `closed` is final. */
 export type RoomState = "connecting" | "connected" | "reconnecting" | "closed";
+
+/** What the node makes of the line to this client, bit/s on the wire. */
+export interface Bandwidth {
+  /** What the line carries, as estimated. */
+  readonly estimate: number;
+  /** What is sent of it. */
+  readonly allocated: number;
+  /** What everything in its best quality would take. */
+  readonly wanted: number;
+}
 
 /** Everything that a room tells. */
 export interface RoomEvents {
@@ -39,6 +54,11 @@ export interface RoomEvents {
   trackMuted: { participant: Participant; track: TrackInfo };
   /** These slots were pointed elsewhere. */
   slots: { slots: readonly Slot[] };
+  /** These slots are served in another quality. */
+  quality: { slots: readonly Slot[] };
+  bandwidth: Bandwidth;
+  /** What this client sends changed: other layers, or others of them are wanted. */
+  layers: { publication: Publication };
   /** Who speaks, loudest first. */
   speakers: { speakers: readonly Speaker[] };
   chat: { participant: Participant | null; text: string };
@@ -59,12 +79,10 @@ export interface LocalParticipant {
 }
 
 /** What a room needs to know to enter, and to enter again. */
-export interface RoomConfig {
+export interface RoomConfig extends NegotiationConfig {
   url: string;
   token: () => Promise<string>;
   name: string | null;
-  slots: SlotCounts;
-  transform: TransformFactory | null;
 }
 
 /** Pauses between attempts to come back, ms; the last one repeats. */
@@ -77,12 +95,19 @@ export class Room implements PublicationOwner {
   readonly #publications = new Map<Source, Publication>();
   readonly #labels = new Set<string>([CHAT_LABEL]);
   readonly #stats = new StatsReader();
+  readonly #sent = new SentReader();
+  readonly #viewport = new ViewportReport({
+    collect: () => this.#viewports(),
+    send: (slots) => this.#connection?.send({ type: "viewport", slots }),
+    now: () => performance.now(),
+  });
   #slots: Slot[] = [];
   #roster: Roster = new Map();
   #speakers: readonly Speaker[] = [];
   #welcome: Server<"welcome"> | null = null;
   #connection: Connection | null = null;
   #lipSync: LipSync | null = null;
+  #bandwidth: Bandwidth | null = null;
   #view: View = {};
   #state: RoomState = "connecting";
 
@@ -132,6 +157,11 @@ export class Room implements PublicationOwner {
     return this.#speakers;
   }
 
+  /** What the line to this client carries; `null`: the node has not said. */
+  get bandwidth(): Bandwidth | null {
+    return this.#bandwidth;
+  }
+
   /** How many slots the node fills for one connection. */
   get limits(): SlotLimits {
     return this.#welcomed.limits;
@@ -158,11 +188,18 @@ export class Room implements PublicationOwner {
     const connection = this.#connected;
     const existing = this.#publications.get(options.source);
     if (existing) await existing.unpublish();
-    const encrypted = options.encrypted ?? this.#config.transform !== null;
-    const publication = new Publication(this, track, options, encrypted);
+    const publication = new Publication(this, track, options, {
+      encrypted: this.#config.transform !== null,
+      codec: this.#config.codec,
+    });
     this.#publications.set(options.source, publication);
-    if (connection.media.sendLine(options.source).isNew) await connection.negotiate();
+    if (connection.media.sendLine(options.source).isNew) await this.#negotiate(connection);
     await publication.attach();
+    const { codec, wantedCodec, source } = publication;
+    if (codec !== null && codec !== wantedCodec && connection.media.preferCodec(source, wantedCodec)) {
+      await this.#negotiate(connection);
+      this.announceLayers(publication, true);
+    }
     return publication;
   }
 
@@ -180,7 +217,7 @@ export class Room implements PublicationOwner {
     slots.video = Math.max(slots.video, counts.video ?? 0);
     if (!connection.media.addSlots(slots)) return;
     this.#bindSlots(connection);
-    await connection.negotiate();
+    await this.#negotiate(connection);
   }
 
   /** Sends a chat message of at most 4 KB to everybody else. */
@@ -208,6 +245,12 @@ export class Room implements PublicationOwner {
     return pc ? this.#stats.read(pc, this.#slots) : [];
   }
 
+  /** What this client sends now: one entry a layer. */
+  async sentStats(): Promise<SentStats[]> {
+    const pc = this.#connection?.media.pc;
+    return pc ? this.#sent.read(pc, [...this.#publications.values()]) : [];
+  }
+
   /** The peer connection now in use, for diagnosis; another one after a reconnection. */
   get peerConnection(): RTCPeerConnection | null {
     return this.#connection?.media.pc ?? null;
@@ -225,9 +268,28 @@ export class Room implements PublicationOwner {
     return this.#connection?.media.sendLine(source).transceiver ?? null;
   }
 
+  takesLayers({ mid }: Publication): boolean {
+    return mid !== null && (this.#connection?.media.takesLayers(mid) ?? false);
+  }
+
   announce(publication: Publication): void {
     const { mid, source, muted, encrypted } = publication;
-    if (mid !== null) this.#connection?.send({ type: "publish", mid, source, muted, encrypted });
+    if (mid === null) return;
+    const layers = describeLayers(publication.layers);
+    this.#connection?.send({ type: "publish", mid, source, muted, encrypted, layers });
+    this.#events.emit("layers", { publication });
+  }
+
+  announceLayers(publication: Publication, told: boolean): void {
+    const { mid } = publication;
+    if (told && mid !== null) {
+      this.#connection?.send({ type: "layers", mid, layers: describeLayers(publication.layers) });
+    }
+    this.#events.emit("layers", { publication });
+  }
+
+  async shapeVoice({ mid }: Publication, format: VoiceFormat): Promise<void> {
+    if (mid !== null) await this.#connection?.media.setVoice(mid, format);
   }
 
   announceMute({ mid, muted }: Publication): void {
@@ -257,9 +319,9 @@ export class Room implements PublicationOwner {
   }
 
   async #enter(): Promise<void> {
-    const { url, name, slots, transform } = this.#config;
+    const { url, name } = this.#config;
     const token = await this.#config.token();
-    const connection = new Connection(slots, transform, {
+    const connection = new Connection(this.#config, {
       message: (message) => this.#receive(message),
       data: (message) => this.#receiveData(message),
       error: (error) => this.#events.emit("error", error),
@@ -270,11 +332,17 @@ export class Room implements PublicationOwner {
     // The m-line of data channels must be in the first offer.
     for (const label of this.#labels) connection.data.open(label);
     for (const source of this.#publications.keys()) connection.media.sendLine(source);
-    await connection.open({ url, token, name, slots, transform });
+    await connection.open({ url, token, name });
     if (this.#state === "closed") return connection.close();
     this.#lipSync = new LipSync(connection.media.pc, () => this.#slotViews());
     if (Object.keys(this.#view).length > 0) connection.send({ type: "view", ...this.#view });
+    this.#viewport.restart();
     await Promise.all([...this.#publications.values()].map((own) => own.attach()));
+  }
+
+  async #negotiate(connection: Connection): Promise<void> {
+    await connection.negotiate();
+    await Promise.all([...this.#publications.values()].map((own) => own.refresh()));
   }
 
   async #lost(error: SottoError): Promise<void> {
@@ -302,12 +370,15 @@ export class Room implements PublicationOwner {
     this.#lipSync = null;
     this.#connection?.close();
     this.#connection = null;
+    this.#bandwidth = null;
+    this.#viewport.stop();
   }
 
   #close(error: SottoError | null): void {
     if (this.#state === "closed") return;
     this.#drop();
     for (const slot of this.#slots) slot.assign(null);
+    for (const publication of this.#publications.values()) publication.stop();
     if (error) this.#events.emit("error", error);
     this.#setState("closed", error);
   }
@@ -323,7 +394,7 @@ export class Room implements PublicationOwner {
       const own = this.#slots.filter((slot) => slot.kind === kind);
       connection.media.slotLines(kind).forEach((line, at) => {
         const slot = own[at];
-        if (!slot) bound.push(new Slot(kind, line));
+        if (!slot) bound.push(this.#newSlot(kind, line));
         else {
           if (slot.receiver !== line.receiver) slot.attach(line);
           bound.push(slot);
@@ -331,6 +402,17 @@ export class Room implements PublicationOwner {
       });
     }
     this.#slots = bound;
+  }
+
+  #newSlot(kind: "audio" | "video", line: RTCRtpTransceiver): Slot {
+    const slot = new Slot(kind, line);
+    // While there is no connection, sizes are collected when there is one again.
+    slot.on("viewport", () => this.#connection && this.#viewport.changed());
+    return slot;
+  }
+
+  #viewports(): SlotViewport[] {
+    return this.#slots.flatMap(({ mid, viewport }) => (mid && viewport ? { mid, ...viewport } : []));
   }
 
   #slotViews(): SlotView[] {
@@ -362,6 +444,18 @@ export class Room implements PublicationOwner {
         if (slots.length > 0) this.#events.emit("slots", { slots });
         return;
       }
+      case "quality": {
+        const slots = applyQualities(this.#slots, message.slots);
+        if (slots.length > 0) this.#events.emit("quality", { slots });
+        return;
+      }
+      case "bandwidth": {
+        const { estimate, allocated, wanted } = message;
+        this.#bandwidth = { estimate, allocated, wanted };
+        return this.#events.emit("bandwidth", this.#bandwidth);
+      }
+      case "demand":
+        return this.#obey(message);
       case "speakers":
         this.#speakers = message.speakers;
         return this.#events.emit("speakers", { speakers: message.speakers });
@@ -370,6 +464,12 @@ export class Room implements PublicationOwner {
         this.#roster = roster;
         if (event) this.#tell(event);
       }
+    }
+  }
+
+  #obey({ mid, layers, audio }: Server<"demand">): void {
+    for (const publication of this.#publications.values()) {
+      if (publication.mid === mid) void publication.demand(layers ?? [], audio ?? null);
     }
   }
 

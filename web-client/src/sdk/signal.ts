@@ -2,15 +2,22 @@ import { SottoError } from "./errors.js";
 import type { ClientMessage, ServerMessage } from "./signal.types.js";
 
 export type {
+  AudioDemand,
   ClientMessage,
   ErrorCode,
   Form,
+  LayerDemand,
   LeaveReason,
   Permissions,
+  PublishedLayer,
+  QualityLimit,
+  ReceivedLayer,
   ServerMessage,
   SlotAssignment,
   SlotContent,
   SlotLimits,
+  SlotQuality,
+  SlotViewport,
   Source,
   Speaker,
   View,

@@ -1,5 +1,7 @@
 import { Emitter } from "./emitter.js";
-import type { SlotAssignment, SlotContent } from "./signal.js";
+import type { QualityLimit, ReceivedLayer, SlotAssignment, SlotContent, SlotQuality } from "./signal.js";
+import { boundedViewport } from "./viewport.js";
+import type { Viewport } from "./viewport.js";
 
 /** A frame on the screen. */
 export interface PresentedFrame {
@@ -8,10 +10,22 @@ export interface PresentedFrame {
   at: number;
 }
 
+/** In which quality the node serves a slot. */
+export interface Quality {
+  /** The layer that is sent; `null`: nothing is, and `limit` says why. */
+  readonly layer: Readonly<ReceivedLayer> | null;
+  /** Why nothing is sent, or why it is not the best layer; `null`: it is the best. */
+  readonly limit: QualityLimit | null;
+}
+
 /** Events of one slot. */
 export interface SlotEvents {
   /** The node pointed it elsewhere, or nowhere. The picture follows at its own frame. */
   content: SlotContent | null;
+  /** The node serves it in another quality, or says why not. */
+  quality: Quality | null;
+  /** The page shows it in another size. */
+  viewport: Viewport | null;
   /** A new connection: `track` and `receiver` are others now. */
   track: MediaStreamTrack;
 }
@@ -26,6 +40,8 @@ export class Slot {
   #transceiver: RTCRtpTransceiver;
   #content: SlotContent | null = null;
   #presented: PresentedFrame | null = null;
+  #quality: Quality | null = null;
+  #viewport: Viewport | null = null;
 
   constructor(kind: "audio" | "video", transceiver: RTCRtpTransceiver) {
     this.kind = kind;
@@ -55,6 +71,28 @@ export class Slot {
     return this.#presented;
   }
 
+  /** In which quality it is served; `null`: the node has not said. */
+  get quality(): Quality | null {
+    return this.#quality;
+  }
+
+  /** How large it is shown, device pixels; `null`: nobody has said. */
+  get viewport(): Viewport | null {
+    return this.#viewport;
+  }
+
+  /**
+   * Says how large it is shown, in device pixels: 0 × 0 where it cannot be seen, and nothing is sent
+   * then. `renderSlot` does this by itself.
+   */
+  setViewport(viewport: Viewport | null): void {
+    const next = viewport && boundedViewport(viewport);
+    const before = this.#viewport;
+    if (before?.width === next?.width && before?.height === next?.height) return;
+    this.#viewport = next;
+    this.#events.emit("viewport", next);
+  }
+
   on<Name extends keyof SlotEvents>(
     name: Name,
     listener: (event: SlotEvents[Name]) => void,
@@ -65,7 +103,15 @@ export class Slot {
   /** For `Room`: what the node says. */
   assign(content: SlotContent | null): void {
     this.#content = content;
+    if (!content) this.rate(null);
     this.#events.emit("content", content);
+  }
+
+  /** For `Room`: in which quality the node serves it. */
+  rate(quality: Quality | null): void {
+    if (quality === this.#quality) return;
+    this.#quality = quality;
+    this.#events.emit("quality", quality);
   }
 
   /** For `renderSlot`. */
@@ -95,4 +141,13 @@ export function applyAssignments(
     changed.push(slot);
   }
   return changed;
+}
+
+/** Applies what the node says of qualities; returns the slots that it spoke of. */
+export function applyQualities(slots: readonly Slot[], qualities: readonly SlotQuality[]): Slot[] {
+  return qualities.flatMap(({ mid, layer, limit }) => {
+    const slot = slots.find((slot) => slot.mid === mid);
+    slot?.rate({ layer: layer ?? null, limit: limit ?? null });
+    return slot ?? [];
+  });
 }

@@ -11,18 +11,23 @@
  */
 export { connect } from "./connect.js";
 export type { ConnectOptions } from "./connect.js";
+export type { VideoCodec } from "./codecs.js";
 export { SottoError } from "./errors.js";
 export type { NextStep, SottoErrorCode } from "./errors.js";
 export { Publication } from "./publication.js";
-export type { PublishOptions } from "./publication.js";
+export type { PublishOptions, SentLayer } from "./publication.js";
 export { renderSlot } from "./render.js";
 export { Room } from "./room.js";
-export type { LocalParticipant, RoomEvents, RoomState } from "./room.js";
+export type { Bandwidth, LocalParticipant, RoomEvents, RoomState } from "./room.js";
 export type { Participant } from "./roster.js";
+export type { SentStats } from "./sent.js";
 export type {
+  AudioDemand,
   Form,
   LeaveReason,
   Permissions,
+  QualityLimit,
+  ReceivedLayer,
   SlotContent,
   SlotLimits,
   Source,
@@ -32,6 +37,8 @@ export type {
   ViewMode,
 } from "./signal.js";
 export { Slot } from "./slots.js";
+export type { Quality } from "./slots.js";
 export type { SlotStats } from "./stats.js";
 export { DEPENDENCY_DESCRIPTOR } from "./transform.js";
 export type { TransformContext, TransformFactory } from "./transform.js";
+export type { Viewport } from "./viewport.js";

@@ -28,6 +28,20 @@ export interface SlotStats {
   framesDecoded: number;
   /** Loudness of what is played, 0 to 1; 0 for video. */
   audioLevel: number;
+  /** As in the SDP, for example `video/VP8`; empty while nothing came. */
+  codec: string;
+  /** Since the connection began: time for which the picture stood still, ms; 0 for audio. */
+  frozenMs: number;
+  /** Video frames that came whole. */
+  framesReceived: number;
+  /** Samples of sound that were played; those of them that were made up for lost ones, without
+   * those made up in silence. */
+  samplesReceived: number;
+  samplesConcealed: number;
+  /** Packets asked for again, how often a keyframe was, and packets that came by repair. */
+  nacks: number;
+  keyframesAsked: number;
+  packetsRepaired: number;
 }
 
 /** Rates over less than this are noise: the last ones are given again. */
@@ -39,8 +53,14 @@ interface MediaPlayout extends RTCStats {
   totalSamplesCount?: number;
 }
 
+/** The same of received streams. */
+interface Inbound extends RTCInboundRtpStreamStats {
+  retransmittedPacketsReceived?: number;
+  totalFreezesDuration?: number;
+}
+
 interface Sample {
-  report: RTCInboundRtpStreamStats;
+  report: Inbound;
   stats: SlotStats;
 }
 
@@ -56,11 +76,11 @@ export class StatsReader {
   }
 
   async read(pc: RTCPeerConnection, slots: readonly Slot[]): Promise<SlotStats[]> {
-    const inbound = new Map<string, RTCInboundRtpStreamStats>();
+    const inbound = new Map<string, Inbound>();
     const all = (await pc.getStats()) as ReadonlyMap<string, RTCStats>;
     for (const report of all.values()) {
-      const { mid } = report as RTCInboundRtpStreamStats;
-      if (report.type === "inbound-rtp" && mid) inbound.set(mid, report as RTCInboundRtpStreamStats);
+      const { mid } = report as Inbound;
+      if (report.type === "inbound-rtp" && mid) inbound.set(mid, report as Inbound);
       if ((report.type as string) === "media-playout") this.#readOutput(report);
     }
     const last = this.#last;
@@ -68,7 +88,8 @@ export class StatsReader {
     return slots.map((slot) => {
       const mid = slot.mid ?? "";
       const report = inbound.get(mid);
-      const sample = report ? next(slot, report, last.get(mid)) : null;
+      const codec = all.get(report?.codecId ?? "") as { mimeType?: string } | undefined;
+      const sample = report ? next(slot, report, last.get(mid), codec?.mimeType ?? "") : null;
       if (sample) this.#last.set(mid, sample);
       return sample?.stats ?? { ...EMPTY, mid, ...identity(slot) };
     });
@@ -95,6 +116,14 @@ const EMPTY: Omit<SlotStats, "mid" | "kind" | "participant" | "form"> = {
   jitterBufferMs: 0,
   framesDecoded: 0,
   audioLevel: 0,
+  codec: "",
+  frozenMs: 0,
+  framesReceived: 0,
+  samplesReceived: 0,
+  samplesConcealed: 0,
+  nacks: 0,
+  keyframesAsked: 0,
+  packetsRepaired: 0,
 };
 
 function identity(slot: Slot): Pick<SlotStats, "kind" | "participant" | "form"> {
@@ -102,11 +131,11 @@ function identity(slot: Slot): Pick<SlotStats, "kind" | "participant" | "form"> 
   return { kind, participant: content?.participant ?? null, form: content?.form ?? null };
 }
 
-function next(slot: Slot, report: RTCInboundRtpStreamStats, last: Sample | undefined): Sample {
+function next(slot: Slot, report: Inbound, last: Sample | undefined, codec: string): Sample {
   const before = last?.report;
   const elapsed = before ? report.timestamp - before.timestamp : 0;
   const fresh = last === undefined || elapsed >= MIN_INTERVAL_MS;
-  const delta = (read: (from: RTCInboundRtpStreamStats) => number | undefined) =>
+  const delta = (read: (from: Inbound) => number | undefined) =>
     before ? Math.max(0, (read(report) ?? 0) - (read(before) ?? 0)) : 0;
   const seconds = elapsed / 1000;
   const perSecond = (count: number) => (seconds > 0 ? count / seconds : 0);
@@ -137,6 +166,14 @@ function next(slot: Slot, report: RTCInboundRtpStreamStats, last: Sample | undef
     freezes: report.freezeCount ?? 0,
     framesDecoded: report.framesDecoded ?? 0,
     audioLevel: report.audioLevel ?? 0,
+    codec,
+    frozenMs: (report.totalFreezesDuration ?? 0) * 1000,
+    framesReceived: report.framesReceived ?? 0,
+    samplesReceived: report.totalSamplesReceived ?? 0,
+    samplesConcealed: (report.concealedSamples ?? 0) - (report.silentConcealedSamples ?? 0),
+    nacks: report.nackCount ?? 0,
+    keyframesAsked: report.pliCount ?? 0,
+    packetsRepaired: report.retransmittedPacketsReceived ?? 0,
   };
   return { report: fresh ? report : last.report, stats };
 }
