@@ -33,8 +33,20 @@ export interface Encoding extends RTCRtpEncodingParameters {
   scaleResolutionDownTo?: { maxWidth: number; maxHeight: number };
 }
 
-/** Tried one after the other where a browser refuses a scalability mode; `null`: none. */
-const MODES = ["L1T3", null] as const;
+/** What is given up, one after the other, where a browser refuses what is wanted. */
+interface Concession {
+  /** In place of the planned scalability mode; `null`: none. */
+  mode?: "L1T3" | null;
+  /** Whether the codec stays the first one of the answer. */
+  firstCodec?: boolean;
+}
+
+const CONCESSIONS: readonly Concession[] = [
+  {},
+  { mode: "L1T3" },
+  { mode: null },
+  { mode: null, firstCodec: true },
+];
 
 /**
  * Brings a sender to what is wanted, one change at a time. However many changes are asked for at
@@ -93,20 +105,19 @@ export class EncoderControl {
       await change(sender, (parameters) => shapeAudio(parameters, wanted));
       return;
     }
-    const modes: (string | null | undefined)[] = [undefined, ...MODES];
-    for (const mode of modes) {
-      let shaped: VideoShape | null = null;
+    for (const concession of CONCESSIONS) {
+      const firstCodec = concession.firstCodec ?? !this.#choosesCodec;
+      let shape: VideoShape | undefined;
       const accepted = await change(sender, (parameters) => {
-        shaped = shapeVideo(parameters, wanted, mode, this.#choosesCodec);
+        shape = shapeVideo(parameters, wanted, { ...concession, firstCodec });
       });
-      if (!accepted || !shaped) continue;
-      if (this.#choosesCodec && !hasCodec(sender)) {
+      if (!accepted || !shape) continue;
+      if (shape.chosen && !keepsCodec(sender)) {
         this.#choosesCodec = false;
         this.#stale = true;
       }
-      const { layers, codec } = shaped as VideoShape;
-      this.#layers = layers;
-      this.#codec = codec;
+      this.#layers = shape.layers;
+      this.#codec = shape.codec;
       return;
     }
   }
@@ -116,25 +127,28 @@ export class EncoderControl {
 interface VideoShape {
   layers: LayerPlan[];
   codec: VideoCodec;
+  /** Whether the codec had to be named. */
+  chosen: boolean;
 }
 
-/**
- * Writes what is wanted into `parameters`; `mode` stands in for the planned scalability mode.
- * `choosesCodec`: whether the browser can be told the codec here.
- */
+/** Writes what is wanted into `parameters`. */
 export function shapeVideo(
   parameters: RTCRtpSendParameters,
   wanted: WantedVideo,
-  mode: string | null | undefined,
-  choosesCodec: boolean,
+  concession: Concession,
 ): VideoShape {
   const encodings = parameters.encodings as Encoding[];
-  // Without a choice of its own a browser takes the first codec of the answer.
-  const codec = choosesCodec ? videoCodec(parameters.codecs, wanted.codec) : undefined;
-  const used = codec ? wanted.codec : (firstCodec(parameters.codecs) ?? wanted.codec);
+  const { mode } = concession;
+  // A browser that is told nothing takes the first one.
+  const first = firstCodec(parameters.codecs);
+  const named =
+    concession.firstCodec || first === wanted.codec
+      ? undefined
+      : videoCodec(parameters.codecs, wanted.codec);
+  const codec = named ? wanted.codec : (first ?? wanted.codec);
   const planned = wanted.plan(
     encodings.map(({ rid }) => rid ?? null),
-    used,
+    codec,
   );
   const layers = planned.map((layer) => ({
     ...layer,
@@ -155,11 +169,11 @@ export function shapeVideo(
     // those that are given in pixels. Firefox knows only the factor.
     encoding.scaleResolutionDownTo = { maxWidth: layer.width, maxHeight: layer.height };
     encoding.scaleResolutionDownBy = Math.max(1, largest.width / layer.width);
-    if (codec) encoding.codec = codec;
+    if (named) encoding.codec = named;
     else delete encoding.codec;
   });
   parameters.degradationPreference = wanted.degradation;
-  return { layers, codec: used };
+  return { layers, codec, chosen: named !== undefined };
 }
 
 /** The same for audio. */
@@ -173,10 +187,9 @@ export function shapeAudio(parameters: RTCRtpSendParameters, wanted: WantedAudio
   }
 }
 
-/** Whether the sender keeps the codec that it was given; one that was not negotiated it has not. */
-function hasCodec(sender: RTCRtpSender): boolean {
-  const { encodings, codecs } = sender.getParameters();
-  return codecs.length === 0 || encodings.some((encoding) => (encoding as Encoding).codec);
+/** Whether the sender kept the codec that it was given. */
+function keepsCodec(sender: RTCRtpSender): boolean {
+  return sender.getParameters().encodings.some((encoding) => (encoding as Encoding).codec);
 }
 
 /** Changes a sender's parameters. Returns whether the browser took them. */

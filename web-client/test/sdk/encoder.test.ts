@@ -14,6 +14,7 @@ const CODECS = [
 class FakeSender {
   encodings: Encoding[];
   changes = 0;
+  keepsCodec = true;
   readonly #refuses: (encodings: Encoding[]) => boolean;
 
   constructor(rids: readonly string[], refuses: (encodings: Encoding[]) => boolean = () => false) {
@@ -31,6 +32,7 @@ class FakeSender {
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (this.#refuses(encodings)) throw new DOMException("no", "InvalidModificationError");
     this.changes++;
+    if (!this.keepsCodec) for (const encoding of encodings) delete encoding.codec;
     this.encodings = encodings;
   }
 
@@ -73,7 +75,6 @@ describe("a video sender", () => {
       scaleResolutionDownTo: { maxWidth: 320, maxHeight: 180 },
       scaleResolutionDownBy: 4,
       maxBitrate: 150_000,
-      codec: { mimeType: "video/VP8" },
     });
   });
 
@@ -112,6 +113,32 @@ describe("a video sender", () => {
     expect(sender.active).toEqual(["q"]);
     expect(encoder.layers).toMatchObject([{ rid: "q", width: 1280, scalabilityMode: "L1T3" }]);
     expect(encoder.codec).toBe("vp9");
+  });
+
+  test("a codec other than the first one of the answer is named", async () => {
+    const sender = new FakeSender(RIDS);
+    await control(sender, () => video({ codec: "vp9" })).apply();
+    expect(sender.encodings[0]).toMatchObject({
+      codec: { mimeType: "video/VP9" },
+      scalabilityMode: "L3T3_KEY",
+    });
+  });
+
+  test("a browser in which a sender has no codec of its own sends the first one", async () => {
+    const sender = new FakeSender(RIDS);
+    sender.keepsCodec = false;
+    const encoder = control(sender, () => video({ codec: "vp9" }));
+    await encoder.apply();
+    expect(encoder.codec).toBe("vp8");
+    expect(sender.active).toEqual(["q", "h", "f"]);
+  });
+
+  test("a browser that refuses the codec still sends", async () => {
+    const sender = new FakeSender(RIDS, ([first]) => first?.codec !== undefined);
+    const encoder = control(sender, () => video({ codec: "vp9" }));
+    await encoder.apply();
+    expect(encoder.codec).toBe("vp8");
+    expect(sender.active).toEqual(["q", "h", "f"]);
   });
 
   test("a codec that was not negotiated leaves the first one of the answer", async () => {
