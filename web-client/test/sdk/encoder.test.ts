@@ -28,7 +28,7 @@ class FakeSender {
   }
 
   async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
-    const encodings = structuredClone(parameters.encodings);
+    const encodings: Encoding[] = structuredClone(parameters.encodings);
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (this.#refuses(encodings)) throw new DOMException("no", "InvalidModificationError");
     this.changes++;

@@ -1,10 +1,15 @@
 import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import { SottoError } from "../../sdk/sotto.js";
 import type {
+  Bandwidth,
   Participant,
   Publication,
+  Quality,
+  QualityLimit,
   Room,
   RoomState,
+  SentLayer,
+  SentStats,
   Slot,
   SlotContent,
   SlotStats,
@@ -14,6 +19,7 @@ import { t } from "../i18n/i18n.svelte.js";
 import type { LocalDevice } from "../media/local.svelte.js";
 import { EMPTY_CHAT, addLine, markRead } from "./chat.js";
 import type { ChatLog } from "./chat.js";
+import { heldBack } from "./quality.js";
 import type { Mode } from "./tiles.js";
 import { SILENCE, hear } from "./voices.js";
 import type { Voices } from "./voices.js";
@@ -49,6 +55,14 @@ export class Meeting {
   cameraOn = $state(false);
   screenOn = $state(false);
   stats = $state.raw<ReadonlyMap<string, SlotStats>>(new Map());
+  /** What this person's camera sends now, layer by layer. */
+  sent = $state.raw<readonly SentStats[]>([]);
+  layers = $state.raw<readonly SentLayer[]>([]);
+  /** By slot: in which quality the node serves it. */
+  qualities = $state.raw<ReadonlyMap<string, Quality>>(new Map());
+  /** Pictures that are held back, and why. */
+  held = $state.raw<ReadonlyMap<string, QualityLimit>>(new Map());
+  bandwidth = $state.raw<Bandwidth | null>(null);
   /** By slot: what is on the screen, as `renderSlot` says. */
   readonly shown = new SvelteMap<string, SlotContent>();
   /** Participants (or `own`) whose tile shows details. */
@@ -77,10 +91,18 @@ export class Meeting {
     room.on("speakers", ({ speakers }) => {
       this.voices = hear(this.voices, speakers, room.local.id);
     });
+    room.on("slots", () => this.#readQualities());
+    room.on("quality", () => this.#readQualities());
+    room.on("bandwidth", (bandwidth) => (this.bandwidth = bandwidth));
+    room.on("layers", ({ publication }) => {
+      if (publication.source === "camera") this.layers = publication.layers;
+    });
     room.on("chat", ({ participant, text }) => this.#hearChat(participant, text));
     room.on("state", ({ state }) => {
       this.state = state;
       this.slots = room.slots;
+      this.bandwidth = room.bandwidth;
+      this.#readQualities();
     });
     room.on("error", (error) => this.complain(error));
   }
@@ -193,6 +215,8 @@ export class Meeting {
   async readStats(): Promise<void> {
     const all = await this.room.stats();
     this.stats = new Map(all.map((stats) => [stats.mid, stats]));
+    const sent = await this.room.sentStats();
+    this.sent = sent.filter(({ source }) => source === "camera");
   }
 
   leave(): void {
@@ -259,8 +283,16 @@ export class Meeting {
     this.chat = addLine(this.chat, line, this.panel === "chat");
   }
 
+  #readQualities(): void {
+    this.qualities = new Map(
+      this.room.slots.flatMap(({ mid, quality }) => (mid && quality ? [[mid, quality]] : [])),
+    );
+    this.held = heldBack(this.room.slots, this.participants);
+  }
+
   #readRoster(): void {
     this.participants = [...this.room.participants.values()];
+    this.#readQualities();
     if (this.pin !== null && !this.room.participants.has(this.pin)) this.pin = null;
   }
 }
