@@ -3,7 +3,7 @@
 use crate::{
     bandwidth::Demand,
     forward::Forward,
-    id::{PacketId, PeerId, RtpTime, SeqNo, ShortId, Ssrc},
+    id::{PacketId, PayloadType, PeerId, RtpTime, SeqNo, ShortId, Ssrc},
     input::{DataMessage, RemoteEvent},
     media::Answer,
     signal::{LeaveReason, ServerMessage},
@@ -101,6 +101,20 @@ pub enum Output {
         /// Why.
         reason: LeaveReason,
     },
+}
+
+/// The header of a packet without content. Its payload is nothing but padding (RFC 3550 section
+/// 5.1), as much as is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Padding {
+    /// Source of a video slot's retransmissions.
+    pub ssrc: Ssrc,
+    /// Payload type of retransmissions.
+    pub payload_type: PayloadType,
+    /// The next number of that source: it is used up.
+    pub seq: SeqNo,
+    /// Media time that the slot has reached.
+    pub timestamp: RtpTime,
 }
 
 /// The contents of a sender report.

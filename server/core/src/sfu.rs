@@ -16,10 +16,10 @@ use crate::{
     arena::{Arena, key},
     census::Census,
     config::SfuConfig,
-    forward::{Forward, Refused},
+    forward::{Forward, RedError, Refused},
     id::{PacketId, PeerId},
     input::{Input, Join, RemoteEvent},
-    output::Output,
+    output::{Output, Padding},
     room::{Context, MemberKey, Publication, Room, TrackIds},
     rtp::ParseError,
     signal::{ClientMessage, ErrorCode, LeaveReason, ServerMessage, View},
@@ -87,6 +87,12 @@ pub enum PacketError {
     /// Of a track that started its numbers anew too often.
     #[error("too many restarts")]
     Restarts,
+    /// A retransmission that repeats nothing: the publisher probes its line.
+    #[error("padding")]
+    Padding,
+    /// Redundant audio that cannot be taken apart.
+    #[error("{0}")]
+    Redundancy(#[from] RedError),
     /// Of a publication that is muted.
     #[error("muted")]
     Muted,
@@ -162,7 +168,13 @@ impl Sfu {
             Input::Feedback { peer, feedback } => {
                 self.with_member(now, peer, |room, cx, member| room.feedback(cx, member, feedback));
             }
-            Input::Bandwidth { .. } => {}
+            Input::Bandwidth { peer, estimate } => {
+                self.with_member(now, peer, |room, _, member| {
+                    if let Some(peer) = room.peer_mut(member) {
+                        peer.downlink.estimated(estimate);
+                    }
+                });
+            }
             Input::Data { peer, message } => {
                 self.with_member(now, peer, |room, cx, member| room.data(cx, member, message));
             }
@@ -195,6 +207,14 @@ impl Sfu {
         let result = self.rooms[key].room.packet(&mut cx, member, id, bytes, out);
         self.arm(key);
         result
+    }
+
+    /// The header of a packet without content for `peer`, with which its
+    /// [`bandwidth::Sender`](crate::bandwidth::Sender) probes. `None` if it negotiated no
+    /// retransmission: then nothing can be sent that means nothing.
+    pub fn padding(&mut self, peer: PeerId) -> Option<Padding> {
+        let &(key, member) = self.peers.get(&peer)?;
+        self.rooms[key].room.padding(member)
     }
 
     /// Lets timers act that are due. Drain [`Self::poll_output`] afterwards.

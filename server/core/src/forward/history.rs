@@ -1,7 +1,10 @@
 //! The latest packets of a layer, each kept once: for those who ask for one again, and, from the
 //! last keyframe on, for those who come now.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{VecDeque, vec_deque},
+    time::Duration,
+};
 
 use super::Received;
 use crate::{Kept, id::PacketId, media::Kind, time::Time};
@@ -16,6 +19,12 @@ const MAX_VIDEO_PACKETS: usize = 1024;
 
 /// Packets of a sound that are kept: what two levels of redundancy need, and one that came late.
 const MAX_AUDIO_PACKETS: usize = 4;
+
+/// RTP bytes that are replayed at most.
+const MAX_REPLAY_BYTES: usize = 256 * 1024;
+
+/// Packets that are replayed at most.
+const MAX_REPLAY_PACKETS: usize = 512;
 
 /// The packets of a layer in order of their sequence numbers, all of one epoch.
 ///
@@ -95,6 +104,11 @@ impl History {
         self.packets.drain(..).for_each(|(id, _)| release(id));
     }
 
+    /// Whether a keyframe of the last second is kept, with what followed it.
+    pub const fn has_keyframe(&self) -> bool {
+        self.keyframe.is_some()
+    }
+
     /// Packets that are kept now.
     pub fn len(&self) -> usize {
         self.packets.len()
@@ -105,12 +119,32 @@ impl History {
         self.packets.is_empty()
     }
 
+    /// What is fit to be replayed at `now`, in order of sequence numbers: the last keyframe and what
+    /// followed it. Empty if there is none, or too much of it.
+    pub(super) fn fresh(&self, now: Time) -> vec_deque::Iter<'_, (PacketId, Received)> {
+        let start = self.keyframe.map_or(self.packets.len(), |seq| {
+            self.packets.partition_point(|(_, received)| received.seq < seq)
+        });
+        let first = self
+            .packets
+            .get(start)
+            .filter(|(_, first)| Some(first.seq) == self.keyframe && now < first.at + MAX_AGE);
+        let bytes: usize =
+            self.packets.range(start..).map(|(_, received)| wire_len(received)).sum();
+        let fits = bytes <= MAX_REPLAY_BYTES && self.packets.len() - start <= MAX_REPLAY_PACKETS;
+        let start = if first.is_some() && fits { start } else { self.packets.len() };
+        self.packets.range(start..)
+    }
+
     fn expire(&mut self, now: Time, release: &mut impl FnMut(PacketId)) {
         while let Some((id, _)) = self.packets.pop_front_if(|(_, p)| now >= p.at + MAX_AGE) {
             release(id);
         }
-        if self.packets.is_empty() {
-            self.keyframe = None;
-        }
+        let first = self.packets.front().map(|(_, first)| first.seq);
+        self.keyframe = self.keyframe.filter(|&seq| first.is_some_and(|first| first <= seq));
     }
+}
+
+fn wire_len(received: &Received) -> usize {
+    usize::from(received.packet.header_len) + usize::from(received.packet.payload_len)
 }

@@ -140,6 +140,11 @@ impl Missing {
         self.clear_gaps();
     }
 
+    /// Whether this packet is missing and not given up.
+    pub fn contains(&self, epoch: u32, seq: u64) -> bool {
+        epoch == self.epoch && self.gaps.binary_search_by_key(&seq, |gap| gap.seq).is_ok()
+    }
+
     /// Packets that are missing and not given up.
     pub fn len(&self) -> usize {
         self.gaps.len()

@@ -2,20 +2,23 @@
 //!
 //! ```text
 //!  per layer                                              per slot
-//!  Packet ─► SourceStream ─► Received ─┬────────────────► SlotStream ─► Selection ─► Rewrite::write
-//!            number, deduplicate       │                  select, renumber            (in the shell)
-//!                                      ├─► KeyframeCache ─► SlotStream::replay ─► Rewrite
-//!                                      │   last keyframe and what follows
+//!  Packet ─► SourceStream ─► Received ─┬────────────────► SlotStream ─► Selection ─► Forward::write
+//!  (RTX, RED   number, deduplicate     │                  select, renumber            (in the shell)
+//!   unwrapped)                         ├─► Redundancy ─────────────────────────────► as RED
+//!                                      ├─► History ─► SlotStream::replay ─► Rewrite
+//!                                      │   last second  last keyframe and what follows
+//!                                      │       └────► SlotStream::rewrite_again ◄── subscriber's NACK
+//!                                      ├─► Missing ─► NACK
 //!  SlotStream waits ───────────────────┴─► KeyframeRequests ─► PLI
 //!  publisher's SR ─► PublisherClock, MediaClock ─► SlotStream::report ─► SenderReport
 //! ```
 //!
-//! Order within one packet's handling: number it ([`SourceStream::receive`]); a keyframe ends the
-//! asking ([`KeyframeRequests::keyframe`]); keep it ([`KeyframeCache::push`]); then hand it to each
-//! slot that is pointed at the layer ([`SlotStream::forward`]). When a slot is pointed, the cache is
-//! replayed to it first; if that gives nothing, a keyframe is wanted.
+//! Order within one packet's handling: number it ([`SourceStream::receive`]); note what is missing
+//! before it ([`Missing::received`]); a keyframe ends the asking ([`KeyframeRequests::keyframe`]);
+//! hand it to each slot that is pointed at the layer ([`SlotStream::forward`]); then keep it
+//! ([`History::push`]). When a slot is pointed, the history is replayed to it first; if that gives
+//! nothing, a keyframe is wanted.
 
-mod cache;
 mod choice;
 mod history;
 mod keyframe;
@@ -35,11 +38,11 @@ mod tests;
 mod timeline;
 mod window;
 
-pub use cache::KeyframeCache;
 pub use choice::LayerChoice;
 pub use history::History;
 pub use keyframe::KeyframeRequests;
 pub use missing::Missing;
+pub(crate) use missing::UNKNOWN_ROUND_TRIP;
 pub use rate::RateMeter;
 pub use red::{
     MAX_RED_LEVEL, MAX_RESEND_ROUND_TRIP, RedError, RedLevel, Redundancy, RedundantBlock, Unpacked,

@@ -29,6 +29,9 @@ const MAX_OFFSET: u64 = (1 << 14) - 1;
 /// What fits the 10 bits of a block length.
 const MAX_BLOCK_LEN: u16 = (1 << 10) - 1;
 
+/// How long ago a predecessor may have come: while a line stands still, nobody needs what was before.
+const MAX_WAIT: Duration = Duration::from_millis(500);
+
 /// Bytes that a payload may have with its redundancy: it must fit a packet on every path.
 const MAX_PAYLOAD: u16 = 1_100;
 
@@ -153,7 +156,9 @@ impl Redundancy {
             let offset = received.timestamp.saturating_sub(older.timestamp);
             let len = older.packet.payload_len;
             payload_len = payload_len.saturating_add(len + BLOCK_HEADER_LEN as u16);
-            let fits = (1..=MAX_OFFSET).contains(&offset)
+            let waited = received.at.saturating_since(older.at);
+            let fits = waited < MAX_WAIT
+                && (1..=MAX_OFFSET).contains(&offset)
                 && (1..=MAX_BLOCK_LEN).contains(&len)
                 && payload_len <= MAX_PAYLOAD;
             if !fits || !carried(older) {

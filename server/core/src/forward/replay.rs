@@ -2,13 +2,13 @@
 
 use std::collections::vec_deque;
 
-use super::{KeyframeCache, Received, Rewrite, SlotStream};
+use super::{History, Received, Rewrite, SlotStream};
 use crate::{
     id::{LayerIndex, PacketId},
     time::Time,
 };
 
-/// The packets of a cache as one slot sends them, in order. Media times are those of the slot,
+/// The packets of a history as one slot sends them, in order. Media times are those of the slot,
 /// pushed together so that they end at the live time: what comes next continues them. A replay that
 /// is dropped half way leaves a gap, which is all that is wrong with it.
 #[derive(Debug)]
@@ -18,30 +18,30 @@ pub struct Replay<'a> {
 }
 
 impl SlotStream {
-    /// Sends what `cache` holds of `layer`, which need not be the wanted one: the slot goes over to
-    /// that as soon as it can. The first packet, if there is one, starts the content:
-    /// [`Self::first_timestamp`] is known from then on. Empty if the cache has nothing fresh, or the
-    /// slot does not wait: then see [`Self::is_waiting`].
+    /// Sends what `history` holds of `layer` from its last keyframe on. The layer need not be the
+    /// wanted one: the slot goes over to that as soon as it can. The first packet, if there is one,
+    /// starts the content: [`Self::first_timestamp`] is known from then on. Empty if there is nothing
+    /// fresh, or the slot does not wait: then see [`Self::is_waiting`].
     pub fn replay<'a>(
         &'a mut self,
         now: Time,
         layer: LayerIndex,
-        cache: &'a KeyframeCache,
+        history: &'a History,
     ) -> Replay<'a> {
-        let packets = cache.fresh(now);
+        let packets = history.fresh(now);
         // Of equal ones the last in this order: the first packet of the newest frame.
-        let last = packets.iter().rev().map(|(_, received)| received).max_by_key(|p| p.timestamp);
-        let first = packets.front().map(|(_, received)| received);
+        let last = packets.clone().rev().map(|(_, received)| received).max_by_key(|p| p.timestamp);
+        let first = packets.clone().next().map(|(_, received)| received);
         let (true, Some(first), Some(last)) = (self.is_waiting(), first, last) else {
             return Replay { slot: self, packets: vec_deque::Iter::default() };
         };
         self.start_replay(
             layer,
             first,
-            packets.iter().map(|(_, received)| received.timestamp),
+            packets.clone().map(|(_, received)| received.timestamp),
             last,
         );
-        Replay { slot: self, packets: packets.iter() }
+        Replay { slot: self, packets }
     }
 }
 

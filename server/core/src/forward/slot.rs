@@ -304,6 +304,12 @@ impl SlotStream {
         live.rewrite(self.ssrc, self.target.as_ref()?, received)
     }
 
+    /// Whether a packet that came before belongs to what the slot sends now.
+    pub fn carries(&self, received: &Received) -> bool {
+        let live = self.live.as_ref().filter(|live| live.epoch == received.epoch);
+        live.is_some_and(|live| live.has_place_for(received))
+    }
+
     /// When [`Self::report`] has something to say next: right after the first packet of a content,
     /// then once per second. `None` while nothing is sent.
     pub fn report_timeout(&self) -> Option<Time> {

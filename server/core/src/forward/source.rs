@@ -197,6 +197,14 @@ impl SourceStream {
         })
     }
 
+    /// Whether a packet of this source and number was passed over, and would be new.
+    pub fn lacks(&self, packet: &Packet) -> bool {
+        let mut seq = self.seq;
+        self.ssrc == Some(packet.ssrc)
+            && self.is_near(packet.seq)
+            && self.window.lacks(seq.unwrap(u32::from(packet.seq.0), 16))
+    }
+
     /// Whether this packet would start a new epoch.
     pub fn would_restart(&self, packet: &Packet) -> bool {
         self.ssrc != Some(packet.ssrc)

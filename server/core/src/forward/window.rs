@@ -30,6 +30,13 @@ impl Window {
         Self { highest: None, seen: [0; WORDS] }
     }
 
+    /// Whether `number` is not above the highest, is remembered, and was not seen.
+    pub(super) fn lacks(&self, number: u64) -> bool {
+        let behind = self.highest.and_then(|highest| highest.checked_sub(number));
+        let (word, bit) = place(number);
+        behind.is_some_and(|behind| behind < WINDOW) && self.seen[word] & bit == 0
+    }
+
     /// Marks `number` as seen.
     pub(super) fn insert(&mut self, number: u64) -> Seen {
         let ahead = match self.highest {
@@ -75,6 +82,19 @@ mod tests {
         assert_eq!(window.insert(START + 1), Seen::Duplicate);
         assert_eq!(window.insert(START + 3 - WINDOW), Seen::TooOld);
         assert_eq!(window.insert(START + 4 - WINDOW), Seen::New { ahead: 0 });
+    }
+
+    #[test]
+    fn what_was_passed_over_is_lacking_until_it_comes() {
+        let mut window = Window::new();
+        assert!(!window.lacks(START));
+        window.insert(START);
+        window.insert(START + 2);
+        let lacking: Vec<_> = (START..START + 4).filter(|n| window.lacks(*n)).collect();
+        assert_eq!(lacking, [START + 1]);
+        window.insert(START + 1);
+        assert!(!window.lacks(START + 1));
+        assert!(!window.lacks(START + 2 - WINDOW));
     }
 
     #[test]

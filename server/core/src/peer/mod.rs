@@ -6,6 +6,7 @@
 //!                                         └─► Slots: what it receives
 //! ```
 
+mod downlink;
 mod layers;
 mod lines;
 mod negotiate;
@@ -14,6 +15,7 @@ mod scalability;
 pub use layers::LayersError;
 pub use negotiate::OfferError;
 
+pub(crate) use downlink::Downlink;
 pub(crate) use layers::{LayerDescription, describe};
 pub(crate) use lines::{Line, LineSource, Lines, MAX_LAYERS, Part};
 pub(crate) use negotiate::negotiate;
@@ -45,6 +47,8 @@ pub(crate) struct Peer {
     pub(crate) view: View,
     /// Whether it has just asked for other cameras than it was shown, and not for more or fewer.
     pub(crate) turned_page: bool,
+    /// What is known of the way to it.
+    pub(crate) downlink: Downlink,
     /// Pays for data messages.
     pub(crate) data: TokenBucket,
 }
@@ -60,6 +64,7 @@ impl Peer {
             slots: Slots::default(),
             view: View::default(),
             turned_page: false,
+            downlink: Downlink::new(now),
             data: TokenBucket::new(now),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    forward::{KeyframeCache, KeyframeRequests, MediaClock, RateMeter, Received, SourceStream},
+    forward::{History, KeyframeRequests, MediaClock, Missing, RateMeter, Received, SourceStream},
     id::{LayerIndex, Rid},
     media::Codec,
     peer::LayerDescription,
@@ -59,10 +59,16 @@ pub(crate) struct Layer {
     pub(crate) stream: SourceStream,
     pub(crate) restarts: Restarts,
     pub(crate) clock: MediaClock,
-    /// Video only.
-    pub(crate) cache: KeyframeCache,
+    /// Its latest packets; of a sound, only while somebody gets them as redundancy.
+    pub(crate) history: History,
+    /// Whether somebody gets its packets as redundancy. Audio only.
+    pub(crate) is_repeated: bool,
     /// Video only.
     pub(crate) requests: KeyframeRequests,
+    /// Whether its publisher sends again what it is asked for.
+    pub(crate) nack: bool,
+    /// What did not come, and is asked for.
+    pub(crate) missing: Missing,
     rate: RateMeter,
     last: Option<Time>,
 }
@@ -77,8 +83,11 @@ impl Layer {
             stream: SourceStream::new(),
             restarts: Restarts::new(),
             clock: MediaClock::new(codec.clock_rate()),
-            cache: KeyframeCache::new(),
+            history: History::new(codec.kind()),
+            is_repeated: false,
             requests: KeyframeRequests::new(),
+            nack: false,
+            missing: Missing::new(codec.kind()),
             rate: RateMeter::new(),
             last: None,
         }

@@ -1,8 +1,10 @@
 //! The hot path: one packet to everyone who is to have it.
 
+use std::time::Duration;
+
 use crate::{
     bandwidth::PacketClass,
-    forward::{Forward, Received, Selection, Skip},
+    forward::{Forward, Received, Selection, Skip, Unpacked, unpack_red, unwrap_retransmission},
     id::{LayerIndex, PacketId},
     input::{Feedback, RemoteEvent},
     media::{Codec, Kind},
@@ -10,6 +12,7 @@ use crate::{
     peer::Part,
     room::{
         Context, Layer, MemberKey, Room, Seat, TrackKey,
+        repeat::redundancy,
         schedule::{hasten, take_due},
     },
     rtp::{Packet, VideoDescriptor},
@@ -28,41 +31,78 @@ impl Room {
         out: &mut Vec<Forward>,
     ) -> Result<Kept, PacketError> {
         let peer = self.members[member].peer.as_mut().ok_or(PacketError::UnknownPeer)?;
-        let mut packet = Packet::parse(bytes, peer.lines.extensions())?;
+        let packet = Packet::parse(bytes, peer.lines.extensions())?;
         let origin = peer.lines.resolve(&packet)?;
         let key = origin.track.ok_or(PacketError::NotPublished)?;
-        if origin.part != Part::Media {
-            return Err(PacketError::PayloadType);
-        }
-        let (layer, codec) = (origin.layer, origin.format.codec);
+        let (index, format) = (origin.layer, origin.format);
         let track = &mut self.tracks[key];
+        let layer = track.layer_mut(index);
+        layer.nack = format.nack;
+        let payload = packet.payload(bytes);
+        let (mut packet, older) = match origin.part {
+            Part::Media => (packet, None),
+            Part::Retransmission => {
+                // Of a source that never sent anything nothing can be missing.
+                let ssrc = layer.stream.ssrc().ok_or(PacketError::UnknownSource)?;
+                let inner = unwrap_retransmission(&packet, payload, ssrc, format.payload_type);
+                (inner.ok_or(PacketError::Padding)?, None)
+            }
+            Part::Redundancy => {
+                let Unpacked { primary, older } = unpack_red(&packet, payload)?;
+                if primary.payload_type != format.payload_type {
+                    return Err(PacketError::PayloadType);
+                }
+                (primary, Some(older))
+            }
+        };
         if track.muted {
             // Nobody gets it, but its number counts: a client may send silence all the while, and
             // after half an hour of it the numbers seem to be those from before.
-            track.layer_mut(layer).stream.receive(cx.now, &packet)?;
+            track.layer_mut(index).stream.receive(cx.now, &packet)?;
             return Err(PacketError::Muted);
         }
-        packet.video = VideoDescriptor::parse(codec, packet.payload(bytes), track.encrypted);
-        if cx.config.relay {
-            let event = RemoteEvent::Packet { track: track.id, layer, codec, id, packet };
-            self.relay(cx, || event);
+        let arrival = Arrival { layer: index, codec: format.codec, id, recovered: false };
+        for older in older.into_iter().flatten().rev().flatten() {
+            let lacks = self.tracks[key].layer(index).stream.lacks(&older);
+            if lacks && older.payload_type == format.payload_type {
+                // One that does not fit costs the packet that carried it nothing.
+                let _refused =
+                    self.take(cx, key, Arrival { recovered: true, ..arrival }, &older, out);
+            }
         }
-        self.forward(cx, key, layer, codec, id, &packet, out)
+        let encrypted = self.tracks[key].encrypted;
+        packet.video = VideoDescriptor::parse(format.codec, packet.payload(bytes), encrypted);
+        self.take(cx, key, arrival, &packet, out)
     }
 
-    /// Takes a packet of a layer: counts it, keeps it where it is part of a first picture, and
-    /// appends what is to be sent.
-    #[allow(clippy::too_many_arguments, reason = "what a packet is and where it goes, once")]
+    /// Takes a packet of a publisher of this shard, in the form in which others get it.
+    fn take(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: TrackKey,
+        arrival: Arrival,
+        packet: &Packet,
+        out: &mut Vec<Forward>,
+    ) -> Result<Kept, PacketError> {
+        if cx.config.relay {
+            let (track, Arrival { layer, codec, id, .. }) = (self.tracks[key].id, arrival);
+            let event = RemoteEvent::Packet { track, layer, codec, id, packet: *packet };
+            self.relay(cx, || event);
+        }
+        self.forward(cx, key, arrival, packet, out)
+    }
+
+    /// Takes a packet of a layer: counts it, keeps it for those who ask again and for a first
+    /// picture, and appends what is to be sent.
     pub(crate) fn forward(
         &mut self,
         cx: &mut Context<'_>,
         key: TrackKey,
-        index: LayerIndex,
-        codec: Codec,
-        id: PacketId,
+        arrival: Arrival,
         packet: &Packet,
         out: &mut Vec<Forward>,
     ) -> Result<Kept, PacketError> {
+        let Arrival { layer: index, codec, id, recovered } = arrival;
         let track = &mut self.tracks[key];
         if codec != track.codec {
             self.change_codec(cx, key, index, codec, packet)?;
@@ -75,27 +115,28 @@ impl Room {
         }
         let received = layer.stream.receive(cx.now, packet)?;
         layer.observe(&received);
-        let kept = match kind {
-            Kind::Video => {
-                if received.starts_keyframe {
-                    layer.requests.keyframe(cx.now);
-                }
-                let kept = keep(cx, layer, index, id, &received);
-                if let Some(due) = layer.cache.poll_timeout() {
-                    hasten(&mut self.schedule.keyframes, due);
-                }
-                kept
-            }
-            Kind::Audio => {
-                if let Some(level) = packet.audio_level
-                    && track.loudness.observe(cx.now, level)
-                {
-                    self.speakers.begun(cx.now, &mut self.schedule);
-                }
-                Kept::No
-            }
-        };
+        self.note_missing(key, index, &received);
+        let track = &mut self.tracks[key];
+        let layer = track.layer_mut(index);
+        if received.starts_keyframe {
+            layer.requests.keyframe(cx.now);
+        }
+        if kind == Kind::Audio
+            && let Some(level) = packet.audio_level
+            && track.loudness.observe(cx.now, level)
+        {
+            self.speakers.begun(cx.now, &mut self.schedule);
+        }
         self.fan_out(cx, key, index, id, &received, out);
+        let layer = self.tracks[key].layer_mut(index);
+        let wanted = match kind {
+            Kind::Video => layer.keeps_pictures(index),
+            Kind::Audio => layer.is_repeated && !recovered,
+        };
+        let kept = if wanted { keep(cx, layer, id, &received) } else { Kept::No };
+        if let Some(due) = layer.history.poll_timeout() {
+            hasten(&mut self.schedule.keyframes, due);
+        }
         if self.tracks[key].layers.len() > 1 && self.tracks[key].look(cx.now, index) {
             self.layers_changed(cx, key);
         }
@@ -118,17 +159,22 @@ impl Room {
             Kind::Video => PacketClass::Video,
         };
         let layer = track.layer_mut(index);
+        layer.is_repeated = false;
         for &seat in &layer.seats {
             let Some(peer) = self.members[seat.member].peer.as_mut() else { continue };
             let Some(slot) = peer.slots.get_mut(seat.slot) else { continue };
-            match slot.stream.forward(index, received) {
-                Selection::Send(rewrite) | Selection::Switch(rewrite) => out.push(Forward {
-                    packet: id,
-                    peer: peer.id,
-                    class,
-                    rewrite,
-                    redundancy: None,
-                }),
+            let selection = slot.stream.forward(index, received);
+            let redundancy = match class {
+                PacketClass::Audio if peer.downlink.red_level() > 0 => {
+                    layer.is_repeated = true;
+                    redundancy(slot, &peer.downlink, &layer.history, received)
+                }
+                _ => None,
+            };
+            match selection {
+                Selection::Send(rewrite) | Selection::Switch(rewrite) => {
+                    out.push(Forward { packet: id, peer: peer.id, class, rewrite, redundancy })
+                }
                 Selection::Start(rewrite) => {
                     out.push(Forward {
                         packet: id,
@@ -184,18 +230,21 @@ impl Room {
                     None => self.members[member].clock.observe(cx.now, ntp),
                 }
             }
-            // Without effect until slots keep what they sent.
-            Feedback::Nack { .. } => {}
+            Feedback::Nack { ssrc, first, following } => {
+                self.repeat(cx, member, ssrc, first, following);
+            }
             Feedback::Bye { ssrc } => {
                 if let Some((Some(track), source)) = peer.lines.of_source(ssrc)
                     && !source.repair
                 {
                     let layer = self.tracks[track].layer_mut(source.layer);
-                    layer.cache.clear(|packet| cx.release(packet));
+                    layer.history.clear(|packet| cx.release(packet));
                 }
             }
-            // What a subscriber loses becomes a decision with the bandwidth estimate.
-            Feedback::ReceptionReport { .. } => {}
+            Feedback::ReceptionReport { ssrc: _, fraction_lost, round_trip_us } => {
+                let round_trip = round_trip_us.map(|us| Duration::from_micros(us.into()));
+                peer.downlink.reported(fraction_lost, round_trip);
+            }
         }
     }
 
@@ -218,15 +267,12 @@ impl Room {
         }
         let mut asked = std::mem::take(&mut self.scratch.layers);
         for (key, track) in self.tracks.iter_mut() {
-            if track.codec.kind() == Kind::Audio {
-                continue;
-            }
             for (index, layer) in (0..).map(LayerIndex).zip(&mut track.layers) {
-                layer.cache.handle_timeout(cx.now, |packet| cx.release(packet));
+                layer.history.handle_timeout(cx.now, |packet| cx.release(packet));
                 if layer.requests.handle_timeout(cx.now) {
                     asked.push((key, index));
                 }
-                let due = [layer.cache.poll_timeout(), layer.requests.poll_timeout()];
+                let due = [layer.history.poll_timeout(), layer.requests.poll_timeout()];
                 for due in due.into_iter().flatten() {
                     hasten(&mut self.schedule.keyframes, due);
                 }
@@ -260,20 +306,31 @@ impl Room {
     }
 }
 
-/// Keeps a packet of a video layer where it may be part of somebody's first picture.
-fn keep(
-    cx: &mut Context<'_>,
-    layer: &mut Layer,
-    index: LayerIndex,
-    id: PacketId,
-    received: &Received,
-) -> Kept {
-    let kept = if cx.may_keep() && layer.keeps_pictures(index) {
-        layer.cache.push(id, received, |packet| cx.release(packet))
-    } else {
-        layer.cache.clear(|packet| cx.release(packet));
-        Kept::No
-    };
+/// A packet of a layer on its way to those who get it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// Which layer.
+    pub(crate) layer: LayerIndex,
+    /// What it is coded in.
+    pub(crate) codec: Codec,
+    /// Where its bytes are.
+    pub(crate) id: PacketId,
+    /// Whether these are part of another packet, that carried it as redundancy: it is not kept.
+    pub(crate) recovered: bool,
+}
+
+/// Keeps a packet for those who ask for it again, and for somebody's first picture.
+fn keep(cx: &mut Context<'_>, layer: &mut Layer, id: PacketId, received: &Received) -> Kept {
+    if layer.seats.is_empty() {
+        // Nobody asks for anything again: only a first picture is of use.
+        if received.starts_keyframe {
+            layer.history.clear(|packet| cx.release(packet));
+        } else if !layer.history.has_keyframe() {
+            return Kept::No;
+        }
+    }
+    let may_grow = cx.may_keep();
+    let kept = layer.history.push(id, received, may_grow, |packet| cx.release(packet));
     if kept == Kept::Yes {
         *cx.kept += 1;
     }

@@ -13,6 +13,8 @@ mod layer;
 mod media;
 mod publish;
 mod remote;
+mod repair;
+mod repeat;
 mod report;
 mod roster;
 mod schedule;
@@ -24,6 +26,7 @@ mod track;
 pub use publish::PublishError;
 
 pub(crate) use layer::Layer;
+pub(crate) use media::Arrival;
 pub(crate) use roster::Member;
 pub(crate) use track::{Publication, Seat, Track, TrackKey};
 
@@ -192,6 +195,7 @@ impl Room {
     /// Lets act what is due.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
         self.look_who_speaks(cx);
+        self.ask_again(cx);
         self.ask_for_keyframes(cx);
         self.report(cx);
         self.settle(cx);

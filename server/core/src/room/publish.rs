@@ -206,7 +206,7 @@ impl Room {
         track.loudness.silence(cx.now);
         for layer in &mut track.layers {
             layer.requests.cancel();
-            layer.cache.clear(|packet| cx.release(packet));
+            layer.history.clear(|packet| cx.release(packet));
         }
         let (id, owner) = (track.id, track.owner);
         let participant = self.members[owner].id;
@@ -235,7 +235,7 @@ impl Room {
             }
         }
         for layer in &mut track.layers {
-            layer.cache.clear(|packet| cx.release(packet));
+            layer.history.clear(|packet| cx.release(packet));
         }
         self.by_track.remove(&track.id);
         let owner = &mut self.members[track.owner];

@@ -8,7 +8,7 @@ use crate::{
     input::RemoteEvent,
     media::Codec,
     output::Output,
-    room::{Context, MemberKey, Room, TrackKey, track::Publication},
+    room::{Arrival, Context, MemberKey, Room, TrackKey, track::Publication},
     rtp::Packet,
     sfu::Kept,
 };
@@ -102,7 +102,8 @@ impl Room {
         let mut out = std::mem::take(&mut self.scratch.forwards);
         let track = self.remote_track(track).filter(|&key| !self.tracks[key].muted);
         let track = track.filter(|&key| self.has(key, layer));
-        let kept = track.map(|key| self.forward(cx, key, layer, codec, id, packet, &mut out));
+        let arrival = Arrival { layer, codec, id, recovered: false };
+        let kept = track.map(|key| self.forward(cx, key, arrival, packet, &mut out));
         cx.outputs.extend(out.drain(..).map(Output::Forward));
         self.scratch.forwards = out;
         if !matches!(kept, Some(Ok(Kept::Yes))) {

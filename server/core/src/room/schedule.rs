@@ -13,18 +13,20 @@ pub(crate) struct Schedule {
     pub(crate) reports: Option<Time>,
     /// Ask publishers for keyframes.
     pub(crate) keyframes: Option<Time>,
+    /// Ask publishers for packets that are missing.
+    pub(crate) repairs: Option<Time>,
 }
 
 impl Schedule {
     /// The earliest of them.
     pub(crate) fn next(&self) -> Option<Time> {
-        let all = [self.settle, self.speakers, self.reports, self.keyframes];
+        let all = [self.settle, self.speakers, self.reports, self.keyframes, self.repairs];
         all.into_iter().flatten().min()
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        let all = [self.settle, self.speakers, self.reports, self.keyframes];
+        let all = [self.settle, self.speakers, self.reports, self.keyframes, self.repairs];
         all.into_iter().flatten().count()
     }
 }

@@ -63,7 +63,7 @@ impl Room {
         let layer = track.layer_mut(choice.layer);
         layer.seats.push(seat);
         if codec.kind() == Kind::Video {
-            let replay = slot.stream.replay(cx.now, choice.layer, &layer.cache);
+            let replay = slot.stream.replay(cx.now, choice.layer, &layer.history);
             let forward = |(packet, rewrite)| Forward {
                 packet,
                 peer,
@@ -123,7 +123,7 @@ impl Room {
         }
         track.codec = codec;
         for layer in &mut track.layers {
-            layer.cache.clear(|packet| cx.release(packet));
+            layer.history.clear(|packet| cx.release(packet));
         }
         for index in 0..self.tracks[key].seats.len() {
             let seat = self.tracks[key].seats[index];
@@ -142,8 +142,9 @@ fn leave_layers(cx: &mut Context<'_>, track: &mut Track, seat: Seat) {
         layer.seats.retain(|&other| other != seat);
         if layer.seats.is_empty() {
             layer.requests.cancel();
+            layer.missing.clear();
             if !layer.keeps_pictures(index) {
-                layer.cache.clear(|packet| cx.release(packet));
+                layer.history.clear(|packet| cx.release(packet));
             }
         }
     }

@@ -132,7 +132,7 @@ impl Track {
 
     /// How many packets the caches hold.
     pub(crate) fn kept(&self) -> usize {
-        self.layers.iter().map(|layer| layer.cache.len()).sum()
+        self.layers.iter().map(|layer| layer.history.len()).sum()
     }
 
     /// As others are told.

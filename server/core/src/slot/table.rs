@@ -2,8 +2,8 @@
 
 use crate::{
     arena::{Arena, key},
-    forward::{LayerChoice, SlotStart, SlotStream},
-    id::{ExtensionId, LayerIndex, Mid, Ssrc, TrackId},
+    forward::{Answered, LayerChoice, SlotStart, SlotStream},
+    id::{ExtensionId, LayerIndex, Mid, SeqNo, Ssrc, TrackId},
     media::{Codec, Kind, PayloadFormat},
     room::TrackKey,
     signal::SlotLimits,
@@ -71,6 +71,10 @@ pub(crate) struct Slot {
     pub(crate) told_capture: Option<Time>,
     /// Its packets' counters.
     pub(crate) stream: SlotStream,
+    /// What was sent again lately.
+    pub(crate) answered: Answered,
+    /// The last number of the source of retransmissions.
+    repaired: SeqNo,
 }
 
 impl Slot {
@@ -82,6 +86,13 @@ impl Slot {
     /// Its sources.
     pub(crate) const fn sources(&self) -> SlotSources {
         self.sources
+    }
+
+    /// Uses up the next number of the source of retransmissions. Nobody else gives them out, so that
+    /// no number stands for two packets.
+    pub(crate) const fn next_repair(&mut self) -> SeqNo {
+        self.repaired = self.repaired.next();
+        self.repaired
     }
 
     /// As it is seated.
@@ -155,6 +166,8 @@ impl Slots {
             told: None,
             told_capture: None,
             stream,
+            answered: Answered::new(),
+            repaired: SeqNo(0),
         });
         Some(sources)
     }

@@ -143,13 +143,13 @@ fn what_was_sent_is_found_again_and_rewritten_alike_across_a_switch() {
 
 #[test]
 fn a_replay_of_another_layer_starts_the_content_until_the_wanted_one_has_a_keyframe() {
-    let mut cache = crate::forward::KeyframeCache::new();
+    let mut history = crate::forward::History::new(Kind::Video);
     let mut low = Layer::default();
-    cache.push(crate::id::PacketId(1), &low.take(0, &key(1, 0)), |_| {});
+    history.push(crate::id::PacketId(1), &low.take(0, &key(1, 0)), true, |_| {});
     let mut slot = slot(Kind::Video, SlotStart::default());
     slot.point(target(1, Codec::Vp8), LayerChoice::whole(HIGH));
     assert_eq!(slot.awaited(), Some(HIGH));
-    assert_eq!(slot.replay(ms(10), LOW, &cache).count(), 1);
+    assert_eq!(slot.replay(ms(10), LOW, &history).count(), 1);
     assert_eq!((slot.layer(), slot.awaited()), (Some(LOW), Some(HIGH)));
     let switch = take(&mut slot, HIGH, &mut Layer::default(), 20, &key(5, 5));
     assert!(matches!(switch, Selection::Switch(_)), "{switch:?}");

@@ -1,6 +1,6 @@
 //! Tests of the forwarding plane. Packets are real: built, parsed, rewritten and parsed again.
 
-mod cache;
+mod history;
 mod keyframe;
 mod layers;
 mod missing;

@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     Kept,
-    forward::{KeyframeCache, Refused},
+    forward::{History, Refused},
     id::PacketId,
     rtp::Unwrapper,
 };
@@ -63,8 +63,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Publisher {
     kind: Kind,
     layer: Layer,
-    cache: KeyframeCache,
-    held_by_cache: HashSet<PacketId>,
+    history: History,
+    kept: HashSet<PacketId>,
     next: Sent,
     /// Grows with each restart.
     life: u32,
@@ -112,8 +112,8 @@ impl Publisher {
         Self {
             kind,
             layer: Layer::default(),
-            cache: KeyframeCache::new(),
-            held_by_cache: HashSet::new(),
+            history: History::new(kind),
+            kept: HashSet::new(),
             next,
             life: 0,
             next_is_new_frame: true,
@@ -239,8 +239,8 @@ impl World {
         let id = self.packets.len() as u32;
         self.packets.insert(id, (sent.clone(), publisher.life));
         if self.kind == Kind::Video {
-            let held = &mut publisher.held_by_cache;
-            let kept = publisher.cache.push(PacketId(id), &received, |id| {
+            let held = &mut publisher.kept;
+            let kept = publisher.history.push(PacketId(id), &received, !id.is_multiple_of(7), |id| {
                 assert!(held.remove(&id), "released what was not held");
             });
             if kept == Kept::Yes {
@@ -264,7 +264,7 @@ impl World {
 
     fn replay(&mut self, source: usize) {
         let replayed: Vec<_> =
-            self.slot.replay(ms(self.now), LAYER, &self.publishers[source].cache).collect();
+            self.slot.replay(ms(self.now), LAYER, &self.publishers[source].history).collect();
         assert_eq!(self.slot.is_waiting(), replayed.is_empty());
         for (id, rewrite) in replayed {
             self.note(source, id.0, &rewrite);
@@ -327,8 +327,8 @@ fn check(kind: Kind, steps: Vec<Step>) {
     }
     assert_eq!(world.slot.sent().0 as usize, world.out.len());
     for publisher in &mut world.publishers {
-        let held = &mut publisher.held_by_cache;
-        publisher.cache.clear(|id| assert!(held.remove(&id), "released what was not held"));
+        let held = &mut publisher.kept;
+        publisher.history.clear(|id| assert!(held.remove(&id), "released what was not held"));
         assert!(held.is_empty(), "kept for ever: {held:?}");
     }
 }

@@ -124,14 +124,14 @@ fn the_time_of_capture_is_that_of_the_first_packet() {
 fn after_a_replay_the_time_of_capture_is_that_of_the_live_media() {
     let (publisher, media) = clocks(0, 90_000, 0);
     let mut layer = Layer::default();
-    let mut cache = crate::forward::KeyframeCache::new();
+    let mut history = crate::forward::History::new(Kind::Video);
     for (id, sent) in (0..10).zip([key(1, 0), video(2, 9000), video(3, 18_000)]) {
         let received = layer.take(u64::from(id) * 100, &sent);
-        cache.push(crate::id::PacketId(id), &received, |_| {});
+        history.push(crate::id::PacketId(id), &received, true, |_| {});
     }
     let mut slot = slot(Kind::Video, SlotStart::default());
     point(&mut slot, target(1, Codec::Vp8));
-    let newest = slot.replay(ms(210), LAYER, &cache).last().unwrap().1.timestamp;
+    let newest = slot.replay(ms(210), LAYER, &history).last().unwrap().1.timestamp;
     let first = slot.first_timestamp().unwrap();
     let captured = slot.capture_time(ms(300), &publisher, &media).unwrap();
     // The newest frame was captured at 200 ms; the formula of a client comes to the same.
