@@ -1,11 +1,13 @@
 //! RTCP as a forwarding node speaks it (RFC 3550 section 6, RFC 4585, RFC 5104).
 //!
 //! ```text
-//!  compound ─► read ─► Message ─► the core, Receptions (reports of publishers), SentReports (RTT)
-//!  Compound (write) ◄─ sender reports of slots, receiver reports, keyframe requests
+//!  compound ─► read ─► Message ─► the core, Receptions (reports of publishers), SentReports (RTT),
+//!                                 the congestion controller (transport-wide feedback)
+//!  Compound (write) ◄─ sender reports of slots, receiver reports, keyframe requests,
+//!                      requests for missing packets, transport-wide feedback
 //! ```
 //!
-//! Read and written by hand: these are five fixed layouts, and what is read comes from the network
+//! Read and written by hand: these are a few fixed layouts, and what is read comes from the network
 //! on the packet path, where nothing may be allocated for it.
 
 mod read;
@@ -28,7 +30,13 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
+const TRANSPORT_FEEDBACK: u8 = 205;
 const PAYLOAD_FEEDBACK: u8 = 206;
+
+/// Formats of transport-layer feedback (RFC 4585 section 6.2,
+/// draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1).
+const GENERIC_NACK: u8 = 1;
+const TRANSPORT_WIDE: u8 = 15;
 
 /// Formats of payload-specific feedback (RFC 4585 section 6.3, RFC 5104 section 4.3).
 const PICTURE_LOSS: u8 = 1;

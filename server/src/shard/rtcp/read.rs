@@ -1,17 +1,18 @@
 //! From the bytes of a compound packet to messages.
 
 use sotto_core::{
-    id::{RtpTime, Ssrc},
+    id::{RtpTime, SeqNo, Ssrc},
     time::NtpTime,
 };
 
 use super::{
-    BYE, FULL_INTRA, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, ReportBlock, SENDER_REPORT,
+    BYE, FULL_INTRA, GENERIC_NACK, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, ReportBlock,
+    SENDER_REPORT, TRANSPORT_FEEDBACK, TRANSPORT_WIDE,
 };
 
 /// What a peer says by RTCP, as far as a forwarding node acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message {
+pub enum Message<'a> {
     /// A publisher's clocks (RFC 3550 section 6.4.1).
     SenderReport {
         /// Its source.
@@ -28,6 +29,17 @@ pub enum Message {
         /// The source of ours that it is about.
         ssrc: Ssrc,
     },
+    /// Packets that did not arrive: one entry of a generic NACK (RFC 4585 section 6.2.1).
+    Nack {
+        /// The source of ours.
+        ssrc: Ssrc,
+        /// The first one that is missing.
+        first: SeqNo,
+        /// Which of the sixteen after it are missing too, the next one in the lowest bit.
+        following: u16,
+    },
+    /// Transport-wide feedback: the whole RTCP packet, its contents not read yet.
+    TransportWide(&'a [u8]),
     /// A source ended (RFC 3550 section 6.6).
     Bye {
         /// The source.
@@ -41,7 +53,7 @@ pub enum Message {
 pub struct Malformed;
 
 /// The messages of a compound packet, in its order. What we do not act on (source descriptions,
-/// transport feedback, extended reports, …) is passed over. Ends after the first error.
+/// bandwidth estimates of receivers, extended reports, …) is passed over. Ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {
     rest: &'a [u8],
@@ -54,6 +66,7 @@ enum Inside<'a> {
     Nothing,
     Blocks { count: u8, rest: &'a [u8] },
     FullIntra { rest: &'a [u8] },
+    Nack { ssrc: Ssrc, rest: &'a [u8] },
     Bye { count: u8, rest: &'a [u8] },
 }
 
@@ -70,7 +83,7 @@ impl<'a> Messages<'a> {
     }
 
     /// The next message of the packet that we are in.
-    fn inner(&mut self) -> Option<Message> {
+    fn inner(&mut self) -> Option<Message<'a>> {
         match &mut self.inside {
             Inside::Nothing => None,
             Inside::Blocks { count, rest } => {
@@ -84,6 +97,16 @@ impl<'a> Messages<'a> {
                 *rest = behind;
                 Some(Message::KeyframeRequest { ssrc: Ssrc(word(entry, 0)) })
             }
+            Inside::Nack { ssrc, rest } => {
+                let (entry, behind) = rest.split_first_chunk::<4>()?;
+                *rest = behind;
+                let [p0, p1, b0, b1] = *entry;
+                Some(Message::Nack {
+                    ssrc: *ssrc,
+                    first: SeqNo(u16::from_be_bytes([p0, p1])),
+                    following: u16::from_be_bytes([b0, b1]),
+                })
+            }
             Inside::Bye { count, rest } => {
                 *count = count.checked_sub(1)?;
                 let (ssrc, behind) = rest.split_first_chunk::<4>()?;
@@ -94,7 +117,7 @@ impl<'a> Messages<'a> {
     }
 
     /// Enters the next packet; it may be a message by itself.
-    fn enter(&mut self) -> Result<Option<Message>, Malformed> {
+    fn enter(&mut self) -> Result<Option<Message<'a>>, Malformed> {
         let [first, kind, len @ ..] = *self.rest.first_chunk::<HEADER>().ok_or(Malformed)?;
         let len = (usize::from(u16::from_be_bytes(len)) + 1) * 4;
         if first >> 6 != 2 || len > self.rest.len() {
@@ -142,6 +165,12 @@ impl<'a> Messages<'a> {
                 self.inside = Inside::Bye { count, rest: body };
                 Ok(None)
             }
+            (TRANSPORT_FEEDBACK, GENERIC_NACK) => {
+                let rest = body.get(8..).ok_or(Malformed)?;
+                self.inside = Inside::Nack { ssrc: Ssrc(word(body, 4)), rest };
+                Ok(None)
+            }
+            (TRANSPORT_FEEDBACK, TRANSPORT_WIDE) => Ok(Some(Message::TransportWide(packet))),
             (PAYLOAD_FEEDBACK, PICTURE_LOSS) => {
                 if body.len() < 8 {
                     return Err(Malformed);
@@ -157,8 +186,8 @@ impl<'a> Messages<'a> {
     }
 }
 
-impl Iterator for Messages<'_> {
-    type Item = Result<Message, Malformed>;
+impl<'a> Iterator for Messages<'a> {
+    type Item = Result<Message<'a>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -203,7 +232,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8]) -> Vec<Result<Message, Malformed>> {
+    fn read(bytes: &[u8]) -> Vec<Result<Message<'_>, Malformed>> {
         Messages::of(bytes).collect()
     }
 
@@ -278,6 +307,29 @@ mod tests {
     }
 
     #[test]
+    fn each_entry_of_a_nack_is_a_message_and_transport_wide_feedback_goes_on_whole() {
+        let bytes = words(&[
+            0x81cd_0004,
+            1,
+            77,
+            0xffff_8001,
+            0x0010_0000, // NACK with two entries
+            0x8fcd_0005,
+            1,
+            77,
+            0x0005_0001,
+            0x0000_0100,
+            0x2001_0400, // transport-wide feedback about one packet
+        ]);
+        let nack =
+            |first, following| Ok(Message::Nack { ssrc: Ssrc(77), first: SeqNo(first), following });
+        assert_eq!(
+            read(&bytes),
+            [nack(65_535, 0x8001), nack(16, 0), Ok(Message::TransportWide(&bytes[20..]))]
+        );
+    }
+
+    #[test]
     fn goodbye_names_every_source() {
         let bytes = words(&[0x82cb_0002, 5, 6]);
         let bye = |ssrc| Ok(Message::Bye { ssrc: Ssrc(ssrc) });
@@ -299,6 +351,7 @@ mod tests {
             words(&[0x80c8_0001, 1]),
             words(&[0x81c9_0001, 1]),
             words(&[0x83cb_0001, 1]),
+            words(&[0x81cd_0001, 1]),
             words(&[0x81ce_0001, 1]),
             words(&[0x84ce_0001, 1]),
             words(&[0xa0c9_0001, 0xff]),

@@ -1,10 +1,13 @@
 //! From reports and requests to the bytes of a compound packet.
 
-use sotto_core::{id::Ssrc, output::SenderReport};
+use sotto_core::{
+    id::{SeqNo, Ssrc},
+    output::SenderReport,
+};
 
 use super::{
-    OUR_SSRC, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, ReportBlock, SENDER_REPORT,
-    SOURCE_DESCRIPTION,
+    GENERIC_NACK, OUR_SSRC, PAYLOAD_FEEDBACK, PICTURE_LOSS, RECEIVER_REPORT, ReportBlock,
+    SENDER_REPORT, SOURCE_DESCRIPTION, TRANSPORT_FEEDBACK,
 };
 
 /// Most blocks of one report: the count has five bits.
@@ -90,6 +93,23 @@ impl<'a> Compound<'a> {
         self.packet(PICTURE_LOSS, PAYLOAD_FEEDBACK, [OUR_SSRC.0, source.0])
     }
 
+    /// A request for packets of `source` that are missing, in ascending order (RFC 4585 section
+    /// 6.2.1).
+    pub fn nack(&mut self, source: Ssrc, missing: &[SeqNo]) -> bool {
+        let words = [OUR_SSRC.0, source.0].into_iter().chain(entries(missing));
+        self.packet(GENERIC_NACK, TRANSPORT_FEEDBACK, words)
+    }
+
+    /// RTCP packets that are written already.
+    pub fn ready(&mut self, packets: &[u8]) -> bool {
+        let Some(room) = self.out.get_mut(self.len..self.len + packets.len()) else {
+            return false;
+        };
+        room.copy_from_slice(packets);
+        self.len += packets.len();
+        true
+    }
+
     fn packet(&mut self, count: u8, kind: u8, words: impl IntoIterator<Item = u32>) -> bool {
         let mut at = self.len + 4;
         for word in words {
@@ -107,6 +127,23 @@ impl<'a> Compound<'a> {
     }
 }
 
+/// The entries of a generic NACK: a number, and a bit for each of the sixteen behind it.
+fn entries(missing: &[SeqNo]) -> impl Iterator<Item = u32> {
+    let mut rest = missing;
+    std::iter::from_fn(move || {
+        let (&first, behind) = rest.split_first()?;
+        rest = behind;
+        let mut following = 0_u16;
+        while let Some((next, behind)) = rest.split_first()
+            && let after @ 1..=16 = next.distance(first)
+        {
+            following |= 1 << (after - 1);
+            rest = behind;
+        }
+        Some(u32::from(first.0) << 16 | u32::from(following))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use sotto_core::{id::RtpTime, time::NtpTime};
@@ -122,7 +159,7 @@ mod tests {
         octets: 11,
     };
 
-    fn read(bytes: &[u8]) -> Vec<Message> {
+    fn read(bytes: &[u8]) -> Vec<Message<'_>> {
         Messages::of(bytes).collect::<Result<_, Malformed>>().unwrap()
     }
 
@@ -152,6 +189,19 @@ mod tests {
                 Message::KeyframeRequest { ssrc: Ssrc(6) },
             ]
         );
+    }
+
+    #[test]
+    fn missing_packets_are_told_in_as_few_entries_as_there_can_be() {
+        let missing = [65_530, 65_531, 65_535, 0, 10, 11, 28].map(SeqNo);
+        let mut buffer = [0xee; 60];
+        let mut compound = Compound::new(&mut buffer);
+        assert!(compound.nack(Ssrc(6), &missing));
+        let len = compound.len();
+        let nack =
+            |first, following| Message::Nack { ssrc: Ssrc(6), first: SeqNo(first), following };
+        let first = 1 | 1 << 4 | 1 << 5 | 1 << 15;
+        assert_eq!(read(&buffer[..len]), [nack(65_530, first), nack(11, 0), nack(28, 0)]);
     }
 
     #[test]
