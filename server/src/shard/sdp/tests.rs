@@ -1,6 +1,6 @@
 //! Offers, whole and broken, and what we answer.
 
-use std::{net::SocketAddr, time::Instant};
+use std::net::SocketAddr;
 
 use sotto_core::{
     id::{ExtensionId, Mid, PayloadType, Rid, Ssrc},
@@ -258,15 +258,10 @@ fn what_we_cannot_serve_is_refused_by_name() {
 
 #[test]
 fn an_offer_of_ten_thousand_lines_is_refused_before_it_is_read() {
-    let many = format!("v=0\r\n{}", "a=x\r\n".repeat(10_000));
-    let long = format!("v=0\r\n{}", "a=xxxxxxxxxxxxxxxxxxxxxxxx\r\n".repeat(10_000));
-    let start = Instant::now();
-    for _ in 0..100 {
-        assert_eq!(parse(&many), Err(SdpError::TooManyLines));
-        assert_eq!(parse(&long), Err(SdpError::TooLong));
-    }
-    // Far above what it takes, far below what reading it would.
-    assert!(start.elapsed().as_millis() < 500, "{:?}", start.elapsed());
+    // Reading them would find that none of them is a line of SDP.
+    let many = "nonsense\r\n".repeat(6_000);
+    assert_eq!(parse(&many), Err(SdpError::TooManyLines));
+    assert_eq!(parse(&many.repeat(2)), Err(SdpError::TooLong));
     let sections = format!("{}{}", small(), "m=audio 9 X 0\r\n".repeat(200));
     assert_eq!(parse(&sections), Err(SdpError::TooManySections));
 }
