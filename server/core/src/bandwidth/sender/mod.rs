@@ -86,6 +86,12 @@ impl Sender {
         self.history.push(packet)
     }
 
+    /// The number that the next packet gets from [`Self::sent`]: it is written and sealed with it
+    /// before it is known to leave.
+    pub fn next_seq(&self) -> SeqNo {
+        self.history.next_seq()
+    }
+
     /// Tells how many bytes wait to be sent, after each change.
     pub fn queued(&mut self, now: Time, bytes: usize) {
         self.queued = bytes;
