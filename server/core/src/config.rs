@@ -28,7 +28,7 @@ pub struct SfuConfig {
     /// offered. Default yes.
     pub repair: bool,
     /// Whether transport-wide feedback is accepted where offered, both ways. Without it nothing is
-    /// known of a connection's bandwidth. Default no.
+    /// known of a connection's bandwidth. Default yes.
     pub transport_cc: bool,
     /// How this shard numbers what it makes.
     pub numbering: Numbering,
@@ -47,7 +47,7 @@ impl Default for SfuConfig {
             max_media: 256,
             max_kept_packets: 16_384,
             repair: true,
-            transport_cc: false,
+            transport_cc: true,
             numbering: Numbering::default(),
             relay: false,
         }

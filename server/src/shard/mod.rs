@@ -3,22 +3,26 @@
 //! ```text
 //!  socket: receive ─► demux: whose? ─► transport: open in place ─► slab ─► core: to whom, how?
 //!                                                                             │
-//!  socket: send ◄─ transport: seal in place ◄─ rewrite ◄─ peers: queues of the subscribers ◄┘
+//!  socket: send ◄─ transport: seal in place ◄─ rewrite ◄─ pacing ◄─ queues of the subscribers ◄┘
 //!
+//!  arrivals: feedback to publishers     sealed: sound that may be sent once more
 //!  handle (commands) ─► worker: the loop ─► PeerEvent        wheel: timers        rtcp: reports
 //! ```
 //!
 //! Everything here but [`transport`] and [`sdp`] knows the network as datagrams only. One thread owns
 //! all of a shard; nothing on the way of a packet locks, waits or allocates.
 
+mod arrivals;
 pub mod bucket;
 pub mod demux;
 mod handle;
 mod os;
+mod pacing;
 mod peers;
 pub mod placement;
 pub mod rtcp;
 pub mod sdp;
+mod sealed;
 pub mod slab;
 pub mod socket;
 mod stats;

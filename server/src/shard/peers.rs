@@ -4,17 +4,20 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 use sotto_core::{
-    forward::Rewrite,
-    id::{PacketId, PayloadType, PeerId, Ssrc},
+    forward::Forward,
+    id::{ExtensionId, PayloadType, PeerId, SeqNo, Ssrc},
     output::SenderReport,
 };
 use tokio::sync::mpsc;
 
 use super::{
     PeerEvent,
+    arrivals::Arrivals,
     demux::PeerIndex,
+    pacing::Pacing,
     rtcp::{Receptions, SentReports},
     sdp::Layout,
+    sealed::SealedPackets,
     stats::Traffic,
     transport::{Path, RemoteParameters, Transport},
 };
@@ -22,6 +25,9 @@ use super::{
 /// Packets that may wait for one subscriber within one turn of the loop: a keyframe from the cache
 /// for each of 16 slots.
 const QUEUE: usize = 4_096;
+
+/// Packets that may be sent once more to one peer within one turn: a second of sound.
+const RESENDS: usize = 64;
 
 /// Reports and requests that may wait for one peer within one turn.
 const CONTROLS: usize = 64;
@@ -36,9 +42,21 @@ pub(super) struct Peer<T> {
     pub(super) connected: bool,
     /// Where to send.
     pub(super) path: Option<Path>,
-    /// What it gets at the end of this turn.
-    pub(super) queue: Vec<(PacketId, Rewrite)>,
+    /// What it gets at the end of this turn, as far as its way carries it.
+    pub(super) queue: Vec<Forward>,
     pub(super) controls: Vec<Control>,
+    /// Packets that it is to get once more, at the end of this turn.
+    pub(super) resends: Vec<(Ssrc, SeqNo)>,
+    /// What the transport-wide number of its packets is called, where that was negotiated.
+    pub(super) transport_id: Option<ExtensionId>,
+    /// How fast it is sent to, and what waits. `None`: transport-wide feedback was not negotiated.
+    pub(super) pacing: Option<Box<Pacing>>,
+    /// When its packets arrived. `None`: transport-wide feedback was not negotiated.
+    pub(super) arrivals: Option<Box<Arrivals>>,
+    /// What it was sent lately and may ask for once more.
+    pub(super) sealed: SealedPackets,
+    /// It takes RTCP packets that are no compound (RFC 5506).
+    pub(super) reduced_rtcp: bool,
     /// The offer that waits for the core's answer.
     pub(super) offer: Option<Offered>,
     /// Answers given so far.
@@ -67,7 +85,7 @@ pub(super) struct Offered {
 }
 
 /// RTCP to write at the end of this turn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Control {
     /// About one of its slots.
     SenderReport(SenderReport),
@@ -75,6 +93,10 @@ pub(super) enum Control {
     ReceiverReport,
     /// It should send a keyframe.
     KeyframeRequest(Ssrc),
+    /// It should send these packets once more.
+    Nack { ssrc: Ssrc, missing: Vec<SeqNo> },
+    /// When its packets arrived.
+    TransportFeedback,
 }
 
 impl<T> Peer<T> {
@@ -87,6 +109,12 @@ impl<T> Peer<T> {
             path: None,
             queue: Vec::new(),
             controls: Vec::new(),
+            resends: Vec::new(),
+            transport_id: None,
+            pacing: None,
+            arrivals: None,
+            sealed: SealedPackets::default(),
+            reduced_rtcp: false,
             offer: None,
             answers: 0,
             deaf: false,
@@ -101,10 +129,20 @@ impl<T> Peer<T> {
 
     /// Queues a packet for the end of the turn. Full: the newest is dropped, and `false` says so; the
     /// subscriber sees a gap and asks for a keyframe.
-    pub(super) fn enqueue(&mut self, packet: PacketId, rewrite: Rewrite) -> bool {
+    pub(super) fn enqueue(&mut self, forward: Forward) -> bool {
         let room = self.queue.len() < QUEUE;
         if room {
-            self.queue.push((packet, rewrite));
+            self.queue.push(forward);
+        }
+        room
+    }
+
+    /// Queues a packet to be sent once more. Full: the newest is dropped, and `false` says so; the
+    /// client asks again.
+    pub(super) fn resend(&mut self, ssrc: Ssrc, seq: SeqNo) -> bool {
+        let room = self.resends.len() < RESENDS;
+        if room {
+            self.resends.push((ssrc, seq));
         }
         room
     }

@@ -1,6 +1,6 @@
 //! Where decrypted packets live while somebody may still need them.
 
-use sotto_core::id::PacketId;
+use sotto_core::{forward::Forward, id::PacketId};
 
 /// Bytes that a packet may have: what an Ethernet frame holds.
 pub const PACKET_BYTES: usize = 1_500;
@@ -90,6 +90,28 @@ impl Slab {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// One more holder of every packet that a forward reads.
+    #[inline]
+    pub fn hold_all(&mut self, forward: &Forward) {
+        self.hold(forward.packet);
+        if forward.redundancy.is_some() {
+            for older in forward.packets().skip(1) {
+                self.hold(older);
+            }
+        }
+    }
+
+    /// One holder fewer of every packet that a forward reads.
+    #[inline]
+    pub fn release_all(&mut self, forward: &Forward) {
+        self.release(forward.packet);
+        if forward.redundancy.is_some() {
+            for older in forward.packets().skip(1) {
+                self.release(older);
+            }
         }
     }
 

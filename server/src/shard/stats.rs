@@ -44,6 +44,12 @@ pub enum DropReason {
     /// To a peer that is not connected (any more).
     #[error("no way to the peer")]
     NoPath,
+    /// It waited longer for the way to a subscriber than it was of use, or there was no room to wait.
+    #[error("waited too long")]
+    Stale,
+    /// Asked for once more, and no longer there.
+    #[error("no longer kept")]
+    Expired,
     /// Too long after rewriting, or its bytes were gone.
     #[error("packet could not be written")]
     Unwritable,
@@ -76,6 +82,22 @@ pub struct Counters {
     pub rtp_in: u64,
     /// RTP packets sealed for subscribers.
     pub forwarded: u64,
+    /// Of those, repairs on a source of their own (RFC 4588).
+    pub retransmitted: u64,
+    /// Packets sent once more as they were sealed. Not among the forwarded.
+    pub resent: u64,
+    /// Packets of nothing but padding, to find out what a way carries. Not among the forwarded.
+    pub padding: u64,
+    /// Packets that had to wait until the way to a subscriber carried them.
+    pub paced: u64,
+    /// Entries of requests for missing packets that subscribers sent.
+    pub nacks_in: u64,
+    /// Packets that publishers were asked to send once more.
+    pub nacks_out: u64,
+    /// Messages of transport-wide feedback from subscribers.
+    pub feedback_in: u64,
+    /// Messages of transport-wide feedback to publishers.
+    pub feedback_out: u64,
     /// What became of datagrams to send.
     pub sent: Sent,
     /// Turns of the loop that found something to do.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
+mod bandwidth;
 mod forwarding;
 mod limits;
 mod media;

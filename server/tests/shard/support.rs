@@ -29,6 +29,19 @@ const PROFILE: SrtpProfile = SrtpProfile::AeadAes128Gcm;
 /// Payload types of every client here.
 pub(crate) const OPUS: u8 = 111;
 pub(crate) const VP8: u8 = 96;
+pub(crate) const VP8_RTX: u8 = 97;
+
+/// What a client offers beside its codecs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offering {
+    /// Nothing.
+    Plain,
+    /// Repair and transport-wide feedback, as browsers do.
+    Browser,
+}
+
+/// What the transport-wide number is called.
+pub(crate) const TRANSPORT_ID: ExtensionId = ExtensionId(3);
 
 /// Keys that both sides derive from the client's user name fragment.
 pub(crate) fn keys(ufrag: &str) -> Keys {
@@ -184,6 +197,17 @@ impl Rig {
 
     /// A client that has joined and negotiated, and to whom media may flow.
     pub(crate) fn client(&mut self, room: &str, audio: usize, video: usize) -> Client {
+        self.client_offering(Offering::Plain, room, audio, video)
+    }
+
+    /// As [`Self::client`].
+    pub(crate) fn client_offering(
+        &mut self,
+        offering: Offering,
+        room: &str,
+        audio: usize,
+        video: usize,
+    ) -> Client {
         let number = self.next;
         self.next += 1;
         let peer = PeerId(number);
@@ -205,7 +229,7 @@ impl Rig {
         };
         self.handle.try_send(Command::Join { join, events: sender }).unwrap();
         let ufrag = format!("client{number:04}");
-        let sdp = offer(&ufrag, audio, video);
+        let sdp = offer(offering, &ufrag, audio, video);
         self.handle.try_send(Command::Offer { peer, id: 1, sdp }).unwrap();
         let answer = self.until(|| {
             events.try_recv().ok().and_then(|event| match event {
@@ -268,19 +292,26 @@ impl Client {
 pub(crate) const MIC: u32 = 1_001;
 pub(crate) const CAMERA: u32 = 1_002;
 
+pub(crate) const CAMERA_RTX: u32 = 1_003;
+
 /// Microphone, camera, and slots.
-pub(crate) fn offer(ufrag: &str, audio: usize, video: usize) -> String {
+pub(crate) fn offer(offering: Offering, ufrag: &str, audio: usize, video: usize) -> String {
     let mut mids = vec!["mic".to_owned(), "cam".to_owned()];
     let media = |mid: &str, kind: &str, direction: &str| {
         let (number, codec) = match kind {
             "audio" => (OPUS, "opus/48000/2"),
             _ => (VP8, "VP8/90000"),
         };
+        let (companion, extras) = match (offering, kind) {
+            (Offering::Plain, _) => (String::new(), String::new()),
+            (Offering::Browser, "audio") => (String::new(), feedback(number)),
+            (Offering::Browser, _) => (format!(" {VP8_RTX}"), feedback(number) + &repair(number)),
+        };
         format!(
-            "m={kind} 9 UDP/TLS/RTP/SAVPF {number}\r\nc=IN IP4 0.0.0.0\r\n\
+            "m={kind} 9 UDP/TLS/RTP/SAVPF {number}{companion}\r\nc=IN IP4 0.0.0.0\r\n\
              a=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789012345678901\r\n\
              a=fingerprint:sha-256 {}\r\na=setup:actpass\r\na=mid:{mid}\r\na={direction}\r\n\
-             a=rtcp-mux\r\na=rtpmap:{number} {codec}\r\n",
+             a=rtcp-mux\r\na=rtpmap:{number} {codec}\r\n{extras}",
             ["00"; 32].join(":"),
         )
     };
@@ -288,6 +319,9 @@ pub(crate) fn offer(ufrag: &str, audio: usize, video: usize) -> String {
     let mut sections = media("mic", "audio", "sendonly");
     sections += &format!("{level}a=ssrc:{MIC} cname:x\r\n");
     sections += &media("cam", "video", "sendonly");
+    if offering == Offering::Browser {
+        sections += &format!("a=ssrc-group:FID {CAMERA} {CAMERA_RTX}\r\n");
+    }
     sections += &format!("a=ssrc:{CAMERA} cname:x\r\n");
     for (prefix, kind, count) in [("a", "audio", audio), ("v", "video", video)] {
         for at in 0..count {
@@ -300,6 +334,19 @@ pub(crate) fn offer(ufrag: &str, audio: usize, video: usize) -> String {
     format!(
         "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mids}\r\n{sections}"
     )
+}
+
+fn feedback(number: u8) -> String {
+    let uri = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+    format!(
+        "a=rtcp-rsize\r\na=extmap:{} {uri}\r\na=rtcp-fb:{number} transport-cc\r\n\
+         a=rtcp-fb:{number} nack\r\n",
+        TRANSPORT_ID.0
+    )
+}
+
+fn repair(number: u8) -> String {
+    format!("a=rtpmap:{VP8_RTX} rtx/90000\r\na=fmtp:{VP8_RTX} apt={number}\r\n")
 }
 
 /// A STUN binding request with a user name and nothing else (RFC 8489 section 5).
@@ -319,11 +366,20 @@ fn binding_request(ufrag: &str) -> Vec<u8> {
 
 /// One packet of VP8, a frame by itself; each 256th is a keyframe.
 pub(crate) fn vp8_packet(seq: u16, payload_len: usize) -> Vec<u8> {
+    vp8_packet_with(&[], seq, payload_len)
+}
+
+/// As [`vp8_packet`], with header extensions.
+pub(crate) fn vp8_packet_with(
+    extensions: &[(ExtensionId, &[u8])],
+    seq: u16,
+    payload_len: usize,
+) -> Vec<u8> {
     // Descriptor with a 15-bit picture id, then the first byte of the frame header.
     let mut payload = vec![0x90, 0x80, 0x80 | (seq >> 8) as u8 & 0x7f, seq as u8];
     payload.push(u8::from(!seq.is_multiple_of(256)));
     payload.resize(payload_len, seq as u8);
-    packet(CAMERA, VP8, seq, u32::from(seq) * 6_000, &[], &payload)
+    packet(CAMERA, VP8, seq, u32::from(seq) * 6_000, extensions, &payload)
 }
 
 /// One RTP packet.

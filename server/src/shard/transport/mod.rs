@@ -25,6 +25,13 @@ pub struct Path {
     pub remote: SocketAddr,
 }
 
+impl Path {
+    /// Bytes of IP and UDP headers around a datagram.
+    pub const fn overhead(&self) -> usize {
+        if self.remote.is_ipv4() { 28 } else { 48 }
+    }
+}
+
 /// A datagram to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {

@@ -112,10 +112,15 @@ impl<T: Transport> Engine<T> {
             .media
             .iter()
             .flat_map(|media| &media.formats)
-            .map(|format| (format.payload_type, format.codec.clock_rate()))
+            .flat_map(|format| {
+                let companions = [Some(format.payload_type), format.rtx, format.red];
+                let rate = format.codec.clock_rate();
+                companions.into_iter().flatten().map(move |number| (number, rate))
+            })
             .collect();
         peer.clock_rates.sort_unstable();
         peer.clock_rates.dedup();
+        peer.reduced_rtcp = layout.takes_reduced_rtcp();
         peer.answers += 1;
         let sdp = sdp::render(
             &layout,
@@ -127,6 +132,7 @@ impl<T: Transport> Engine<T> {
                 version: peer.answers,
             },
         );
+        self.agree(now, index, answer);
         self.touch(index);
         self.say(index, ServerMessage::Answer { id, sdp });
     }
@@ -163,8 +169,22 @@ impl<T: Transport> Engine<T> {
                     self.send_data(now, index, from.0, &message);
                 }
             }
-            // Nothing is repaired or estimated yet.
-            Output::Nack { .. } | Output::Resend { .. } | Output::Demand { .. } => {}
+            Output::Nack { peer, ssrc, missing } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.counters.nacks_out += missing.len() as u64;
+                    self.enqueue_control(index, Control::Nack { ssrc, missing });
+                }
+            }
+            Output::Resend { peer, ssrc, seq } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.enqueue_resend(index, ssrc, seq);
+                }
+            }
+            Output::Demand { peer, demand } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.demand(now, index, demand);
+                }
+            }
             // Only told where the settings of the core ask for it: one shard has no sibling.
             Output::Relay { .. } => {}
             Output::Close { peer, reason } => {
@@ -211,6 +231,7 @@ impl<T: Transport> Engine<T> {
                 peer.connected = true;
                 tracing::debug!(peer = id.0, ?profile, "connected");
                 self.sfu.handle(time, Input::Connected { peer: id });
+                self.start_pacing(now, index);
             }
             TransportEvent::Data { label, text, payload } => {
                 let message = DataMessage { label, text, payload };

@@ -1,17 +1,31 @@
 //! From the queues of the subscribers to the socket.
+//!
+//! ```text
+//!  what waits (Pacing) ─┐
+//!  queue of the turn ───┼─► may it leave? ─► rewrite, number, seal ─► Outbox
+//!          ▲            │        │ no
+//!          └────────────┘        └─► Pacing: until its timer, or it is of no use
+//!  sealed sound, once more ──────────────────────────────────────────► Outbox
+//!  reports, requests, feedback ─► write, seal ───────────────────────► Outbox
+//! ```
 
 use std::time::Instant;
 
 use sotto_core::{
-    forward::{Forward, Rewrite},
-    id::PacketId,
+    Time,
+    bandwidth::PacketClass,
+    forward::Forward,
+    id::{SeqNo, Ssrc},
 };
 
-use super::{Ports, engine::Engine};
+use super::{
+    Ports,
+    engine::{Engine, PeerTimer},
+};
 use crate::shard::{
     demux::PeerIndex,
     peers::{Control, Peer},
-    rtcp::Compound,
+    rtcp::{Compound, OUR_SSRC, ReportBlock},
     slab::Slab,
     socket::{Outbox, Sent, Socket},
     stats::{Counters, DropReason},
@@ -22,20 +36,23 @@ use crate::shard::{
 /// person are aligned by the client, so it need not tell them apart.
 const CNAME: &str = "sotto";
 
+/// What a packet has on the wire beside its payload, before it is written: RTP header with a
+/// contributing source and an extension, tag, and IP and UDP headers.
+const ABOUT_HEADERS: usize = 16 + 8 + 16 + 28;
+
 impl<T: Transport> Engine<T> {
     /// Puts a packet into the queue of its subscriber.
     pub(super) fn enqueue(&mut self, forward: Forward) {
-        let Forward { packet, peer, rewrite, .. } = forward;
-        let Some(index) = self.peers.index_of(peer) else {
+        let Some(index) = self.peers.index_of(forward.peer) else {
             self.counters.drop(DropReason::NoPath);
             return;
         };
         let Some(peer) = self.peers.get_mut(index) else { return };
-        if !peer.enqueue(packet, rewrite) {
+        if !peer.enqueue(forward) {
             self.counters.drop(DropReason::QueueFull);
             return;
         }
-        self.slab.hold(packet);
+        self.slab.hold_all(&forward);
         if !peer.dirty {
             peer.dirty = true;
             self.dirty.push(index);
@@ -46,6 +63,16 @@ impl<T: Transport> Engine<T> {
     pub(super) fn enqueue_control(&mut self, index: PeerIndex, control: Control) {
         let Some(peer) = self.peers.get_mut(index) else { return };
         if !peer.control(control) {
+            self.counters.drop(DropReason::QueueFull);
+            return;
+        }
+        self.soil(index);
+    }
+
+    /// Notes that a peer is to get a packet once more.
+    pub(super) fn enqueue_resend(&mut self, index: PeerIndex, ssrc: Ssrc, seq: SeqNo) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if !peer.resend(ssrc, seq) {
             self.counters.drop(DropReason::QueueFull);
             return;
         }
@@ -65,11 +92,12 @@ impl<T: Transport> Engine<T> {
     }
 
     fn flush_peer(&mut self, now: Instant, index: PeerIndex, ports: &mut Ports) {
-        let Self { peers, slab, counters, blocks, .. } = self;
+        let time = self.time(now);
+        let Self { peers, slab, counters, blocks, feedback, wheel, clock, .. } = self;
         let Some(peer) = peers.get_mut(index) else { return };
         peer.dirty = false;
         let Ports { socket, outbox, .. } = ports;
-        let mut exit = Exit { socket, outbox, counters };
+        let mut exit = Exit { socket, outbox, counters, now, time, overhead: 0 };
         if let Some(transport) = &mut peer.transport {
             while let Some(datagram) = transport.poll_transmit() {
                 peer.traffic.packets_out += 1;
@@ -80,25 +108,50 @@ impl<T: Transport> Engine<T> {
         }
         let mut queue = std::mem::take(&mut peer.queue);
         let mut controls = std::mem::take(&mut peer.controls);
+        let mut resends = std::mem::take(&mut peer.resends);
         if let (Some(path), true) = (peer.path, peer.connected) {
             exit.outbox.address(path);
-            for (packet, rewrite) in &queue {
-                exit.media(peer, slab, *packet, rewrite);
+            exit.overhead = path.overhead();
+            for (ssrc, seq) in resends.drain(..) {
+                exit.sealed(peer, ssrc, seq);
             }
-            for control in &controls {
-                if let Control::ReceiverReport = control {
-                    peer.receptions.report(now, blocks);
+            while let Some(forward) = peer.pacing.as_mut().and_then(|pacing| pacing.next(time)) {
+                exit.media(peer, slab, &forward);
+                slab.release_all(&forward);
+            }
+            for forward in queue.drain(..) {
+                exit.media_or_wait(peer, slab, forward);
+            }
+            for control in controls.drain(..) {
+                match control {
+                    Control::ReceiverReport => peer.receptions.report(now, blocks),
+                    Control::TransportFeedback => {
+                        feedback.clear();
+                        let Some(arrivals) = &mut peer.arrivals else { continue };
+                        if let Some(due) = arrivals.write(time, feedback) {
+                            wheel.set(PeerTimer::Arrivals.key(index), clock.instant(due));
+                        }
+                    }
+                    _ => {}
                 }
-                exit.rtcp(now, peer, *control, blocks);
+                exit.rtcp(peer, &control, blocks, feedback);
+            }
+            if let Some(pacing) = &mut peer.pacing {
+                match pacing.next_time(time) {
+                    Some(at) => wheel.set(PeerTimer::Pacing.key(index), clock.instant(at)),
+                    None => wheel.cancel(PeerTimer::Pacing.key(index)),
+                }
             }
         } else {
-            exit.counters.drop_many(DropReason::NoPath, queue.len() + controls.len());
+            let unsent = queue.len() + controls.len() + resends.len();
+            exit.counters.drop_many(DropReason::NoPath, unsent);
+            for forward in queue.drain(..) {
+                slab.release_all(&forward);
+            }
+            controls.clear();
+            resends.clear();
         }
-        for (packet, _) in queue.drain(..) {
-            slab.release(packet);
-        }
-        controls.clear();
-        (peer.queue, peer.controls) = (queue, controls);
+        (peer.queue, peer.controls, peer.resends) = (queue, controls, resends);
     }
 }
 
@@ -114,6 +167,10 @@ struct Exit<'a> {
     socket: &'a mut Socket,
     outbox: &'a mut Outbox,
     counters: &'a mut Counters,
+    now: Instant,
+    time: Time,
+    /// Bytes of IP and UDP headers around a packet of this peer.
+    overhead: usize,
 }
 
 impl Exit<'_> {
@@ -125,61 +182,115 @@ impl Exit<'_> {
         }
     }
 
-    /// Rewrites, seals and queues one packet.
-    fn media<T: Transport>(
+    /// Sends a packet if the way to the peer carries it now, else lets it wait.
+    #[inline]
+    fn media_or_wait<T: Transport>(
         &mut self,
         peer: &mut Peer<T>,
-        slab: &Slab,
-        packet: PacketId,
-        rewrite: &Rewrite,
+        slab: &mut Slab,
+        forward: Forward,
     ) {
+        if let Some(pacing) = &mut peer.pacing
+            && !pacing.admits(self.time, forward.class)
+        {
+            self.counters.paced += 1;
+            let bytes = usize::from(forward.rewrite.payload_len) + ABOUT_HEADERS;
+            if let Some(dropped) = pacing.hold(self.time, forward, bytes) {
+                self.counters.drop(DropReason::Stale);
+                slab.release_all(&dropped);
+            }
+            return;
+        }
+        self.media(peer, slab, &forward);
+        slab.release_all(&forward);
+    }
+
+    /// Rewrites, seals and queues one packet.
+    #[inline]
+    fn media<T: Transport>(&mut self, peer: &mut Peer<T>, slab: &Slab, forward: &Forward) {
         let Some(transport) = &mut peer.transport else { return };
         self.make_room();
         let room = self.outbox.tail();
         let before_seal = room.len() - SEAL_OVERHEAD;
-        let written = slab
-            .get(packet)
-            .and_then(|source| rewrite.write(source, &mut room[..before_seal], None).ok())
-            .ok_or(DropReason::Unwritable);
+        let number = peer.pacing.as_ref().map(|pacing| (pacing.id, pacing.sender.next_seq()));
+        let written = forward
+            .write(|id| slab.get(id), &mut room[..before_seal], number)
+            .map_err(|_| DropReason::Unwritable);
         let sealed =
             written.and_then(|len| transport.seal_rtp(room, len).map_err(DropReason::Transport));
-        match sealed {
-            Ok(len) => {
-                self.outbox.commit(len);
-                self.counters.forwarded += 1;
-                peer.traffic.packets_out += 1;
-                peer.traffic.bytes_out += len as u64;
+        let len = match sealed {
+            Ok(len) => len,
+            Err(reason) => return self.counters.drop(reason),
+        };
+        match forward.class {
+            PacketClass::Audio => {
+                let (ssrc, seq) = (forward.rewrite.ssrc, forward.rewrite.seq);
+                let number = number.map(|(_, number)| number);
+                peer.sealed.keep(self.now, ssrc, seq, number, &room[..len]);
             }
-            Err(reason) => self.counters.drop(reason),
+            PacketClass::Retransmission => self.counters.retransmitted += 1,
+            PacketClass::Video | PacketClass::Padding => {}
         }
+        self.outbox.commit(len);
+        if let Some(pacing) = &mut peer.pacing {
+            pacing.sender.sent(self.time, len + self.overhead, forward.class);
+        }
+        self.counters.forwarded += 1;
+        peer.traffic.packets_out += 1;
+        peer.traffic.bytes_out += len as u64;
+    }
+
+    /// Queues a packet once more, byte by byte as it was sealed.
+    fn sealed<T>(&mut self, peer: &mut Peer<T>, ssrc: Ssrc, seq: SeqNo) {
+        self.make_room();
+        let Some(packet) = peer.sealed.get(self.now, ssrc, seq) else {
+            return self.counters.drop(DropReason::Expired);
+        };
+        let len = packet.bytes.len();
+        let Some(room) = self.outbox.tail().get_mut(..len) else {
+            return self.counters.drop(DropReason::Unwritable);
+        };
+        room.copy_from_slice(packet.bytes);
+        self.outbox.commit(len);
+        self.counters.resent += 1;
+        peer.traffic.packets_out += 1;
+        peer.traffic.bytes_out += len as u64;
     }
 
     /// Writes, seals and queues one compound packet.
     fn rtcp<T: Transport>(
         &mut self,
-        now: Instant,
         peer: &mut Peer<T>,
-        control: Control,
-        blocks: &[crate::shard::rtcp::ReportBlock],
+        control: &Control,
+        blocks: &[ReportBlock],
+        feedback: &[u8],
     ) {
         let Some(transport) = &mut peer.transport else { return };
         self.make_room();
         let room = self.outbox.tail();
         let before_seal = room.len() - SEAL_OVERHEAD;
         let mut compound = Compound::new(&mut room[..before_seal]);
+        // What is not to wait for a report's turn may go without one (RFC 5506).
+        let opened = |compound: &mut Compound<'_>| {
+            peer.reduced_rtcp
+                || compound.receiver_report(&[]) && compound.description(OUR_SSRC, CNAME)
+        };
         let written = match control {
             Control::SenderReport(report) => {
-                compound.sender_report(&report) && compound.description(report.ssrc, CNAME)
+                compound.sender_report(report) && compound.description(report.ssrc, CNAME)
             }
             Control::ReceiverReport if blocks.is_empty() => return,
             Control::ReceiverReport => {
-                compound.receiver_report(blocks)
-                    && compound.description(crate::shard::rtcp::OUR_SSRC, CNAME)
+                compound.receiver_report(blocks) && compound.description(OUR_SSRC, CNAME)
             }
-            Control::KeyframeRequest(ssrc) => {
-                compound.receiver_report(&[])
-                    && compound.description(crate::shard::rtcp::OUR_SSRC, CNAME)
-                    && compound.picture_loss(ssrc)
+            Control::KeyframeRequest(ssrc) => opened(&mut compound) && compound.picture_loss(*ssrc),
+            Control::Nack { ssrc, missing } => {
+                opened(&mut compound) && compound.nack(*ssrc, missing)
+            }
+            Control::TransportFeedback if feedback.is_empty() => return,
+            Control::TransportFeedback => {
+                self.counters.feedback_out += 1;
+                opened(&mut compound) && compound.ready(feedback)
             }
         };
         let len = compound.len();
@@ -194,7 +305,7 @@ impl Exit<'_> {
                 peer.traffic.packets_out += 1;
                 peer.traffic.bytes_out += len as u64;
                 if let Control::SenderReport(report) = control {
-                    peer.sent_reports.sent(now, report.ntp);
+                    peer.sent_reports.sent(self.now, report.ntp);
                 }
             }
             Err(reason) => self.counters.drop(reason),

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
-use sotto_core::{Sfu, Time, forward::Forward, id::PeerId};
+use sotto_core::{
+    Sfu, Time,
+    forward::Forward,
+    id::{PeerId, Ssrc},
+};
 
 use super::{MakeTransport, reports::ReportClock};
 use crate::{
@@ -12,7 +16,7 @@ use crate::{
         bucket::{BucketTable, Rate},
         demux::{Demux, PeerIndex},
         handle::Load,
-        peers::Peers,
+        peers::{Control, Peers},
         rtcp::ReportBlock,
         slab::Slab,
         socket::Outbox,
@@ -34,6 +38,33 @@ const TIMERS_PER_TURN: usize = 4_096;
 pub(super) const SFU_TIMER: u32 = 0;
 pub(super) const REPORT_TIMER: u32 = 1;
 const FIRST_PEER_TIMER: u32 = 2;
+
+/// What a peer has timers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PeerTimer {
+    /// Its transport wants to be called.
+    Transport,
+    /// Its way may carry what waits, or the estimate of it is due.
+    Pacing,
+    /// It is to be told when its packets arrived.
+    Arrivals,
+}
+
+impl PeerTimer {
+    const ALL: [Self; 3] = [Self::Transport, Self::Pacing, Self::Arrivals];
+
+    /// Its key in the wheel.
+    pub(super) fn key(self, index: PeerIndex) -> u32 {
+        FIRST_PEER_TIMER + index.0 * Self::ALL.len() as u32 + self as u32
+    }
+
+    /// Whose timer it is, and which.
+    fn of(key: u32) -> (PeerIndex, Self) {
+        let number = key - FIRST_PEER_TIMER;
+        let kinds = Self::ALL.len() as u32;
+        (PeerIndex(number / kinds), Self::ALL[(number % kinds) as usize])
+    }
+}
 
 /// Rooms, transports, packets and timers of a shard.
 pub(super) struct Engine<T> {
@@ -61,6 +92,10 @@ pub(super) struct Engine<T> {
     pub(super) leaving: Vec<PeerIndex>,
     pub(super) report_clock: ReportClock,
     pub(super) blocks: Vec<ReportBlock>,
+    /// Transport-wide feedback that is written; kept for its capacity.
+    pub(super) feedback: Vec<u8>,
+    /// Slots whose pictures were dropped because they waited too long; kept for its capacity.
+    pub(super) stale: Vec<Ssrc>,
 }
 
 impl<T: Transport> Engine<T> {
@@ -93,6 +128,8 @@ impl<T: Transport> Engine<T> {
             leaving: Vec::new(),
             report_clock: ReportClock::default(),
             blocks: Vec::new(),
+            feedback: Vec::new(),
+            stale: Vec::new(),
         }
     }
 
@@ -120,15 +157,20 @@ impl<T: Transport> Engine<T> {
                     self.sfu.handle_timeout(time);
                 }
                 REPORT_TIMER => self.reports_due(now),
-                key => {
-                    let index = PeerIndex(key - FIRST_PEER_TIMER);
-                    if let Some(peer) = self.peers.get_mut(index)
-                        && let Some(transport) = &mut peer.transport
-                    {
-                        transport.handle_timeout(now);
-                        self.touch(index);
+                key => match PeerTimer::of(key) {
+                    (index, PeerTimer::Transport) => {
+                        if let Some(peer) = self.peers.get_mut(index)
+                            && let Some(transport) = &mut peer.transport
+                        {
+                            transport.handle_timeout(now);
+                            self.touch(index);
+                        }
                     }
-                }
+                    (index, PeerTimer::Pacing) => self.pacing_due(now, index),
+                    (index, PeerTimer::Arrivals) => {
+                        self.enqueue_control(index, Control::TransportFeedback);
+                    }
+                },
             }
             self.settle(now);
         }
@@ -185,7 +227,7 @@ impl<T: Transport> Engine<T> {
 
     /// Sets the timer of a peer's transport.
     fn arm(&mut self, index: PeerIndex) {
-        let key = FIRST_PEER_TIMER + index.0;
+        let key = PeerTimer::Transport.key(index);
         match self.peers.get(index).and_then(|peer| peer.deadline()) {
             Some(deadline) => self.wheel.set(key, deadline),
             None => self.wheel.cancel(key),
@@ -195,10 +237,13 @@ impl<T: Transport> Engine<T> {
     /// Takes a peer out of every table. What waits for it is let go.
     pub(super) fn forget(&mut self, index: PeerIndex) {
         self.demux.remove(index);
-        self.wheel.cancel(FIRST_PEER_TIMER + index.0);
-        if let Some(peer) = self.peers.remove(index) {
-            for (packet, _) in peer.queue {
-                self.slab.release(packet);
+        for timer in PeerTimer::ALL {
+            self.wheel.cancel(timer.key(index));
+        }
+        if let Some(mut peer) = self.peers.remove(index) {
+            let waiting = peer.pacing.iter_mut().flat_map(|pacing| pacing.drain());
+            for forward in peer.queue.drain(..).chain(waiting) {
+                self.slab.release_all(&forward);
             }
         }
         self.dirty.retain(|other| *other != index);

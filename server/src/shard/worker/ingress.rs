@@ -8,7 +8,7 @@ use sotto_core::{
     input::Feedback,
 };
 
-use super::engine::Engine;
+use super::engine::{Engine, PeerTimer};
 use crate::shard::{
     demux::{Class, PeerIndex, classify},
     rtcp::{Message, Messages},
@@ -39,7 +39,7 @@ impl<T: Transport> Engine<T> {
             }
             let taken = match (classify(datagram), owner) {
                 (None, _) => Err(DropReason::Unclassified),
-                (Some(Class::Rtp), Some(index)) => self.rtp(now, index, datagram),
+                (Some(Class::Rtp), Some(index)) => self.rtp(now, index, path, datagram),
                 (Some(Class::Rtcp), Some(index)) => self.rtcp(now, index, datagram),
                 (Some(Class::Dtls), Some(index)) => self.dtls(now, index, path, datagram),
                 (Some(Class::Stun), owner_now) => {
@@ -63,13 +63,21 @@ impl<T: Transport> Engine<T> {
         &mut self,
         now: Instant,
         index: PeerIndex,
+        path: Path,
         datagram: &mut [u8],
     ) -> Result<(), DropReason> {
         let time = self.time(now);
         let peer = self.peers.get_mut(index).ok_or(DropReason::NoPath)?;
         let transport = peer.transport.as_mut().ok_or(TransportError::NotConnected)?;
+        let wire_bytes = datagram.len() + path.overhead();
         let len = transport.open_rtp(datagram)?;
         let packet = datagram.get(..len).ok_or(TransportError::Malformed)?;
+        // Whatever becomes of it, it arrived.
+        if let Some(arrivals) = &mut peer.arrivals
+            && let Some(due) = arrivals.packet(time, packet, wire_bytes)
+        {
+            self.wheel.set(PeerTimer::Arrivals.key(index), self.clock.instant(due));
+        }
         if len > PACKET_BYTES {
             return Err(DropReason::TooLong);
         }
@@ -111,13 +119,16 @@ impl<T: Transport> Engine<T> {
         let len = transport.open_rtcp(datagram)?;
         let compound = datagram.get(..len).ok_or(TransportError::Malformed)?;
         for message in Messages::of(compound) {
-            let message = message.map_err(|_| DropReason::Rtcp)?;
-            self.feedback(now, index, message);
+            match message.map_err(|_| DropReason::Rtcp)? {
+                Message::TransportWide(packet) => self.transport_wide(now, index, packet)?,
+                message => self.feedback(now, index, message),
+            }
+            self.settle(now);
         }
         Ok(())
     }
 
-    fn feedback(&mut self, now: Instant, index: PeerIndex, message: Message) {
+    fn feedback(&mut self, now: Instant, index: PeerIndex, message: Message<'_>) {
         let time = self.time(now);
         let Some(peer) = self.peers.get_mut(index) else { return };
         let feedback = match message {
@@ -125,23 +136,32 @@ impl<T: Transport> Engine<T> {
                 peer.receptions.sender_report(now, ssrc, ntp);
                 Feedback::SenderReport { ssrc, ntp, rtp }
             }
-            Message::Report(block) => Feedback::ReceptionReport {
-                ssrc: block.ssrc,
-                fraction_lost: block.fraction_lost,
-                round_trip_us: peer
-                    .sent_reports
-                    .round_trip(now, &block)
-                    .map(|time| u32::try_from(time.as_micros()).unwrap_or(u32::MAX)),
-            },
+            Message::Report(block) => {
+                let round_trip = peer.sent_reports.round_trip(now, &block);
+                if let (Some(round_trip), Some(pacing)) = (round_trip, &mut peer.pacing) {
+                    pacing.sender.round_trip(time, round_trip);
+                }
+                Feedback::ReceptionReport {
+                    ssrc: block.ssrc,
+                    fraction_lost: block.fraction_lost,
+                    round_trip_us: round_trip
+                        .map(|time| u32::try_from(time.as_micros()).unwrap_or(u32::MAX)),
+                }
+            }
+            Message::Nack { ssrc, first, following } => {
+                self.counters.nacks_in += 1;
+                Feedback::Nack { ssrc, first, following }
+            }
             Message::KeyframeRequest { ssrc } => Feedback::KeyframeRequest { ssrc },
             Message::Bye { ssrc } => {
                 peer.receptions.bye(ssrc);
                 Feedback::Bye { ssrc }
             }
+            // Not for the core.
+            Message::TransportWide(_) => return,
         };
         let peer = peer.id;
         self.sfu.handle(time, Input::Feedback { peer, feedback });
-        self.settle(now);
     }
 
     fn dtls(

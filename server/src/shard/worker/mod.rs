@@ -11,6 +11,7 @@
 //! starve another. What is sent waits for the end of the turn: the packets of one subscriber are
 //! then neighbours, and runs of them cost the kernel one pass.
 
+mod bandwidth;
 mod control;
 mod egress;
 mod engine;
