@@ -14,6 +14,7 @@ const LAYERS = {
   "sotto-wasm": ["sotto-frame", "sotto-codec"],
   "sotto-core": ["sotto-frame"],
   "sotto-server": ["sotto-frame", "sotto-codec", "sotto-core"],
+  "sotto-lab": ["sotto-frame", "sotto-codec", "sotto-core"],
   "sotto-tests": ["sotto-frame", "sotto-codec", "sotto-core", "sotto-server"],
 };
 

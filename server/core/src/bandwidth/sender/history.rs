@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{bandwidth::PacketClass, id::SeqNo, time::Time};
+use crate::{id::SeqNo, time::Time};
 
 /// One packet that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,6 @@ pub(super) struct SentPacket {
     pub(super) sent: Time,
     /// Bytes on the wire, IP and UDP headers included.
     pub(super) bytes: u32,
-    pub(super) class: PacketClass,
     pub(super) fate: Fate,
     /// Number of the probe that it was part of; zero: none.
     pub(super) probe: u16,
@@ -58,11 +57,12 @@ impl History {
             self.make_room(packet);
         }
         let number = self.next;
+        let seq = self.next_seq();
         self.next += 1;
         self.in_flight_bytes += u64::from(packet.bytes);
         let place = self.place(number);
         self.ring[place] = packet;
-        SeqNo(number as u16)
+        seq
     }
 
     /// Number of the next packet.
@@ -86,6 +86,21 @@ impl History {
             self.in_flight_bytes -= u64::from(before.bytes);
         }
         before
+    }
+
+    /// Feedback misses a packet. True: it was the first to speak of it.
+    pub(super) fn miss(&mut self, number: u64) -> bool {
+        let place = self.place(number);
+        let first = self.ring[place].fate == Fate::InFlight;
+        if first {
+            self.resolve(number, Fate::Missing);
+        }
+        first
+    }
+
+    /// The number that the next packet gets.
+    pub(super) const fn next_seq(&self) -> SeqNo {
+        SeqNo(self.next as u16)
     }
 
     /// Feedback reached `number`: nothing before it is under way any more.
@@ -139,7 +154,6 @@ mod tests {
         SentPacket {
             sent: Time::from_micros(0) + Duration::from_millis(1) * ms,
             bytes: 100,
-            class: PacketClass::Video,
             fate: Fate::InFlight,
             probe: 0,
         }

@@ -1,38 +1,88 @@
-//! The congestion controller of one connection: how much may be sent, and when.
+//! The congestion controller of one connection: how much may be sent, and when. After Google
+//! Congestion Control (draft-ietf-rmcat-gcc-02), with what its published descendants learned since.
 //!
 //! ```text
 //!  sent ──► history ─┐
-//!                    ├─► feedback ─► round trip, estimate ─► poll_estimate
-//!  TransportFeedback ┘                     │
-//!  may_send, poll_padding, poll_timeout ◄─ pacer
+//!                    ├─► arrivals ─┬─► bursts ─► trend ─► usage ─┐
+//!  TransportFeedback ┘             ├─► queue (does one stand?) ──┤
+//!                                  ├─► throughput ───────────────┼─► control ─► estimate
+//!                                  ├─► losses ───────────────────┤                │
+//!                                  └─► probes ───────────────────┘                ▼
+//!  may_send, poll_padding, poll_timeout ◄──────────────────────── pacer, window of what is under way
 //! ```
 
+mod arrival;
+mod control;
 mod history;
+mod loss;
 mod pacer;
+mod probe;
+mod queue;
 mod round_trip;
+mod throughput;
+mod trend;
 
 use std::time::Duration;
 
 use self::{
+    arrival::{Arrival, Bursts},
+    control::{Load, RateControl},
     history::{Fate, History, SentPacket},
+    loss::Losses,
     pacer::Pacer,
+    probe::{Finding, PADDING_BYTES, Prober},
+    queue::Queue,
     round_trip::RoundTrip,
+    throughput::Throughput,
+    trend::{Trend, Usage},
 };
-use super::{Demand, Estimate, PacketClass, TransportFeedback};
-use crate::{id::SeqNo, time::Time};
+use super::{
+    Demand, Estimate, PacketClass, TransportFeedback, transport_feedback::REFERENCE_UNIT_US,
+};
+use crate::{id::SeqNo, rtp::Unwrapper, time::Time};
 
-/// What is assumed of a way of which nothing is known, in bits per second.
-pub const START_BITRATE: u64 = 600_000;
+/// What is assumed of a way of which nothing is known, in bits per second: a first probe at three
+/// times as much goes out at once.
+pub const START_BITRATE: u64 = 300_000;
 /// The estimate stays between these, in bits per second: less carries no voice, more no meeting
 /// needs.
 pub const MIN_BITRATE: u64 = 30_000;
 /// See [`MIN_BITRATE`].
 pub const MAX_BITRATE: u64 = 20_000_000;
 
+/// Rate of the first probe over [`START_BITRATE`].
+const FIRST_PROBE: u64 = 3;
+/// Rates of further probes over the estimate: while each finds all that it tried, and at most.
+const NEXT_PROBE: u64 = 2;
+/// How far beyond what is wanted a probe goes, in per cent, so that its finding suffices for it.
+const PROBE_MARGIN: u64 = 115;
+/// No probe for so long after the rate went down.
+const CALM: Duration = Duration::from_millis(1_500);
+
+/// Media leaves at this multiple of the estimate, in per cent: frames are bursts.
+const PACE: u64 = 120;
+/// While the queue that overuse made drains: less than the way carries.
+const DRAIN_PACE: u64 = 60;
+/// Longest time to drain: what stands then is not ours.
+const DRAIN: Duration = Duration::from_secs(2);
+/// A queue that stands below this is drained; above the other, overuse is believed. Microseconds.
+const DRAINED_US: i64 = 20_000;
+const OVERUSE_US: i64 = 8_000;
+
 /// Longest queue that what is under way may make, feedback interval included.
-const QUEUE: Duration = Duration::from_millis(400);
-/// Without feedback for so long, there is none to expect.
+const QUEUE: Duration = Duration::from_millis(250);
+/// What may always be under way, in bytes: a few packets.
+const SMALLEST_WINDOW: u64 = 6_000;
+/// Without feedback for this and three round trips, what was sent is taken for lost, and the rate is
+/// halved.
 const SILENCE: Duration = Duration::from_secs(1);
+/// Windows of the throughput in microseconds.
+const THROUGHPUT_US: i64 = 500_000;
+const THROUGHPUT_LATELY_US: i64 = 100_000;
+
+/// A change of the estimate by this share, in per cent, is told at once.
+const TELL_UP: u64 = 4;
+const TELL_DOWN: u64 = 2;
 
 /// Finds out what the way to one peer carries, and spreads what is sent on it. Sans-IO: the owner
 /// tells it what it sends and what the peer reports, asks before it sends, and comes back at
@@ -42,18 +92,32 @@ const SILENCE: Duration = Duration::from_secs(1);
 ///
 /// ```text
 ///  for each waiting packet, most urgent class first:
-///      if sender.may_send(now, class) { seq = sender.sent(now, bytes, class); write seq; send }
+///      if sender.may_send(now, class) { write it with sender.next_seq(); send;
+///                                       sender.sent(now, bytes, class) }
 ///      else { wait until sender.poll_timeout(); break }
 ///  when nothing waits: while let Some(bytes) = sender.poll_padding(now) { send padding }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sender {
     history: History,
+    references: Unwrapper,
+    bursts: Bursts,
+    trend: Trend,
+    queue: Queue,
+    throughput: Throughput,
+    losses: Losses,
+    control: RateControl,
+    prober: Prober,
     pacer: Pacer,
     round_trip: RoundTrip,
     demand: Demand,
     queued: usize,
-    bitrate: u64,
+    /// By class, in the order of [`PacketClass`].
+    sent_bytes: [u64; 4],
+    /// Until when a queue of ours drains.
+    draining: Option<Time>,
+    /// When the rate was last halved for want of feedback.
+    halved: Option<Time>,
     told: Option<Estimate>,
 }
 
@@ -62,11 +126,21 @@ impl Sender {
     pub fn new(now: Time) -> Self {
         Self {
             history: History::default(),
-            pacer: Pacer::new(now, START_BITRATE * 2),
+            references: Unwrapper::new(),
+            bursts: Bursts::default(),
+            trend: Trend::default(),
+            queue: Queue::default(),
+            throughput: Throughput::default(),
+            losses: Losses::new(now),
+            control: RateControl::new(now, START_BITRATE),
+            prober: Prober::new(now, START_BITRATE * FIRST_PROBE),
+            pacer: Pacer::new(now, START_BITRATE * PACE / 100),
             round_trip: RoundTrip::default(),
             demand: Demand::default(),
             queued: 0,
-            bitrate: START_BITRATE,
+            sent_bytes: [0; 4],
+            draining: None,
+            halved: None,
             told: None,
         }
     }
@@ -77,13 +151,31 @@ impl Sender {
         class == PacketClass::Audio || (self.pacer.ready_at() <= now && !self.window_is_full(now))
     }
 
+    /// The number that the next packet gets.
+    pub fn next_seq(&self) -> SeqNo {
+        self.history.next_seq()
+    }
+
     /// Notes that a packet leaves now, and numbers it. `wire_bytes` counts the IP and UDP headers
     /// and the authentication tag.
     pub fn sent(&mut self, now: Time, wire_bytes: usize, class: PacketClass) -> SeqNo {
         let bytes = u32::try_from(wire_bytes).unwrap_or(u32::MAX);
+        let probe = self.prober.sent(bytes);
         self.pacer.sent(now, bytes);
-        let packet = SentPacket { sent: now, bytes, class, fate: Fate::InFlight, probe: 0 };
-        self.history.push(packet)
+        if probe != 0 && self.prober.rate().is_none() {
+            self.set_pace(now);
+        }
+        self.sent_bytes[class as usize] += u64::from(bytes);
+        self.history.push(SentPacket { sent: now, bytes, fate: Fate::InFlight, probe })
+    }
+
+    /// Notes that a packet which was sent before leaves once more, byte by byte, so with its old
+    /// number: when that number arrives, it says nothing of a delay.
+    pub fn resent(&mut self, now: Time, seq: SeqNo, wire_bytes: usize) {
+        self.pacer.sent(now, u32::try_from(wire_bytes).unwrap_or(u32::MAX));
+        if let Some(number) = self.history.number(seq) {
+            self.history.resolve(number, Fate::Unknown);
+        }
     }
 
     /// The number that the next packet gets from [`Self::sent`]: it is written and sealed with it
@@ -93,27 +185,65 @@ impl Sender {
     }
 
     /// Tells how many bytes wait to be sent, after each change.
-    pub fn queued(&mut self, now: Time, bytes: usize) {
+    pub const fn queued(&mut self, _now: Time, bytes: usize) {
         self.queued = bytes;
-        self.pacer.set_rate(now, self.bitrate * 2);
+    }
+
+    /// Bytes of a class that were sent so far, for whoever watches.
+    pub const fn sent_bytes(&self, class: PacketClass) -> u64 {
+        self.sent_bytes[class as usize]
     }
 
     /// Takes what the peer says of the packets that it was sent.
     pub fn feedback(&mut self, now: Time, feedback: &TransportFeedback<'_>) {
+        let reference_us =
+            self.references.unwrap(feedback.reference(), 24) as i64 * REFERENCE_UNIT_US;
+        let mut usage = None::<Usage>;
         let mut newest = None;
+        let mut finding = None;
         for status in feedback.packets() {
             let Some(number) = self.history.number(status.seq) else { continue };
-            if status.arrival_us.is_none() {
-                self.history.resolve(number, Fate::Missing);
-            } else {
-                let packet = self.history.resolve(number, Fate::Arrived);
-                newest = Some((number, packet.sent));
+            let Some(arrival_us) = status.arrival_us else {
+                if self.history.miss(number) {
+                    self.losses.count(1, 1);
+                }
+                continue;
+            };
+            let before = self.history.resolve(number, Fate::Arrived);
+            if before.fate == Fate::Missing {
+                self.losses.found();
+            }
+            // Late, twice, or sent again: its delay is not that of the way.
+            if before.fate != Fate::InFlight {
+                continue;
+            }
+            self.losses.count(1, 0);
+            newest = Some((number, before.sent));
+            let arrival = Arrival {
+                sent_us: before.sent.as_micros() as i64,
+                arrival_us: reference_us + arrival_us,
+                bytes: before.bytes,
+            };
+            self.throughput.push(arrival.arrival_us, arrival.bytes);
+            self.queue.push(arrival.sent_us, arrival.arrival_us);
+            if let Some(variation) = self.bursts.push(arrival) {
+                let next = self.trend.push(variation);
+                usage = usage.filter(|&before| before == Usage::Over).or(Some(next));
+            }
+            if before.probe != 0 {
+                finding = self.prober.arrived(now, before.probe, arrival).or(finding);
             }
         }
         if let Some((number, sent)) = newest {
             self.history.reach(number);
             self.round_trip.sample(now, now.saturating_since(sent));
+            self.halved = None;
         }
+        self.follow(now, usage);
+        if let Some(finding) = finding {
+            self.found(now, finding);
+        }
+        self.set_pace(now);
     }
 
     /// A round trip that was measured in another way, such as by a receiver report (RFC 3550
@@ -123,50 +253,176 @@ impl Sender {
     }
 
     /// What the rooms would send if they could.
-    pub fn demand(&mut self, _now: Time, demand: Demand) {
+    pub const fn demand(&mut self, _now: Time, demand: Demand) {
         self.demand = demand;
     }
 
     /// Bytes on the wire of a padding packet that shall leave now, if any: a probe, for which no
     /// media needs to flow. To be asked again until it says `None`, when nothing else waits. The
-    /// packet may be somewhat shorter or longer; [`Self::sent`] hears of it as of any other.
-    pub fn poll_padding(&mut self, _now: Time) -> Option<usize> {
-        None
+    /// packet may be somewhat shorter or longer; [`Self::sent`] hears of it as of any other. If
+    /// there is nothing to pad with, nothing needs to be said: the probe is given up.
+    pub fn poll_padding(&mut self, now: Time) -> Option<usize> {
+        if self.prober.rate().is_none() && self.draining.is_none() {
+            self.prober.begin(now, self.probe_rate());
+            if self.prober.rate().is_some() {
+                self.set_pace(now);
+            }
+        }
+        self.prober.rate()?;
+        (self.pacer.ready_at() <= now).then_some(PADDING_BYTES)
     }
 
-    /// When to call [`Self::handle_timeout`], and to ask again for what may be sent.
+    /// When to call [`Self::handle_timeout`], and to ask again for what may be sent. `None` while
+    /// nothing waits, nothing is under way and nothing more is wanted.
     pub fn poll_timeout(&self) -> Option<Time> {
-        (self.queued > 0).then(|| self.pacer.ready_at())
+        let ready = self.pacer.ready_at();
+        let media = (self.queued > 0).then_some(ready);
+        let padding = self.prober.rate().map(|_| ready);
+        let probe = match self.draining {
+            Some(until) => Some(until),
+            None => self.prober.due(ready, self.probe_rate().is_some()),
+        };
+        let silence = self.silent_at();
+        [media, padding, probe, silence].into_iter().flatten().min()
     }
 
     /// Time has passed.
-    pub fn handle_timeout(&mut self, _now: Time) {}
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.prober.handle_timeout(now);
+        if self.draining.is_some_and(|until| now >= until) {
+            self.draining = None;
+        }
+        if self.silent_at().is_some_and(|at| now >= at) {
+            self.halved = Some(now);
+            self.lower(now, self.control.rate() / 2);
+            self.draining = None;
+        }
+        self.set_pace(now);
+    }
 
     /// The estimate, if it changed enough since the last call to act upon.
     pub fn poll_estimate(&mut self) -> Option<Estimate> {
         let estimate = self.estimate();
-        if self.told.is_some_and(|told| told.bitrate == estimate.bitrate) {
-            return None;
+        if let Some(told) = self.told {
+            let up = told.bitrate + told.bitrate * TELL_UP / 100;
+            let down = told.bitrate - told.bitrate * TELL_DOWN / 100;
+            if (down..=up).contains(&estimate.bitrate) {
+                return None;
+            }
         }
         self.told = Some(estimate);
         Some(estimate)
     }
 
-    /// Whether more is under way than the path and a short queue hold. Feedback that stays away for
-    /// long says nothing of a queue.
-    fn window_is_full(&self, now: Time) -> bool {
-        let silent = self.history.oldest_unreached().is_some_and(|at| at + SILENCE < now);
-        let time = self.round_trip.smallest().unwrap_or(SILENCE) + QUEUE;
-        let window = self.bitrate * time.as_millis() as u64 / 8_000;
-        !silent && self.history.in_flight_bytes() > window
-    }
-
     /// What the way carries, as far as is known.
     pub fn estimate(&self) -> Estimate {
         Estimate {
-            bitrate: self.bitrate.clamp(MIN_BITRATE, MAX_BITRATE),
+            bitrate: self.control.rate().clamp(MIN_BITRATE, MAX_BITRATE),
             round_trip: self.round_trip.smoothed(),
-            loss_per_mille: 0,
+            loss_per_mille: (self.losses.share() * 1e3) as u16,
         }
+    }
+
+    /// Lets the rate follow delay and losses.
+    fn follow(&mut self, now: Time, usage: Option<Usage>) {
+        let arrived = self.throughput.rate(THROUGHPUT_US);
+        let standing_us = self.queue.standing_us();
+        if standing_us < DRAINED_US {
+            self.draining = None;
+        }
+        if let Some(usage) = usage {
+            let usage = match usage {
+                // Jitter makes the slope jump; only a queue that every packet meets is one.
+                Usage::Over if standing_us < OVERUSE_US => Usage::Under,
+                Usage::Normal if self.draining.is_some() => Usage::Under,
+                usage => usage,
+            };
+            let load = Load {
+                usage,
+                arrived,
+                arrived_lately: self.throughput.rate(THROUGHPUT_LATELY_US),
+                round_trip: self.round_trip.smoothed().unwrap_or(SILENCE),
+            };
+            if self.control.update(now, load) {
+                self.slow_down(now);
+            }
+        }
+        let rate = self.control.rate();
+        if let Some(limit) = self.losses.limit(now, rate, arrived)
+            && limit < rate
+        {
+            self.lower(now, limit);
+        }
+        if self.control.rate() > MAX_BITRATE {
+            self.control.set(now, MAX_BITRATE);
+        }
+    }
+
+    fn lower(&mut self, now: Time, rate: u64) {
+        self.control.set(now, rate.max(MIN_BITRATE));
+        self.slow_down(now);
+    }
+
+    /// The rate went down: what stands on the way drains first.
+    fn slow_down(&mut self, now: Time) {
+        self.prober.pause(now, CALM);
+        self.draining = Some(now + DRAIN);
+    }
+
+    /// A probe came through.
+    fn found(&mut self, now: Time, finding: Finding) {
+        let rate = self.control.rate();
+        let more = finding.carries > rate + rate / 20;
+        self.prober.found(now, more);
+        if self.draining.is_some() || finding.carries <= rate {
+            return;
+        }
+        let carries = finding.carries.min(MAX_BITRATE);
+        self.control.set(now, carries);
+        if finding.all
+            && let Some(next) = self.probe_rate()
+        {
+            self.prober.plan(next);
+        }
+    }
+
+    /// Rate of a probe that would be of use: towards the next step of what is wanted.
+    fn probe_rate(&self) -> Option<u64> {
+        let rate = self.control.rate().max(MIN_BITRATE);
+        let step = self.demand.next_step? * PROBE_MARGIN / 100;
+        let wanted = self.demand.wanted.max(step) * PROBE_MARGIN / 100;
+        if step <= rate && wanted <= rate || rate >= MAX_BITRATE {
+            return None;
+        }
+        Some((rate * NEXT_PROBE).min(wanted.max(step)).min(MAX_BITRATE * PROBE_MARGIN / 100))
+    }
+
+    fn set_pace(&mut self, now: Time) {
+        let rate = self.control.rate().max(MIN_BITRATE);
+        let pace = match (self.prober.rate(), self.draining) {
+            (Some(probe), _) => probe,
+            (None, Some(_)) => rate * DRAIN_PACE / 100,
+            (None, None) => rate * PACE / 100,
+        };
+        self.pacer.set_rate(now, pace);
+    }
+
+    /// When feedback will have stayed away for too long.
+    fn silent_at(&self) -> Option<Time> {
+        let oldest = self.history.oldest_unreached()?;
+        let wait = SILENCE + self.round_trip.smoothed().unwrap_or_default() * 3;
+        let since = self.halved.map_or(oldest, |at| at.max(oldest));
+        Some(since + wait)
+    }
+
+    /// Whether more is under way than the path and a short queue hold. If feedback stays away for
+    /// long, what is under way says nothing of a queue.
+    fn window_is_full(&self, now: Time) -> bool {
+        let time = self.round_trip.smallest().unwrap_or(SILENCE) + QUEUE;
+        let window = self.control.rate() * time.as_millis() as u64 / 8_000;
+        self.halved.is_none()
+            && self.prober.rate().is_none()
+            && self.history.in_flight_bytes() > window.max(SMALLEST_WINDOW)
+            && self.silent_at().is_none_or(|at| now < at)
     }
 }

@@ -28,7 +28,7 @@ const HEADER_LEN: usize = 20;
 /// Microseconds of one unit of a delta.
 const TICK_US: i64 = 250;
 /// Microseconds of one unit of the reference time.
-const REFERENCE_US: i64 = 64_000;
+pub(super) const REFERENCE_UNIT_US: i64 = 64_000;
 
 /// What a message says of one packet (section 3.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! From bytes to arrivals, without a copy.
 
-use super::{FORMAT, HEADER_LEN, MAX_PACKETS, PACKET_TYPE, REFERENCE_US, Symbol, TICK_US};
+use super::{FORMAT, HEADER_LEN, MAX_PACKETS, PACKET_TYPE, REFERENCE_UNIT_US, Symbol, TICK_US};
 use crate::id::SeqNo;
 
 /// A message that was checked as a whole when it was read.
@@ -91,7 +91,7 @@ impl<'a> TransportFeedback<'a> {
 
     /// The reference time in microseconds, in 0..2^24 x 64,000.
     pub const fn reference_us(&self) -> i64 {
-        self.reference as i64 * REFERENCE_US
+        self.reference as i64 * REFERENCE_UNIT_US
     }
 
     /// Counts messages, modulo 256.

@@ -1,6 +1,6 @@
 //! From arrivals to bytes.
 
-use super::{FORMAT, HEADER_LEN, MAX_PACKETS, PACKET_TYPE, REFERENCE_US, Symbol, TICK_US};
+use super::{FORMAT, HEADER_LEN, MAX_PACKETS, PACKET_TYPE, REFERENCE_UNIT_US, Symbol, TICK_US};
 use crate::{
     id::{SeqNo, Ssrc},
     time::Time,
@@ -30,8 +30,8 @@ impl Writer {
     pub(super) fn begin(&mut self, base: SeqNo, first: Time) {
         let first_us = first.as_micros() as i64;
         self.base = base;
-        self.reference = (first_us / REFERENCE_US) as u32 & 0xff_ffff;
-        self.clock_us = first_us / REFERENCE_US * REFERENCE_US;
+        self.reference = (first_us / REFERENCE_UNIT_US) as u32 & 0xff_ffff;
+        self.clock_us = first_us / REFERENCE_UNIT_US * REFERENCE_UNIT_US;
         self.symbols.clear();
         self.deltas.clear();
         self.chunks_len = 0;
@@ -141,7 +141,7 @@ mod tests {
             seq = seq.next();
             assert_eq!(status.arrival_us.is_some(), arrival.is_some());
             if let (Some(read_us), Some(wrote_us)) = (status.arrival_us, arrival) {
-                let cycle = (1_i64 << 24) * REFERENCE_US;
+                let cycle = (1_i64 << 24) * REFERENCE_UNIT_US;
                 let wrote_us = (start_us + wrote_us) as i64;
                 let off = (read.reference_us() + read_us - wrote_us).rem_euclid(cycle);
                 assert!(off.min(cycle - off) <= TICK_US / 2, "{off} us apart");

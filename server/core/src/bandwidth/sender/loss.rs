@@ -1,0 +1,104 @@
+//! The rate that losses allow: for ways that drop instead of queueing.
+//!
+//! Losses alone do not say whether there was too much: radio loses at any rate, and in bursts. So
+//! a share is measured over a whole second, and only a share that repair cannot live with lowers
+//! the rate (draft-ietf-rmcat-gcc-02 section 6: more than 10 %), by half of that share; a share
+//! that no radio has lowers it at once to what still arrives.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// Time and packets that a measurement takes.
+const WINDOW: Duration = Duration::from_secs(1);
+const PACKETS: u32 = 40;
+/// A measurement ends early when so many packets were lost of so many, after so long.
+const EARLY: Duration = Duration::from_millis(300);
+const EARLY_LOST: u32 = 25;
+const EARLY_DIVISOR: u32 = 3;
+/// More than this share lowers the rate.
+const TOO_MUCH: f64 = 0.1;
+/// More than this share lowers it to what arrives.
+const COLLAPSE: f64 = 0.25;
+/// Weight of a new measurement in the share that is told.
+const WEIGHT: f64 = 0.3;
+
+/// Counts what was lost.
+#[derive(Clone, Debug)]
+pub(super) struct Losses {
+    since: Time,
+    packets: u32,
+    lost: u32,
+    share: f64,
+}
+
+impl Losses {
+    pub(super) const fn new(now: Time) -> Self {
+        Self { since: now, packets: 0, lost: 0, share: 0.0 }
+    }
+
+    /// Counts what a message tells for the first time: packets in all, and lost ones of them.
+    pub(super) const fn count(&mut self, packets: u32, lost: u32) {
+        self.packets += packets;
+        self.lost += lost;
+    }
+
+    /// A packet that was counted as lost came late.
+    pub(super) const fn found(&mut self) {
+        self.lost = self.lost.saturating_sub(1);
+    }
+
+    /// The highest rate that the losses leave of `rate`, where they leave less than it. `arrived`
+    /// is what arrives, all in bits per second.
+    pub(super) fn limit(&mut self, now: Time, rate: u64, arrived: Option<u64>) -> Option<u64> {
+        let passed = now.saturating_since(self.since);
+        let early =
+            passed >= EARLY && self.lost >= EARLY_LOST && self.lost > self.packets / EARLY_DIVISOR;
+        if !early && (passed < WINDOW || self.packets < PACKETS) {
+            return None;
+        }
+        let lost = f64::from(self.lost) / f64::from(self.packets.max(1));
+        self.share += WEIGHT * (lost - self.share);
+        *self = Self { since: now, packets: 0, lost: 0, ..*self };
+        let rate = rate as f64;
+        let arrived = arrived.map_or(rate, |bits| bits as f64);
+        if lost > COLLAPSE {
+            Some(rate.min(arrived) as u64)
+        } else if lost > TOO_MUCH {
+            Some((rate * (1.0 - lost / 2.0)) as u64)
+        } else {
+            None
+        }
+    }
+
+    /// Share of packets lost lately, 0 to 1.
+    pub(super) const fn share(&self) -> f64 {
+        self.share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(packets: u32, lost: u32, ms: u64) -> Option<u64> {
+        let mut losses = Losses::new(Time::from_micros(0));
+        losses.count(packets, lost);
+        losses.limit(Time::from_micros(ms * 1_000), 1_000_000, Some(400_000))
+    }
+
+    #[test]
+    fn radio_losses_leave_the_rate_alone_and_a_policer_does_not() {
+        assert_eq!(limit(200, 10, 1_000), None);
+        assert_eq!(limit(200, 20, 1_000), None);
+        assert_eq!(limit(200, 40, 1_000), Some(900_000));
+        assert_eq!(limit(200, 120, 1_000), Some(400_000));
+    }
+
+    #[test]
+    fn only_heavy_losses_are_acted_upon_before_the_second_is_over() {
+        assert_eq!(limit(100, 20, 400), None);
+        assert_eq!(limit(50, 30, 400), Some(400_000));
+        assert_eq!(limit(10, 8, 2_000), None, "too few packets to judge by");
+    }
+}
