@@ -7,7 +7,7 @@ use crate::{
     },
     media::{Codec, Offer},
     rtp::Packet,
-    signal::{ClientMessage, LeaveReason, Permissions, Track},
+    signal::{ClientMessage, LeaveReason, Permissions, PublishedLayer, Track},
     time::NtpTime,
 };
 
@@ -177,6 +177,13 @@ pub enum RemoteEvent {
         track: Track,
         /// Tags of its simulcast layers, in the order of their indices. Empty: one layer.
         rids: Vec<Rid>,
+    },
+    /// It says what the layers of a track are.
+    Layers {
+        /// The track.
+        track: TrackId,
+        /// What it says: replaces what was said before.
+        layers: Vec<PublishedLayer>,
     },
     /// It no longer does.
     Unpublished {

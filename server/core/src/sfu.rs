@@ -382,7 +382,7 @@ impl Room {
                 let publication = Publication { source, muted, encrypted };
                 self.publish(cx, key, mid, publication, &layers)
             }
-            ClientMessage::Layers { mid, layers } => self.describe_layers(key, mid, &layers),
+            ClientMessage::Layers { mid, layers } => self.describe_layers(cx, key, mid, &layers),
             ClientMessage::Unpublish { mid } => self.unpublish(cx, key, mid),
             ClientMessage::Mute { mid, muted } => self.mute(cx, key, mid, muted),
             ClientMessage::View(view) => {

@@ -63,10 +63,12 @@ pub(crate) fn describe(
     let mut described: Vec<LayerDescription> = Vec::with_capacity(layers.len());
     for layer in layers {
         let PublishedLayer { rid, width, height, max_bitrate, ref scalability_mode } = *layer;
+        // A browser drops the rid of a lone encoding from its offer, and clients need not notice.
+        let rid = rid.filter(|_| !rids.is_empty());
         if let Some(rid) = rid.filter(|rid| !rids.contains(rid)) {
             return Err(LayersError::Unknown(rid));
         }
-        let is_named = rid.is_some() || (rids.is_empty() && layers.len() == 1);
+        let is_named = rid.is_some() || layers.len() == 1 && rids.is_empty();
         if !is_named || described.iter().any(|other| other.rid == rid) {
             return Err(LayersError::Ambiguous);
         }

@@ -121,6 +121,9 @@ impl Room {
             }
         }
         let track = self.add_track(cx, track);
+        if !layers.is_empty() {
+            self.relay(cx, || RemoteEvent::Layers { track: id, layers: layers.to_vec() });
+        }
         let peer = self.members[key].peer.as_mut().expect("it was there above");
         peer.lines.get_mut(mid).expect("it was there above").track = Some(track);
         Ok(())
@@ -152,6 +155,7 @@ impl Room {
     /// [`PublishError`]: nothing changed.
     pub(crate) fn describe_layers(
         &mut self,
+        cx: &mut Context<'_>,
         key: MemberKey,
         mid: Mid,
         layers: &[PublishedLayer],
@@ -160,7 +164,10 @@ impl Room {
         let peer = self.members[key].peer.as_ref().ok_or(PublishError::NoSuchLine(mid))?;
         let line = peer.lines.get(mid).ok_or(PublishError::NoSuchLine(mid))?;
         let described = describe(&line.rids, layers)?;
-        self.tracks[track].describe_layers(&described);
+        let track = &mut self.tracks[track];
+        track.describe_layers(&described);
+        let id = track.id;
+        self.relay(cx, || RemoteEvent::Layers { track: id, layers: layers.to_vec() });
         Ok(())
     }
 

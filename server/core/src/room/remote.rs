@@ -4,10 +4,11 @@
 //! slots here like anything else.
 
 use crate::{
-    id::{LayerIndex, PacketId, TrackId},
+    id::{LayerIndex, PacketId, Rid, TrackId},
     input::RemoteEvent,
     media::Codec,
     output::Output,
+    peer::describe,
     room::{Arrival, Context, MemberKey, Room, TrackKey, track::Publication},
     rtp::Packet,
     sfu::Kept,
@@ -34,6 +35,17 @@ impl Room {
                         encrypted: track.encrypted,
                     };
                     self.publish_remote(cx, member, track.id, &rids, publication);
+                }
+            }
+            RemoteEvent::Layers { track, layers } => {
+                if let Some(key) = self.remote_track(track) {
+                    let track = &mut self.tracks[key];
+                    let rids: Vec<Rid> =
+                        track.layers.iter().filter_map(|layer| layer.rid).collect();
+                    // Checked on the other shard; what does not fit by now was said too late.
+                    if let Ok(described) = describe(&rids, &layers) {
+                        track.describe_layers(&described);
+                    }
                 }
             }
             RemoteEvent::Unpublished { track } => {

@@ -189,6 +189,17 @@ fn descriptions_that_do_not_fit_are_refused_and_change_nothing() {
 }
 
 #[test]
+fn a_lone_layer_may_be_described_with_a_tag_that_was_not_negotiated() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    world.say(ann, publish(vec![described("q", 90)]));
+    assert_eq!((world.errors(ann), world.sfu.census().tracks), (vec![], 1));
+    let (mid, layers) = (line(Source::Camera), vec![described("q", 90), described("h", 180)]);
+    world.say(ann, ClientMessage::Layers { mid, layers });
+    assert_eq!(world.errors(ann), [ErrorCode::Malformed], "there is one layer");
+}
+
+#[test]
 fn keyframes_are_asked_of_the_layer_that_needs_one() {
     let mut call = Call::new();
     call.run(Duration::from_secs(2));
@@ -198,7 +209,7 @@ fn keyframes_are_asked_of_the_layer_that_needs_one() {
     call.world.feedback(call.viewer, request);
     call.world.pass(Duration::from_secs(1));
     let asked = &call.world.client(call.publisher).keyframes_asked;
-    assert!(!asked.is_empty() && asked.iter().all(|(_, ssrc)| *ssrc == Ssrc(2_002)), "{asked:?}");
+    assert!(!asked.is_empty() && asked.iter().all(|(_, ssrc)| *ssrc == Ssrc(400_000)), "{asked:?}");
 }
 
 #[test]

@@ -111,6 +111,9 @@ pub(crate) struct Sender {
     pub(crate) tagged: bool,
     /// Whether frames are encrypted: known from their dependency descriptors alone.
     pub(crate) opaque: bool,
+    /// Whether its encoder runs.
+    pub(crate) active: bool,
+    pub(crate) payload_type: PayloadType,
     /// Which simulcast layer it is, and what its packets call it.
     pub(crate) layer: LayerIndex,
     pub(crate) rid: Option<Rid>,
@@ -158,6 +161,8 @@ impl Sender {
             level: 127,
             tagged: false,
             opaque: false,
+            active: true,
+            payload_type: if media.kind == Kind::Audio { OPUS } else { VP8 },
             layer: LayerIndex(0),
             rid: None,
             peer,
@@ -175,7 +180,7 @@ impl Sender {
             layer: LayerIndex(index),
             rid: Some(rid(RIDS[usize::from(index)])),
             seq: SeqNo(1_000 * u16::from(index)),
-            ..Self::new(&camera, Ssrc(2_000 + u32::from(index)), peer)
+            ..Self::new(&camera, Ssrc(200_000 + 100_000 * u32::from(index)), peer)
         }
     }
 
@@ -245,7 +250,7 @@ impl Sender {
         }
         let builder = PacketBuilder {
             ssrc: self.ssrc,
-            payload_type: if self.kind == Kind::Audio { OPUS } else { VP8 },
+            payload_type: self.payload_type,
             seq: self.seq,
             timestamp: self.clock(now),
             marker: self.kind == Kind::Video,

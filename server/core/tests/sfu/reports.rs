@@ -6,7 +6,7 @@ use sotto_core::{
     SfuConfig,
     id::{PeerId, RtpTime, Ssrc},
     input::Feedback,
-    signal::{ServerMessage, Source},
+    signal::{ClientMessage, ServerMessage, Source},
 };
 
 use crate::world::{World, line};
@@ -45,6 +45,24 @@ fn each_slot_reports_at_once_and_then_about_once_a_second_on_its_own_timeline() 
         let apart = i64::from(report.rtp.distance(first.rtp)) - expected;
         assert!(apart.abs() <= 48, "{apart} units off at {report:?}");
     }
+}
+
+#[test]
+fn a_clock_that_was_reported_before_the_publication_began_is_known_to_it() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    let ben = world.join("blue", "ben");
+    world.publish(ann, Source::Microphone);
+    world.send(ann, Source::Microphone).unwrap();
+    report(&mut world, ann, Source::Microphone, 48);
+    world.say(ann, ClientMessage::Unpublish { mid: line(Source::Microphone) });
+    world.client(ben).reports.clear();
+    world.pass(Duration::from_secs(2));
+    world.publish(ann, Source::Microphone);
+    world.send(ann, Source::Microphone).unwrap();
+    let got = world.client(ben).media.last().unwrap().clone();
+    let report = world.client(ben).reports.pop().expect("with the first packet");
+    assert_eq!(report.rtp, got.timestamp, "it was sent at this instant");
 }
 
 #[test]

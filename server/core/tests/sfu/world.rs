@@ -10,7 +10,7 @@ use sotto_core::{
     forward::Forward,
     id::{Mid, PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc, TrackId},
     input::{DataMessage, Feedback, Join, RemoteEvent},
-    media::{Answer, Kind, Offer},
+    media::{Answer, Kind, Offer, PayloadFormat},
     output::SenderReport,
     rtp::{ExtensionMap, Packet},
     signal::{
@@ -67,6 +67,8 @@ pub(crate) struct Client {
     pub(crate) keyframes_asked: Vec<(Time, Ssrc)>,
     /// What it sends, by m-line.
     pub(crate) senders: BTreeMap<Mid, Sender>,
+    /// The simulcast layers that it sends on its camera's m-line, if it does.
+    pub(crate) layers: Vec<Sender>,
     streams: HashMap<Ssrc, Stream>,
 }
 
@@ -128,6 +130,7 @@ impl World {
             closed: None,
             keyframes_asked: Vec::new(),
             senders: BTreeMap::new(),
+            layers: Vec::new(),
             streams: HashMap::new(),
         };
         self.clients.insert(peer, client);
@@ -165,6 +168,11 @@ impl World {
             if let Some(ssrc) = media.ssrc {
                 let senders = &mut self.clients.get_mut(&peer).unwrap().senders;
                 senders.entry(media.mid).or_insert_with(|| Sender::new(media, ssrc, peer));
+            }
+            let client = self.clients.get_mut(&peer).unwrap();
+            if client.layers.is_empty() {
+                let indices = (0..3).zip(&media.rids);
+                client.layers = indices.map(|(index, _)| Sender::layer(peer, index)).collect();
             }
         }
         self.drive(Input::Offer { peer, id: 1, offer });
@@ -390,7 +398,8 @@ impl World {
         let client = self.clients.get_mut(&forward.peer).expect("media goes to clients");
         let line = client.answer.media.iter().find(|line| line.ssrc == Some(packet.ssrc));
         let line = line.expect("media comes on sources that the answer named");
-        assert_eq!(line.formats[0].payload_type, packet.payload_type);
+        let accepted = |format: &PayloadFormat| format.payload_type == packet.payload_type;
+        assert!(line.formats.iter().any(accepted), "{:?}", packet.payload_type);
         let csrc = ShortId(u32::from_be_bytes(out[12..16].try_into().unwrap()));
         let content = client.slots.get(&line.mid).cloned().flatten();
         let content = content.expect("media comes on slots that were announced");
@@ -419,6 +428,20 @@ impl World {
 }
 
 impl Client {
+    /// The encoders behind one publication.
+    pub(crate) fn encoders(&mut self, source: Source) -> &mut [Sender] {
+        if source == Source::Camera && !self.layers.is_empty() {
+            return &mut self.layers;
+        }
+        let sender = self.senders.get_mut(&line(source));
+        sender.map(std::slice::from_mut).unwrap_or_default()
+    }
+
+    /// All of its encoders.
+    pub(crate) fn all_encoders(&mut self) -> impl Iterator<Item = &mut Sender> {
+        self.senders.values_mut().chain(&mut self.layers)
+    }
+
     /// The source of a slot.
     pub(crate) fn ssrc(&self, mid: Mid) -> Option<Ssrc> {
         self.answer.media.iter().find(|media| media.mid == mid)?.ssrc

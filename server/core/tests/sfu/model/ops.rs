@@ -55,6 +55,11 @@ pub(crate) enum Op {
         who: usize,
         source: Source,
     },
+    /// Its camera's encoder makes other simulcast layers from now on; at least one.
+    Encode {
+        who: usize,
+        layers: [bool; 3],
+    },
     Pin {
         who: usize,
         whom: Vec<usize>,
@@ -137,7 +142,8 @@ fn next(rng: &mut Rng) -> Op {
         21..38 => Op::Publish { who, source, muted: rng.happens(200) },
         38..43 => Op::Unpublish { who, source },
         43..53 => Op::Mute { who, source, muted: rng.happens(500) },
-        53..56 => Op::Restart { who, source },
+        53..55 => Op::Restart { who, source },
+        55 => Op::Encode { who, layers: encoded(rng) },
         56..61 => Op::Pin { who, whom: some(rng) },
         61..65 => Op::Hide { who, whom: some(rng) },
         65..69 => Op::Mode { who, mode: rng.pick(&[ViewMode::Grid, ViewMode::Speaker]) },
@@ -150,6 +156,11 @@ fn next(rng: &mut Rng) -> Op {
         94..97 => Op::Wait { span: span * 4 },
         _ => Op::Link { conditions: conditions(rng) },
     }
+}
+
+fn encoded(rng: &mut Rng) -> [bool; 3] {
+    let bits = 1 + rng.below(7);
+    [0, 1, 2].map(|layer| bits & (1 << layer) != 0)
 }
 
 fn some(rng: &mut Rng) -> Vec<usize> {

@@ -9,7 +9,7 @@ use sotto_core::{
     Census, SfuConfig,
     id::{PeerId, Ssrc, TrackId},
     input::Feedback,
-    media::Kind,
+    media::{Kind, Offer},
     signal::{ClientMessage, Source, View},
 };
 
@@ -19,7 +19,7 @@ use super::{
     ops::{Op, PEOPLE, ROOMS, sequence},
 };
 use crate::{
-    media::offer,
+    media::{Sender, offer, simulcast_offer},
     world::{World, everything, line},
 };
 
@@ -80,6 +80,11 @@ impl Drop for Trace<'_> {
     }
 }
 
+/// What somebody offers: every other one has a camera with simulcast layers.
+fn offer_of(who: usize, audio: usize, video: usize) -> Offer {
+    if who.is_multiple_of(2) { simulcast_offer(audio, video) } else { offer(audio, video) }
+}
+
 struct Play {
     world: World,
     model: Model,
@@ -135,8 +140,16 @@ impl Play {
             }
             Op::Restart { who, source } => {
                 if let Some(peer) = self.peer(who) {
-                    let senders = &mut self.world.client(peer).senders;
-                    senders.get_mut(&line(source)).unwrap().restart();
+                    let encoders = self.world.client(peer).encoders(source);
+                    encoders.iter_mut().for_each(Sender::restart);
+                }
+            }
+            Op::Encode { who, layers } => {
+                if let Some(peer) = self.peer(who) {
+                    let encoders = &mut self.world.client(peer).layers;
+                    for (encoder, active) in encoders.iter_mut().zip(layers) {
+                        encoder.active = active;
+                    }
                 }
             }
             Op::Pin { who, whom } => {
@@ -153,7 +166,7 @@ impl Play {
             Op::Slots { who, audio, video } => {
                 self.model.set_slots(who, audio, video);
                 if let Some(peer) = self.peer(who) {
-                    self.world.offer(peer, offer(audio, video));
+                    self.world.offer(peer, offer_of(who, audio, video));
                 }
             }
             Op::Talk { who } => {
@@ -184,7 +197,7 @@ impl Play {
             self.world.leave(person.peer);
         }
         let identity = format!("p{who}");
-        let offer = offer(AUDIO_SLOTS, VIDEO_SLOTS);
+        let offer = offer_of(who, AUDIO_SLOTS, VIDEO_SLOTS);
         let peer = self.world.join_with(ROOMS[room], &identity, everything(), offer);
         let participant = self.world.client(peer).participant;
         self.model.join(who, room, peer, participant);
@@ -222,9 +235,10 @@ impl Play {
                     let speaks = source == Source::Microphone && talker == Some(person.peer);
                     let now = self.world.now;
                     let client = self.world.client(person.peer);
-                    let sender = client.senders.get_mut(&line(source)).unwrap();
-                    sender.level = if speaks { 20 } else { 127 };
-                    self.link.send(now, &(person.peer, sender.next(now)));
+                    for sender in client.encoders(source).iter_mut().filter(|s| s.active) {
+                        sender.level = if speaks { 20 } else { 127 };
+                        self.link.send(now, &(person.peer, sender.next(now)));
+                    }
                 }
             }
             if self.steps.is_multiple_of(REPORT_STEPS) {
@@ -239,7 +253,9 @@ impl Play {
         let now = self.world.now;
         let peers: Vec<PeerId> = self.model.people.iter().flatten().map(|p| p.peer).collect();
         for peer in peers {
-            for sender in self.world.client(peer).senders.clone().into_values() {
+            let encoders: Vec<Sender> =
+                self.world.client(peer).all_encoders().map(|sender| sender.clone()).collect();
+            for sender in encoders {
                 let report = Feedback::SenderReport {
                     ssrc: sender.ssrc,
                     ntp: now.to_ntp(),
@@ -260,8 +276,8 @@ impl Play {
         }
         self.world.pass_until(end);
         for client in self.world.clients.values_mut() {
-            for (_, ssrc) in client.keyframes_asked.drain(..) {
-                let asked = client.senders.values_mut().filter(|sender| sender.ssrc == ssrc);
+            for (_, ssrc) in std::mem::take(&mut client.keyframes_asked) {
+                let asked = client.all_encoders().filter(|sender| sender.ssrc == ssrc);
                 asked.for_each(|sender| sender.keyframe = true);
             }
         }
