@@ -62,14 +62,6 @@ export function firstCodec(known: readonly CodecDescription[]): VideoCodec | und
   return VIDEO.find((codec) => codec === names.find((name) => (VIDEO as readonly string[]).includes(name)));
 }
 
-/** The audio codec of this name. */
-export function audioCodec<Codec extends CodecDescription>(
-  known: readonly Codec[],
-  name: "opus" | "red",
-): Codec | undefined {
-  return known.find(({ mimeType }) => same(mimeType, `audio/${name}`));
-}
-
 function same(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }

@@ -1,4 +1,4 @@
-import { audioCodec, firstCodec, videoCodec } from "./codecs.js";
+import { firstCodec, videoCodec } from "./codecs.js";
 import type { VideoCodec } from "./codecs.js";
 import type { LayerPlan } from "./layers.js";
 
@@ -22,8 +22,6 @@ export interface WantedAudio {
   active: boolean;
   /** bit/s. */
   maxBitrate: number;
-  /** Whether packets carry their predecessors (RFC 2198). */
-  red: boolean;
 }
 
 /** What TypeScript's types lack. */
@@ -178,12 +176,9 @@ export function shapeVideo(
 
 /** The same for audio. */
 export function shapeAudio(parameters: RTCRtpSendParameters, wanted: WantedAudio): void {
-  const red = wanted.red ? audioCodec(parameters.codecs, "red") : undefined;
-  for (const encoding of parameters.encodings as Encoding[]) {
+  for (const encoding of parameters.encodings) {
     encoding.active = wanted.active;
     encoding.maxBitrate = wanted.maxBitrate;
-    if (red) encoding.codec = red;
-    else delete encoding.codec;
   }
 }
 

@@ -5,7 +5,7 @@ import { RIDS } from "./layers.js";
 import type { Source } from "./signal.js";
 import { offerDependencyDescriptor, withDependencyDescriptor } from "./transform.js";
 import type { TransformFactory } from "./transform.js";
-import { withOpusRepair, withVoiceFormat } from "./voice.js";
+import { PLAIN_VOICE, sameVoice, withOpusRepair, withVoiceFormat } from "./voice.js";
 import type { VoiceFormat } from "./voice.js";
 
 /** The m-lines that are there from the first offer, so that publishing needs no second one. */
@@ -103,10 +103,7 @@ export class Negotiation {
    * use is applied once more, with these words in it.
    */
   setVoice(mid: string, format: VoiceFormat): Promise<void> {
-    const before = this.#voices.get(mid);
-    if (before?.packetTime === format.packetTime && before.dtx === format.dtx) {
-      return Promise.resolve();
-    }
+    if (sameVoice(this.#voices.get(mid) ?? PLAIN_VOICE, format)) return Promise.resolve();
     this.#voices.set(mid, format);
     return this.#inTurn(() => this.#applyAgain());
   }

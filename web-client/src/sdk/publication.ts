@@ -174,7 +174,8 @@ export class Publication {
     for (const { rid, active } of layers) this.#demand.set(rid ?? null, active);
     if (audio && kindOf(this.source) === "audio") {
       this.#voice = audio;
-      await this.#owner.shapeVoice(this, { packetTime: audio.packetTime, dtx: audio.dtx });
+      const { packetTime, dtx, red } = audio;
+      await this.#owner.shapeVoice(this, { packetTime, dtx, red });
     }
     await this.#encoder.apply();
     this.#owner.announceLayers(this, false);
@@ -224,7 +225,6 @@ export class Publication {
         kind: "audio",
         active: !this.#muted,
         maxBitrate: Math.min(own, this.#voice?.maxBitrate ?? own),
-        red: this.#voice?.red ?? false,
       };
     }
     const motion = this.#track.contentHint === "motion";

@@ -34,25 +34,34 @@ describe("repair of Opus", () => {
 
 describe("the format of a voice", () => {
   test("is written into its own m-line", () => {
-    const answer = withVoiceFormat(SDP, "0", { packetTime: 60, dtx: true });
+    const answer = withVoiceFormat(SDP, "0", { packetTime: 60, dtx: true, red: false });
     expect(section(answer, 1)).toContain("a=ptime:60");
     expect(section(answer, 1)).toContain("a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1");
     expect(section(answer, 1)).toContain("a=fmtp:63 111/111");
     expect(answer.split(/^(?=m=)/m).slice(2)).toEqual(SDP.split(/^(?=m=)/m).slice(2));
   });
 
+  test("puts RED before Opus where it is wanted, and back", () => {
+    const redundant = withVoiceFormat(SDP, "0", { packetTime: 20, dtx: false, red: true });
+    expect(section(redundant, 1)[0]).toBe("m=audio 9 UDP/TLS/RTP/SAVPF 63 111");
+    const plain = withVoiceFormat(redundant, "0", { packetTime: 20, dtx: false, red: false });
+    expect(section(plain, 1)[0]).toBe("m=audio 9 UDP/TLS/RTP/SAVPF 111 63");
+    const without = withVoiceFormat(SDP, "01", { packetTime: 20, dtx: false, red: true });
+    expect(section(without, 2)[0]).toBe("m=audio 9 UDP/TLS/RTP/SAVPF 111");
+  });
+
   test("replaces what was there before", () => {
-    const low = withVoiceFormat(SDP, "0", { packetTime: 60, dtx: true });
-    const plain = withVoiceFormat(low, "0", { packetTime: 20, dtx: false });
-    expect(plain).toBe(withVoiceFormat(SDP, "0", { packetTime: 20, dtx: false }));
+    const low = withVoiceFormat(SDP, "0", { packetTime: 60, dtx: true, red: false });
+    const plain = withVoiceFormat(low, "0", { packetTime: 20, dtx: false, red: false });
+    expect(plain).toBe(withVoiceFormat(SDP, "0", { packetTime: 20, dtx: false, red: false }));
     expect(plain).not.toContain("usedtx");
     expect(plain.match(/a=ptime/g)).toHaveLength(1);
   });
 
   test("finds an m-line without parameters, and leaves video alone", () => {
-    const answer = withVoiceFormat(SDP, "01", { packetTime: 60, dtx: true });
+    const answer = withVoiceFormat(SDP, "01", { packetTime: 60, dtx: true, red: false });
     expect(section(answer, 2)[3]).toBe("a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1");
-    expect(withVoiceFormat(SDP, "2", { packetTime: 60, dtx: true })).toBe(SDP);
-    expect(withVoiceFormat(SDP, "9", { packetTime: 60, dtx: true })).toBe(SDP);
+    expect(withVoiceFormat(SDP, "2", { packetTime: 60, dtx: true, red: false })).toBe(SDP);
+    expect(withVoiceFormat(SDP, "9", { packetTime: 60, dtx: true, red: false })).toBe(SDP);
   });
 });
