@@ -65,11 +65,6 @@ impl History {
         seq
     }
 
-    /// Number of the next packet.
-    pub(super) const fn next_seq(&self) -> SeqNo {
-        SeqNo(self.next as u16)
-    }
-
     /// The whole number of a packet that feedback speaks of, if it is remembered.
     pub(super) fn number(&self, seq: SeqNo) -> Option<u64> {
         let behind = (self.next as u16).wrapping_sub(seq.0);

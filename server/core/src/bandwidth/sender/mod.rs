@@ -178,12 +178,6 @@ impl Sender {
         }
     }
 
-    /// The number that the next packet gets from [`Self::sent`]: it is written and sealed with it
-    /// before it is known to leave.
-    pub fn next_seq(&self) -> SeqNo {
-        self.history.next_seq()
-    }
-
     /// Tells how many bytes wait to be sent, after each change.
     pub const fn queued(&mut self, _now: Time, bytes: usize) {
         self.queued = bytes;
