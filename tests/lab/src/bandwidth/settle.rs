@@ -5,7 +5,7 @@ use super::{Profile, Sample};
 /// Smaller changes of the capacity are not measured, in per cent.
 const CHANGE: u64 = 25;
 /// Settled downwards: the estimate is no more than this over the capacity, and what is sent, over
-/// half a second, no more than the second, for so many samples.
+/// a second, no more than the second, for so many samples.
 const DOWN: (f64, f64, usize) = (1.05, 1.1, 20);
 /// Settled upwards: the estimate is at least this share of the capacity, for so many samples.
 const UP: (f64, usize) = (0.8, 5);
@@ -32,8 +32,8 @@ pub(super) fn settled(profile: &Profile, samples: &[Sample]) -> Settled {
         let phase = &samples[from..to];
         if kbits * 100 < before * (100 - CHANGE) {
             settled.down_s.push(seconds(phase, DOWN.2, |window, last| {
-                let half = &window[window.len().saturating_sub(5)..];
-                let sent = half.iter().map(|s| s.sent).sum::<u64>() / half.len().max(1) as u64;
+                let second = &window[window.len().saturating_sub(10)..];
+                let sent = second.iter().map(|s| s.sent).sum::<u64>() / second.len().max(1) as u64;
                 let capacity = last.capacity as f64;
                 last.estimate as f64 <= capacity * DOWN.0 && sent as f64 <= capacity * DOWN.1
             }));

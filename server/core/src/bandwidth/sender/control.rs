@@ -11,7 +11,7 @@ const BACK_OFF: f64 = 0.85;
 /// Growth per second while the capacity is not known.
 const GROWTH_PER_SECOND: f64 = 1.08;
 /// The rate grows to at most this multiple of what arrives: what was never sent was never tried.
-const UNTRIED: f64 = 1.4;
+const UNTRIED: f64 = 1.25;
 /// Added to it, so that a rate near zero can grow.
 const UNTRIED_BITS: f64 = 10_000.0;
 /// A packet of the usual size in bits, added per response time near the capacity.

@@ -83,14 +83,10 @@ impl History {
         before
     }
 
-    /// Feedback misses a packet. True: it was the first to speak of it.
-    pub(super) fn miss(&mut self, number: u64) -> bool {
-        let place = self.place(number);
-        let first = self.ring[place].fate == Fate::InFlight;
-        if first {
-            self.resolve(number, Fate::Missing);
-        }
-        first
+    /// Feedback misses a packet; the packet, if nothing was known of it before.
+    pub(super) fn miss(&mut self, number: u64) -> Option<SentPacket> {
+        let before = self.ring[self.place(number)];
+        (before.fate == Fate::InFlight).then(|| self.resolve(number, Fate::Missing))
     }
 
     /// The number that the next packet gets.

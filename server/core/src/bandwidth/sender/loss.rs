@@ -16,6 +16,8 @@ const PACKETS: u32 = 40;
 const EARLY: Duration = Duration::from_millis(300);
 const EARLY_LOST: u32 = 25;
 const EARLY_DIVISOR: u32 = 3;
+/// More than this share keeps the rate from growing by itself.
+const NOTABLE: f64 = 0.02;
 /// More than this share lowers the rate.
 const TOO_MUCH: f64 = 0.1;
 /// More than this share lowers it to what arrives.
@@ -69,6 +71,11 @@ impl Losses {
         } else {
             None
         }
+    }
+
+    /// Whether so much is lost that more should not be tried without a probe (section 6: 2 %).
+    pub(super) const fn are_notable(&self) -> bool {
+        self.share > NOTABLE
     }
 
     /// Share of packets lost lately, 0 to 1.

@@ -30,7 +30,7 @@ use self::{
     history::{Fate, History, SentPacket},
     loss::Losses,
     pacer::Pacer,
-    probe::{Finding, PADDING_BYTES, Prober},
+    probe::{Finding, Prober},
     queue::Queue,
     round_trip::RoundTrip,
     throughput::Throughput,
@@ -61,6 +61,9 @@ const CALM: Duration = Duration::from_millis(1_500);
 
 /// Media leaves at this multiple of the estimate, in per cent: frames are bursts.
 const PACE: u64 = 120;
+/// Before any feedback, so that a first picture is not held back on a way that may well be wide: at
+/// this rate, until the window is full.
+const FIRST_PACE: u64 = 3_000_000;
 /// While the queue that overuse made drains: less than the way carries.
 const DRAIN_PACE: u64 = 60;
 /// Longest time to drain: what stands then is not ours.
@@ -116,6 +119,8 @@ pub struct Sender {
     sent_bytes: [u64; 4],
     /// Until when a queue of ours drains.
     draining: Option<Time>,
+    /// Whether feedback came yet.
+    heard: bool,
     /// When the rate was last halved for want of feedback.
     halved: Option<Time>,
     told: Option<Estimate>,
@@ -134,12 +139,13 @@ impl Sender {
             losses: Losses::new(now),
             control: RateControl::new(now, START_BITRATE),
             prober: Prober::new(now, START_BITRATE * FIRST_PROBE),
-            pacer: Pacer::new(now, START_BITRATE * PACE / 100),
+            pacer: Pacer::new(now, FIRST_PACE),
             round_trip: RoundTrip::default(),
             demand: Demand::default(),
             queued: 0,
             sent_bytes: [0; 4],
             draining: None,
+            heard: false,
             halved: None,
             told: None,
         }
@@ -198,8 +204,9 @@ impl Sender {
         for status in feedback.packets() {
             let Some(number) = self.history.number(status.seq) else { continue };
             let Some(arrival_us) = status.arrival_us else {
-                if self.history.miss(number) {
+                if let Some(packet) = self.history.miss(number) {
                     self.losses.count(1, 1);
+                    finding = self.prober.lost(packet.probe).or(finding);
                 }
                 continue;
             };
@@ -232,6 +239,7 @@ impl Sender {
             self.history.reach(number);
             self.round_trip.sample(now, now.saturating_since(sent));
             self.halved = None;
+            self.heard = true;
         }
         self.follow(now, usage);
         if let Some(finding) = finding {
@@ -263,7 +271,7 @@ impl Sender {
             }
         }
         self.prober.rate()?;
-        (self.pacer.ready_at() <= now).then_some(PADDING_BYTES)
+        (self.pacer.ready_at() <= now).then(|| self.prober.padding_bytes())
     }
 
     /// When to call [`Self::handle_timeout`], and to ask again for what may be sent. `None` while
@@ -328,7 +336,9 @@ impl Sender {
             let usage = match usage {
                 // Jitter makes the slope jump; only a queue that every packet meets is one.
                 Usage::Over if standing_us < OVERUSE_US => Usage::Under,
-                Usage::Normal if self.draining.is_some() => Usage::Under,
+                Usage::Normal if self.draining.is_some() || self.losses.are_notable() => {
+                    Usage::Under
+                }
                 usage => usage,
             };
             let load = Load {
@@ -368,7 +378,15 @@ impl Sender {
         let rate = self.control.rate();
         let more = finding.carries > rate + rate / 20;
         self.prober.found(now, more);
-        if self.draining.is_some() || finding.carries <= rate {
+        if self.draining.is_some() {
+            return;
+        }
+        if finding.carries <= rate {
+            // The estimate was ahead of what is sent, and the way does not carry it.
+            let arrived = self.throughput.rate(THROUGHPUT_US).unwrap_or(rate);
+            if !finding.all && arrived < rate {
+                self.control.set(now, finding.carries.max(arrived));
+            }
             return;
         }
         let carries = finding.carries.min(MAX_BITRATE);
@@ -398,6 +416,7 @@ impl Sender {
             (None, Some(_)) => rate * DRAIN_PACE / 100,
             (None, None) => rate * PACE / 100,
         };
+        let pace = if self.heard { pace } else { pace.max(FIRST_PACE) };
         self.pacer.set_rate(now, pace);
     }
 

@@ -10,12 +10,14 @@ use crate::time::Time;
 /// 250 us of feedback to be noise, short enough that a probe at twice the capacity makes a queue of
 /// no more than its own length.
 const LENGTH: Duration = Duration::from_millis(25);
-const PACKETS: u32 = 8;
-/// Bytes of a padding packet on the wire: 255 of padding is the most that RTP allows, the rest are
-/// headers and tag.
-pub(super) const PADDING_BYTES: usize = 330;
-/// Share of a probe that must arrive for it to count.
+const PACKETS: u32 = 6;
+/// Bytes of a padding packet on the wire: headers and tag, and at most 255 of padding, which is
+/// what RTP allows.
+const PADDING_BYTES: (u64, u64) = (90, 330);
+/// Share of a probe that must arrive for it to count, and what suffices when the rest is known to
+/// be lost.
 const ARRIVED: f64 = 0.8;
+const ARRIVED_OF_LOSSY: f64 = 0.4;
 /// A probe that could not be sent within its length and this is given up: there is nothing to pad
 /// with, or time stood still.
 const GIVE_UP: Duration = Duration::from_millis(150);
@@ -68,6 +70,7 @@ struct Probe {
     arrived: Option<(Arrival, Arrival)>,
     arrived_packets: u32,
     arrived_bytes: u64,
+    lost_packets: u32,
 }
 
 impl Prober {
@@ -116,6 +119,13 @@ impl Prober {
         }
     }
 
+    /// Bytes on the wire of a packet of padding for the probe that is being sent: small where the
+    /// rate is, so that the probe is no longer than it has to be.
+    pub(super) fn padding_bytes(&self) -> usize {
+        let share = self.rate().unwrap_or(0) * LENGTH.as_millis() as u64 / 8_000;
+        (share / u64::from(PACKETS)).clamp(PADDING_BYTES.0, PADDING_BYTES.1) as usize
+    }
+
     /// Rate of the probe that is being sent.
     pub(super) fn rate(&self) -> Option<u64> {
         self.sending.map(|probe| probe.rate)
@@ -152,14 +162,25 @@ impl Prober {
     pub(super) fn arrived(&mut self, now: Time, number: u16, packet: Arrival) -> Option<Finding> {
         self.awaited.retain(|probe| now.saturating_since(probe.began) < AWAIT);
         let place = self.awaited.iter().position(|probe| probe.number == number)?;
-        let probe = &mut self.awaited[place];
-        probe.count(packet);
-        let enough = f64::from(probe.arrived_packets) >= f64::from(probe.sent_packets) * ARRIVED
-            && probe.arrived_bytes as f64 >= probe.sent_bytes as f64 * ARRIVED;
-        if !enough {
+        self.awaited[place].count(packet);
+        self.finish(place)
+    }
+
+    /// A packet of a probe was lost. What the probe found, if nothing more is to be known of it.
+    pub(super) fn lost(&mut self, number: u16) -> Option<Finding> {
+        let place = self.awaited.iter().position(|probe| probe.number == number)?;
+        self.awaited[place].lost_packets += 1;
+        self.finish(place)
+    }
+
+    fn finish(&mut self, place: usize) -> Option<Finding> {
+        let probe = &self.awaited[place];
+        let share = f64::from(probe.arrived_packets) / f64::from(probe.sent_packets);
+        let all = probe.arrived_packets + probe.lost_packets >= probe.sent_packets;
+        if share < ARRIVED && !all {
             return None;
         }
-        let finding = probe.finding();
+        let finding = if share < ARRIVED_OF_LOSSY { None } else { probe.finding() };
         self.awaited.remove(place);
         finding
     }
@@ -183,11 +204,12 @@ impl Probe {
             arrived: None,
             arrived_packets: 0,
             arrived_bytes: 0,
+            lost_packets: 0,
         }
     }
 
     fn given_up_at(&self) -> Time {
-        let packets = PADDING_BYTES as u64 * 8 * u64::from(PACKETS) * 1_000_000 / self.rate.max(1);
+        let packets = PADDING_BYTES.1 * 8 * u64::from(PACKETS) * 1_000_000 / self.rate.max(1);
         self.began + LENGTH + GIVE_UP + Duration::from_micros(packets)
     }
 
@@ -264,7 +286,7 @@ mod tests {
 
     #[test]
     fn too_few_packets_or_a_burst_out_of_a_buffer_find_nothing() {
-        assert_eq!(found(2_640, 4), None);
+        assert_eq!(found(2_640, 3), None);
         assert_eq!(found(100, 0), None);
     }
 

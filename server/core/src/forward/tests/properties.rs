@@ -240,9 +240,10 @@ impl World {
         self.packets.insert(id, (sent.clone(), publisher.life));
         if self.kind == Kind::Video {
             let held = &mut publisher.kept;
-            let kept = publisher.history.push(PacketId(id), &received, !id.is_multiple_of(7), |id| {
-                assert!(held.remove(&id), "released what was not held");
-            });
+            let kept =
+                publisher.history.push(PacketId(id), &received, !id.is_multiple_of(7), |id| {
+                    assert!(held.remove(&id), "released what was not held");
+                });
             if kept == Kept::Yes {
                 held.insert(PacketId(id));
             }
