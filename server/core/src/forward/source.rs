@@ -197,7 +197,7 @@ impl SourceStream {
         })
     }
 
-    /// Whether a packet of this source and number was passed over, and would be new.
+    /// Whether a packet of this source and number would be new, and near those so far.
     pub fn lacks(&self, packet: &Packet) -> bool {
         let mut seq = self.seq;
         self.ssrc == Some(packet.ssrc)

@@ -30,11 +30,11 @@ impl Window {
         Self { highest: None, seen: [0; WORDS] }
     }
 
-    /// Whether `number` is not above the highest, is remembered, and was not seen.
+    /// Whether `number` was not seen. Not where nothing was, nor of what is forgotten.
     pub(super) fn lacks(&self, number: u64) -> bool {
-        let behind = self.highest.and_then(|highest| highest.checked_sub(number));
+        let Some(highest) = self.highest else { return false };
         let (word, bit) = place(number);
-        behind.is_some_and(|behind| behind < WINDOW) && self.seen[word] & bit == 0
+        number > highest || (highest - number < WINDOW && self.seen[word] & bit == 0)
     }
 
     /// Marks `number` as seen.
@@ -85,13 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_passed_over_is_lacking_until_it_comes() {
+    fn what_did_not_come_is_lacking() {
         let mut window = Window::new();
         assert!(!window.lacks(START));
         window.insert(START);
         window.insert(START + 2);
         let lacking: Vec<_> = (START..START + 4).filter(|n| window.lacks(*n)).collect();
-        assert_eq!(lacking, [START + 1]);
+        assert_eq!(lacking, [START + 1, START + 3]);
         window.insert(START + 1);
         assert!(!window.lacks(START + 1));
         assert!(!window.lacks(START + 2 - WINDOW));

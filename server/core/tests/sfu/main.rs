@@ -9,10 +9,12 @@
 mod codecs;
 mod data;
 mod layers;
+mod lossy;
 mod media;
 mod model;
 mod negotiation;
 mod publishing;
+mod repair;
 mod reports;
 mod rooms;
 mod shards;

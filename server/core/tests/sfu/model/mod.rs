@@ -10,10 +10,10 @@
 //! nothing may remain.
 
 mod expect;
-mod link;
+pub(crate) mod link;
 mod ops;
 mod play;
-mod rng;
+pub(crate) mod rng;
 
 use std::{fs, path::Path};
 
