@@ -230,6 +230,14 @@ pub enum RemoteEvent {
         /// Which of its layers.
         layer: LayerIndex,
     },
+    /// Which layers of a track that is published here somebody on the other shard needs. Counts for
+    /// four seconds, and is repeated each second while there is any.
+    LayersNeeded {
+        /// The track.
+        track: TrackId,
+        /// A bit for each layer, the first in the lowest.
+        layers: u8,
+    },
     /// A message on a data channel of a participant of the other shard.
     Data {
         /// Whose.

@@ -169,10 +169,8 @@ impl Sfu {
                 self.with_member(now, peer, |room, cx, member| room.feedback(cx, member, feedback));
             }
             Input::Bandwidth { peer, estimate } => {
-                self.with_member(now, peer, |room, _, member| {
-                    if let Some(peer) = room.peer_mut(member) {
-                        peer.downlink.estimated(estimate);
-                    }
+                self.with_member(now, peer, |room, cx, member| {
+                    room.bandwidth(cx, member, estimate)
                 });
             }
             Input::Data { peer, message } => {
@@ -393,11 +391,17 @@ impl Room {
                     let order = |view: &View| (view.mode, view.offset);
                     peer.turned_page = order(&peer.view) != order(&view);
                     peer.view = view;
+                    self.serve_anew(key);
                     self.look_again(key);
                 }
                 Ok(())
             }
-            ClientMessage::Viewport { .. } => Ok(()),
+            ClientMessage::Viewport { slots } => {
+                if let Err(error) = self.viewport(key, &slots) {
+                    cx.refuse(id, about, error.code(), &error);
+                }
+                Ok(())
+            }
             ClientMessage::Ping { id: ping } => {
                 cx.say(id, ServerMessage::Pong { id: ping });
                 Ok(())

@@ -263,10 +263,12 @@ fn limit(slot: &Slot, candidate: &Candidate<'_>) -> Option<QualityLimit> {
         Some(QualityLimit::Viewport)
     } else if slot.taken < slot.wanted {
         Some(QualityLimit::Bandwidth)
-    } else if slot.taken < rungs {
-        Some(QualityLimit::Viewport)
-    } else if rungs == 0 || candidate.ladder.is_short() {
+    } else if rungs == 0
+        || (candidate.ladder.is_short() && !candidate.ladder.fills(candidate.shown))
+    {
         Some(QualityLimit::Publisher)
+    } else if slot.taken < rungs || candidate.ladder.is_short() {
+        Some(QualityLimit::Viewport)
     } else {
         None
     }

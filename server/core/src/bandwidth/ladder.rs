@@ -16,7 +16,7 @@ const TEMPORAL_SHARES: [&[u64]; 4] =
 const SPATIAL_SHARES: [&[u64]; 3] = [&[1_000], &[250, 1_000], &[80, 300, 1_000]];
 
 /// One simulcast layer, as far as choosing goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerState {
     /// Its height in pixels; zero: not known.
     pub height: u16,
@@ -124,10 +124,15 @@ impl Ladder {
         if shown == 0 || rungs.is_empty() {
             return None;
         }
-        let fills = |rung: &Rung| u32::from(rung.height) * 10 >= u32::from(shown) * 9;
+        let fills = |rung: &Rung| fills(rung.height, shown);
         let Some(first) = rungs.iter().position(fills) else { return Some(rungs.len() - 1) };
         let picture = |rung: &Rung| (rung.choice.layer, rung.spatial);
         rungs.iter().rposition(|rung| picture(rung) == picture(&rungs[first]))
+    }
+
+    /// Whether the best of it is as large as it is shown, and more would be of no use.
+    pub fn fills(&self, shown: u16) -> bool {
+        self.rungs().last().is_some_and(|rung| fills(rung.height, shown))
     }
 
     /// The rung of a choice that was made when the ladder may have been another: the highest that is
@@ -168,6 +173,10 @@ impl Ladder {
             self.len += 1;
         }
     }
+}
+
+fn fills(height: u16, shown: u16) -> bool {
+    u32::from(height) * 10 >= u32::from(shown) * 9
 }
 
 /// In which frame rates a picture is offered.

@@ -6,6 +6,7 @@
 //!                                         └─► Slots: what it receives
 //! ```
 
+mod allowance;
 mod downlink;
 mod layers;
 mod lines;
@@ -15,6 +16,7 @@ mod scalability;
 pub use layers::LayersError;
 pub use negotiate::OfferError;
 
+pub(crate) use allowance::Allowance;
 pub(crate) use downlink::Downlink;
 pub(crate) use layers::{LayerDescription, describe};
 pub(crate) use lines::{Line, LineSource, Lines, MAX_LAYERS, Part};
@@ -49,6 +51,8 @@ pub(crate) struct Peer {
     pub(crate) turned_page: bool,
     /// What is known of the way to it.
     pub(crate) downlink: Downlink,
+    /// What it may be sent, and what was decided about it.
+    pub(crate) allowance: Allowance,
     /// Pays for data messages.
     pub(crate) data: TokenBucket,
 }
@@ -65,7 +69,14 @@ impl Peer {
             view: View::default(),
             turned_page: false,
             downlink: Downlink::new(now),
+            allowance: Allowance::default(),
             data: TokenBucket::new(now),
         }
+    }
+
+    /// Whether it reports on the packets that it gets, so that what the way carries will be known.
+    pub(crate) fn has_feedback(&self) -> bool {
+        let formats = self.slots.iter().flat_map(|(_, slot)| &slot.settings().formats);
+        formats.into_iter().any(|format| format.transport_cc)
     }
 }

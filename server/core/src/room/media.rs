@@ -172,8 +172,12 @@ impl Room {
                 _ => None,
             };
             match selection {
-                Selection::Send(rewrite) | Selection::Switch(rewrite) => {
+                Selection::Send(rewrite) => {
                     out.push(Forward { packet: id, peer: peer.id, class, rewrite, redundancy })
+                }
+                Selection::Switch(rewrite) => {
+                    out.push(Forward { packet: id, peer: peer.id, class, rewrite, redundancy });
+                    self.scratch.switched.push(seat);
                 }
                 Selection::Start(rewrite) => {
                     out.push(Forward {
@@ -193,6 +197,9 @@ impl Room {
                 }
                 Selection::Skip(Skip::Empty | Skip::BeforeStart | Skip::OtherLayer) => {}
             }
+        }
+        while let Some(seat) = self.scratch.switched.pop() {
+            self.take_layer_seats(cx, seat);
         }
         while let Some(seat) = self.scratch.seats.pop() {
             self.announce_start(cx, seat);

@@ -5,13 +5,17 @@
 //! publish  what they send          ─┼─► stale ─► settle: slots are pointed anew, once per input
 //! speakers who speaks              ─┘
 //! media    packet ─► track, layer ─► seats (subscriber, slot) ─► Forward
+//! survey   what publications can be had in ─► allocate: what slots send ─► demand: what is asked for
 //! schedule when the room wants to be called
 //! ```
 
+mod allocate;
 mod data;
+mod demand;
 mod layer;
 mod media;
 mod publish;
+mod quality;
 mod remote;
 mod repair;
 mod repeat;
@@ -24,6 +28,7 @@ mod speakers;
 mod track;
 
 pub use publish::PublishError;
+pub use quality::ViewportError;
 
 pub(crate) use layer::Layer;
 pub(crate) use media::Arrival;
@@ -36,13 +41,14 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     arena::{Arena, key},
+    bandwidth::Allocator,
     census::Census,
     config::SfuConfig,
     forward::Forward,
     id::{LayerIndex, PacketId, ParticipantId, PeerId, ShortId, TrackId},
     output::Output,
     peer::Peer,
-    room::{schedule::Schedule, settle::Stale, speakers::Speakers},
+    room::{allocate::Decision, schedule::Schedule, settle::Stale, speakers::Speakers},
     signal::{ErrorCode, LeaveReason, ServerMessage},
     time::Time,
 };
@@ -146,6 +152,8 @@ pub(crate) struct Room {
     schedule: Schedule,
     /// Which members the last round of sender reports served.
     report_round: usize,
+    /// Which members the last survey served.
+    survey_round: usize,
     scratch: Scratch,
 }
 
@@ -155,6 +163,12 @@ struct Scratch {
     seats: Vec<Seat>,
     layers: Vec<(TrackKey, LayerIndex)>,
     forwards: Vec<Forward>,
+    /// Slots that went over to another layer.
+    switched: Vec<Seat>,
+    members: Vec<MemberKey>,
+    voices: Vec<TrackKey>,
+    decisions: Vec<Decision>,
+    allocator: Allocator,
 }
 
 impl Room {
@@ -173,6 +187,7 @@ impl Room {
             stale: Stale::default(),
             schedule: Schedule::default(),
             report_round: 0,
+            survey_round: 0,
             scratch: Scratch::default(),
         }
     }
@@ -199,6 +214,7 @@ impl Room {
         self.ask_for_keyframes(cx);
         self.report(cx);
         self.settle(cx);
+        self.allocate(cx);
     }
 
     /// The connection of a member of this shard.

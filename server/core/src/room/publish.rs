@@ -164,10 +164,10 @@ impl Room {
         let peer = self.members[key].peer.as_ref().ok_or(PublishError::NoSuchLine(mid))?;
         let line = peer.lines.get(mid).ok_or(PublishError::NoSuchLine(mid))?;
         let described = describe(&line.rids, layers)?;
-        let track = &mut self.tracks[track];
-        track.describe_layers(&described);
-        let id = track.id;
+        self.tracks[track].describe_layers(&described);
+        let id = self.tracks[track].id;
         self.relay(cx, || RemoteEvent::Layers { track: id, layers: layers.to_vec() });
+        self.layers_changed(cx, track);
         Ok(())
     }
 
@@ -238,6 +238,7 @@ impl Room {
         for seat in &track.seats {
             if let Some(slot) = self.slot_mut(*seat) {
                 slot.content = None;
+                slot.serving.begin();
                 slot.stream.clear();
             }
         }
@@ -263,6 +264,8 @@ impl Room {
         let described = track.describe();
         let rids: Vec<Rid> = track.layers.iter().filter_map(|layer| layer.rid).collect();
         let key = self.tracks.insert(track);
+        self.tracks[key].survey(cx.now);
+        self.start_surveys(cx);
         self.by_track.insert(described.id, key);
         self.members[owner].tracks.push(key);
         let participant = self.members[owner].id;

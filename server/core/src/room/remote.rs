@@ -45,6 +45,7 @@ impl Room {
                     // Checked on the other shard; what does not fit by now was said too late.
                     if let Ok(described) = describe(&rids, &layers) {
                         track.describe_layers(&described);
+                        self.layers_changed(cx, key);
                     }
                 }
             }
@@ -74,6 +75,7 @@ impl Room {
                     self.want_keyframe(key, layer);
                 }
             }
+            RemoteEvent::LayersNeeded { track, layers } => self.layers_needed(cx, track, layers),
             RemoteEvent::Data { participant, message } => {
                 if let Some(member) = self.remote_member(self.member_of(participant)) {
                     self.hand_out(cx, member, &message);

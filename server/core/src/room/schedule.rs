@@ -15,19 +15,26 @@ pub(crate) struct Schedule {
     pub(crate) keyframes: Option<Time>,
     /// Ask publishers for packets that are missing.
     pub(crate) repairs: Option<Time>,
+    /// Serve those anew whose lines or wishes have changed.
+    pub(crate) allocate: Option<Time>,
+    /// Look at what publications can be had in, and serve the next anew.
+    pub(crate) survey: Option<Time>,
 }
 
 impl Schedule {
     /// The earliest of them.
     pub(crate) fn next(&self) -> Option<Time> {
-        let all = [self.settle, self.speakers, self.reports, self.keyframes, self.repairs];
-        all.into_iter().flatten().min()
+        self.all().into_iter().flatten().min()
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        let all = [self.settle, self.speakers, self.reports, self.keyframes, self.repairs];
-        all.into_iter().flatten().count()
+        self.all().into_iter().flatten().count()
+    }
+
+    fn all(&self) -> [Option<Time>; 7] {
+        let Self { settle, speakers, reports, keyframes, repairs, allocate, survey } = *self;
+        [settle, speakers, reports, keyframes, repairs, allocate, survey]
     }
 }
 

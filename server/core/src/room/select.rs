@@ -1,4 +1,7 @@
-//! Which layer of what it is pointed at a slot sends.
+//! What a slot sends of what it is pointed at.
+//!
+//! A slot has a seat in the layer that it sends and in the one that it is about to send: the present
+//! one goes on until the other has a frame that a decoder can start at.
 
 use crate::{
     bandwidth::PacketClass,
@@ -8,90 +11,120 @@ use crate::{
     room::{Context, Room, Seat, Track, TrackKey, schedule::hasten},
     rtp::Packet,
     sfu::PacketError,
+    signal::QualityLimit,
 };
 
 impl Room {
-    /// Points one slot. What is sent at once, and what is to be reported, lies in the scratch until
-    /// the client was told.
+    /// Points one slot. A voice is sent from now on; a picture once it is served
+    /// ([`Self::serve`]), for which this asks. What is to be reported lies in the scratch until the
+    /// client was told.
     pub(super) fn point(&mut self, cx: &mut Context<'_>, seat: Seat, content: Option<TrackKey>) {
         let Some(slot) = self.slot_mut(seat) else { return };
         let before = std::mem::replace(&mut slot.content, content);
+        slot.serving.begin();
         slot.stream.clear();
+        let kind = slot.kind();
         if let Some(before) = before {
             self.unseat(cx, before, seat);
+        }
+        if kind == Kind::Video {
+            self.serve_anew(seat.member);
         }
         let Some(content) = content else { return };
         let track = &mut self.tracks[content];
         track.seats.push(seat);
-        let (id, layer) = (track.id, track.best_alive());
+        let id = track.id;
         if let Some(slot) = self.slot_mut(seat) {
             slot.before = Some(id);
         }
-        self.choose(cx, seat, LayerChoice::whole(layer));
+        if kind == Kind::Audio {
+            self.choose(cx, seat, Some(LayerChoice::whole(LayerIndex(0))));
+        }
         self.scratch.seats.push(seat);
         self.start_reports(cx);
+        self.start_surveys(cx);
     }
 
     /// A slot is no longer pointed at a track.
     pub(crate) fn unseat(&mut self, cx: &mut Context<'_>, track: TrackKey, seat: Seat) {
         let Some(track) = self.tracks.get_mut(track) else { return };
         track.seats.retain(|&other| other != seat);
-        leave_layers(cx, track, seat);
+        keep_layer_seats(cx, track, seat, |_| false);
     }
 
-    /// Makes a slot send another part of what it is pointed at. A slot whose client does not decode
-    /// the codec sends nothing.
-    pub(crate) fn choose(&mut self, cx: &mut Context<'_>, seat: Seat, choice: LayerChoice) {
+    /// Makes a slot send another part of what it is pointed at, or nothing. A slot whose client does
+    /// not decode the codec sends nothing. What is sent at once lies in the scratch.
+    pub(crate) fn choose(&mut self, cx: &mut Context<'_>, seat: Seat, choice: Option<LayerChoice>) {
         let Some(slot) = self.slot_mut(seat) else { return };
-        slot.choice = choice;
+        slot.serving.choice = choice;
         let Some(content) = slot.content else { return };
-        let track = &mut self.tracks[content];
-        leave_layers(cx, track, seat);
+        let track = &self.tracks[content];
         let csrc = self.members[track.owner].short_id;
         let Some(peer) = self.members[seat.member].peer.as_mut() else { return };
         let (peer, slots) = (peer.id, &mut peer.slots);
         let Some(slot) = slots.get_mut(seat.slot) else { return };
         let codec = track.codec;
-        let Some(format) = slot.settings().format(codec) else { return slot.stream.clear() };
-        let target = Target {
-            csrc,
-            codec,
-            payload_type: format.payload_type,
-            dependency: slot.settings().dependency,
+        let format = slot.settings().format(codec);
+        let (Some(choice), Some(format)) = (choice, format) else {
+            slot.stream.clear();
+            return keep_layer_seats(cx, &mut self.tracks[content], seat, |_| false);
         };
-        slot.stream.point(target, choice);
-        let layer = track.layer_mut(choice.layer);
-        layer.seats.push(seat);
-        if codec.kind() == Kind::Video {
-            let replay = slot.stream.replay(cx.now, choice.layer, &layer.history);
-            let forward = |(packet, rewrite)| Forward {
-                packet,
-                peer,
-                class: PacketClass::Video,
-                rewrite,
-                redundancy: None,
+        if slot.stream.target().is_some_and(|target| target.codec == codec) {
+            slot.stream.choose(choice);
+        } else {
+            let target = Target {
+                csrc,
+                codec,
+                payload_type: format.payload_type,
+                dependency: slot.settings().dependency,
             };
-            self.scratch.forwards.extend(replay.map(forward));
-            layer.requests.join();
-            if slot.stream.is_waiting() {
-                layer.requests.want();
-            }
-            if let Some(due) = layer.requests.poll_timeout() {
-                hasten(&mut self.schedule.keyframes, due);
+            slot.stream.point(target, choice);
+            // Rather a small picture now than a large one in a while.
+            let below = (0..=choice.layer.0).rev().map(LayerIndex);
+            for index in below.filter(|_| codec.kind() == Kind::Video) {
+                let replay = slot.stream.replay(cx.now, index, &track.layer(index).history);
+                let class = PacketClass::Video;
+                self.scratch.forwards.extend(replay.map(|(packet, rewrite)| Forward {
+                    packet,
+                    peer,
+                    class,
+                    rewrite,
+                    redundancy: None,
+                }));
+                if !slot.stream.is_waiting() {
+                    break;
+                }
             }
         }
+        self.take_layer_seats(cx, seat);
     }
 
-    /// Other layers of a publication are alive than before: each slot takes the best of them.
-    pub(super) fn layers_changed(&mut self, cx: &mut Context<'_>, key: TrackKey) {
-        let best = self.tracks[key].best_alive();
-        for index in 0..self.tracks[key].seats.len() {
-            let seat = self.tracks[key].seats[index];
-            if self.slot_mut(seat).is_some_and(|slot| slot.sending() != best) {
-                self.choose(cx, seat, LayerChoice::whole(best));
-                self.tell_slot(cx, seat);
-                self.flush_replays(cx);
-                self.report_seat(cx, seat);
+    /// Seats a slot in the layers that it sends and is about to send, and nowhere else.
+    pub(super) fn take_layer_seats(&mut self, cx: &mut Context<'_>, seat: Seat) {
+        let Some(slot) = self.slot_mut(seat) else { return };
+        let (Some(content), Some(choice)) = (slot.content, slot.serving.choice) else { return };
+        let (sent, awaited) = (slot.stream.layer(), slot.stream.awaited());
+        let track = &mut self.tracks[content];
+        let (is_video, is_muted) = (track.is_video(), track.muted);
+        let belongs = |index: LayerIndex| index == choice.layer || Some(index) == sent;
+        for (index, layer) in (0..).map(LayerIndex).zip(&mut track.layers) {
+            if !belongs(index) || layer.seats.contains(&seat) {
+                continue;
+            }
+            layer.seats.push(seat);
+            if is_video {
+                layer.requests.join();
+            }
+        }
+        keep_layer_seats(cx, track, seat, belongs);
+        if is_video && !is_muted {
+            if let Some(awaited) = awaited {
+                track.layer_mut(awaited).requests.want();
+            }
+            for layer in &track.layers {
+                if let Some(due) = layer.requests.poll_timeout() {
+                    hasten(&mut self.schedule.keyframes, due);
+                }
             }
         }
     }
@@ -125,20 +158,29 @@ impl Room {
         for layer in &mut track.layers {
             layer.history.clear(|packet| cx.release(packet));
         }
-        for index in 0..self.tracks[key].seats.len() {
-            let seat = self.tracks[key].seats[index];
-            let choice = self.slot_mut(seat).map(|slot| slot.choice);
-            if let Some(choice) = choice {
-                self.choose(cx, seat, choice);
-            }
+        for place in 0..self.tracks[key].seats.len() {
+            let seat = self.tracks[key].seats[place];
+            let Some(slot) = self.slot_mut(seat) else { continue };
+            let undecoded = slot.serving.limit == Some(QualityLimit::Codec);
+            let choice = slot.serving.choice.or(undecoded.then_some(LayerChoice::whole(index)));
+            self.choose(cx, seat, choice);
         }
+        self.layers_changed(cx, key);
         Ok(())
     }
 }
 
-/// A slot no longer sends any layer of a track.
-fn leave_layers(cx: &mut Context<'_>, track: &mut Track, seat: Seat) {
+/// A slot leaves the layers of a track in which it has no place any more.
+fn keep_layer_seats(
+    cx: &mut Context<'_>,
+    track: &mut Track,
+    seat: Seat,
+    belongs: impl Fn(LayerIndex) -> bool,
+) {
     for (index, layer) in (0..).map(LayerIndex).zip(&mut track.layers) {
+        if belongs(index) || layer.seats.is_empty() {
+            continue;
+        }
         layer.seats.retain(|&other| other != seat);
         if layer.seats.is_empty() {
             layer.requests.cancel();

@@ -79,6 +79,9 @@ impl Room {
         for (slot, content) in changes {
             self.point(cx, Seat { member: key, slot }, content);
         }
+        if self.peer_mut(key).is_some_and(|peer| peer.allowance.stale) {
+            self.serve(cx, key);
+        }
         self.tell_slots(cx, key);
         // Behind the message, so that media comes on slots that were announced.
         self.flush_replays(cx);

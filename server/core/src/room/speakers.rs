@@ -62,14 +62,16 @@ impl Room {
         }
         let loudness = |&(who, average, _): &(ShortId, f64, u8)| (who, average);
         let candidates = speakers.speaking.iter().map(loudness);
-        if speakers.dominant.update(cx.now, candidates) {
-            self.stale.everyone();
-        }
+        let stage_changed = speakers.dominant.update(cx.now, candidates);
         let dominant = speakers.dominant.current();
         speakers.speaking.sort_unstable_by(|a, b| {
             let on_stage = (Some(b.0) == dominant).cmp(&(Some(a.0) == dominant));
             on_stage.then(a.1.total_cmp(&b.1)).then(a.0.cmp(&b.0))
         });
+        if stage_changed {
+            self.stale.everyone();
+            self.stage_changed();
+        }
         if anyone {
             self.schedule.speakers = Some(cx.now + SPEAKER_INTERVAL);
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::{
     arena::key,
     id::{LayerIndex, Rid, TrackId},
-    media::Codec,
+    media::{Codec, Kind},
     peer::LayerDescription,
-    room::{Layer, MemberKey},
+    room::{Layer, MemberKey, demand::Supply},
     signal::{self, Source},
-    slot::SlotKey,
+    slot::{LayerSet, SlotKey},
     speaker::Loudness,
     time::Time,
 };
@@ -31,10 +31,6 @@ pub(crate) struct Seat {
 /// Between two looks at which layers of a publication are alive.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Which layers are alive: a bit for each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Alive(u8);
-
 /// One publication.
 #[derive(Debug)]
 pub(crate) struct Track {
@@ -49,8 +45,10 @@ pub(crate) struct Track {
     /// At least one, and not more than [`MAX_LAYERS`](crate::peer::MAX_LAYERS).
     pub(crate) layers: Vec<Layer>,
     /// Which layers were alive at the last look, and when the next one is due.
-    alive: Alive,
+    alive: LayerSet,
     look_at: Time,
+    /// What it can be had in, and what its publisher was asked for.
+    pub(crate) supply: Supply,
     /// How loud it is; silent for video.
     pub(crate) loudness: Loudness,
 }
@@ -79,8 +77,9 @@ impl Track {
             } else {
                 rids.iter().map(|&rid| Layer::new(Some(rid), codec)).collect()
             },
-            alive: Alive::default(),
+            alive: LayerSet::default(),
             look_at: now,
+            supply: Supply::new(now),
             loudness: Loudness::new(now),
         }
     }
@@ -103,24 +102,25 @@ impl Track {
     /// A packet of a layer came: says whether other layers are alive now than at the last look. When
     /// all fall silent together (nothing moves on a shared screen), nothing has changed.
     pub(crate) fn look(&mut self, now: Time, index: LayerIndex) -> bool {
-        let is_new = self.alive.0 & (1 << index.0) == 0;
-        if !is_new && now < self.look_at {
+        if self.alive.contains(index) && now < self.look_at {
             return false;
         }
         self.look_at = now + LOOK_INTERVAL;
-        let mut alive = Alive::default();
-        for (index, layer) in self.layers() {
-            alive.0 |= u8::from(layer.is_alive(now)) << index.0;
+        let mut alive = LayerSet::default();
+        for (index, _) in self.layers().filter(|(_, layer)| layer.is_alive(now)) {
+            alive.add(index);
         }
         std::mem::replace(&mut self.alive, alive) != alive
     }
 
-    /// The last of the layers that are alive, in the order of the publication; before anything came
-    /// the very last.
-    pub(crate) fn best_alive(&self) -> LayerIndex {
-        let last = self.layers.len() as u8 - 1;
-        let alive = (0..=last).rev().find(|index| self.alive.0 & (1 << index) != 0);
-        LayerIndex(alive.unwrap_or(last))
+    /// The layers that were alive at the last look.
+    pub(crate) const fn alive(&self) -> LayerSet {
+        self.alive
+    }
+
+    /// Whether it is a camera or a screen.
+    pub(crate) fn is_video(&self) -> bool {
+        self.source.kind() == Kind::Video
     }
 
     /// Takes what its publisher says about its layers: replaces what was said before.

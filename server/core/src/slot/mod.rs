@@ -9,11 +9,13 @@
 mod audio;
 mod scene;
 mod seat;
+mod serving;
 mod table;
 mod video;
 
 pub(crate) use audio::wanted_audio;
 pub(crate) use scene::{Picture, Scene, Voice};
 pub(crate) use seat::{Chair, seat};
+pub(crate) use serving::{LayerSet, Quality, Serving};
 pub(crate) use table::{Slot, SlotKey, SlotSettings, SlotSources, Slots};
 pub(crate) use video::{Viewer, wanted_video};

@@ -2,12 +2,12 @@
 
 use crate::{
     arena::{Arena, key},
-    forward::{Answered, LayerChoice, SlotStart, SlotStream},
+    forward::{Answered, SlotStart, SlotStream},
     id::{ExtensionId, LayerIndex, Mid, SeqNo, Ssrc, TrackId},
     media::{Codec, Kind, PayloadFormat},
     room::TrackKey,
     signal::SlotLimits,
-    slot::Chair,
+    slot::{Chair, Serving},
     time::Time,
 };
 
@@ -61,8 +61,8 @@ pub(crate) struct Slot {
     sources: SlotSources,
     /// What it is pointed at.
     pub(crate) content: Option<TrackKey>,
-    /// Which part of that it sends, or waits for.
-    pub(crate) choice: LayerChoice,
+    /// How that is served.
+    pub(crate) serving: Serving,
     /// What it was pointed at last: a track that comes back gets the same slot.
     pub(crate) before: Option<TrackId>,
     /// What its client was told that it carries.
@@ -101,8 +101,9 @@ impl Slot {
     }
 
     /// The layer of its content that it sends, or waits for.
-    pub(crate) const fn sending(&self) -> LayerIndex {
-        self.choice.layer
+    pub(crate) fn sending(&self) -> LayerIndex {
+        let chosen = self.serving.choice.map(|choice| choice.layer);
+        self.stream.layer().or(chosen).unwrap_or(LayerIndex(0))
     }
 
     /// Its m-line.
@@ -161,7 +162,7 @@ impl Slots {
             settings,
             sources,
             content: None,
-            choice: LayerChoice::whole(LayerIndex(0)),
+            serving: Serving::default(),
             before: None,
             told: None,
             told_capture: None,

@@ -146,11 +146,12 @@ fn the_order_of_the_layers_is_that_of_their_description() {
         layer.tagged = false;
         layer.keyframe = true;
     }
-    let described = [2, 1, 0].map(|index| described(RIDS[index], 90));
+    let described = [(2, 180), (1, 360), (0, 720)].map(|(n, height)| described(RIDS[n], height));
     world.say(ann, publish(described.to_vec()));
     assert_eq!(world.errors(ann), []);
-    for _ in 0..10 {
+    for frame in 0..10 {
         for layer in &mut layers {
+            layer.keyframe |= frame == 5;
             let bytes = layer.next(world.now);
             world.arrive(ann, bytes).unwrap();
         }

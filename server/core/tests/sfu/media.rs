@@ -121,6 +121,8 @@ pub(crate) struct Sender {
     pub(crate) epoch: u8,
     pub(crate) picture: u16,
     pub(crate) count: u32,
+    /// Bytes of payload of a packet, at least 32.
+    pub(crate) size: usize,
 }
 
 /// What a packet's payload says about its origin.
@@ -169,6 +171,7 @@ impl Sender {
             epoch: 0,
             picture: 0x7ff0,
             count: 0,
+            size: 32,
         }
     }
 
@@ -205,7 +208,7 @@ impl Sender {
 
     /// The next packet, sent now.
     pub(crate) fn next(&mut self, now: Time) -> Vec<u8> {
-        let mut payload = vec![0; 32];
+        let mut payload = vec![0; self.size];
         let front = match self.kind {
             Kind::Audio => 0,
             Kind::Video => {
@@ -259,7 +262,7 @@ impl Sender {
             payload: &payload,
             padding: 0,
         };
-        let mut bytes = vec![0; 200];
+        let mut bytes = vec![0; self.size + 200];
         let len = builder.write(&mut bytes).unwrap();
         bytes.truncate(len);
         self.seq = self.seq.next();

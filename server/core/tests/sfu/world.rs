@@ -7,6 +7,7 @@ use std::{
 
 use sotto_core::{
     Input, Kept, Output, PacketError, Sfu, SfuConfig, Time,
+    bandwidth::{Demand, Estimate},
     forward::Forward,
     id::{Mid, PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc, TrackId},
     input::{DataMessage, Feedback, Join, RemoteEvent},
@@ -64,6 +65,8 @@ pub(crate) struct Client {
     pub(crate) reports: Vec<SenderReport>,
     pub(crate) data: Vec<(ShortId, DataMessage)>,
     pub(crate) closed: Option<LeaveReason>,
+    /// What its sender was told to find out.
+    pub(crate) demands: Vec<Demand>,
     pub(crate) keyframes_asked: Vec<(Time, Ssrc)>,
     /// What it sends, by m-line.
     pub(crate) senders: BTreeMap<Mid, Sender>,
@@ -128,6 +131,7 @@ impl World {
             reports: Vec::new(),
             data: Vec::new(),
             closed: None,
+            demands: Vec::new(),
             keyframes_asked: Vec::new(),
             senders: BTreeMap::new(),
             layers: Vec::new(),
@@ -213,6 +217,12 @@ impl World {
 
     pub(crate) fn feedback(&mut self, peer: PeerId, feedback: Feedback) {
         self.drive(Input::Feedback { peer, feedback });
+    }
+
+    /// The way to a client carries so many kilobits per second.
+    pub(crate) fn estimate(&mut self, peer: PeerId, kbps: u64) {
+        let estimate = Estimate { bitrate: kbps * 1_000, round_trip: None, loss_per_mille: 0 };
+        self.drive(Input::Bandwidth { peer, estimate });
     }
 
     /// One input, and everything that comes of it.
@@ -341,7 +351,8 @@ impl World {
                 Output::Data { peer, from, message } => {
                     self.client(peer).data.push((from, message));
                 }
-                Output::Nack { .. } | Output::Resend { .. } | Output::Demand { .. } => {}
+                Output::Demand { peer, demand } => self.client(peer).demands.push(demand),
+                Output::Nack { .. } | Output::Resend { .. } => {}
                 Output::Close { peer, reason } => self.client(peer).closed = Some(reason),
                 Output::Relay { room, event } => {
                     let bytes = match &event {
@@ -379,6 +390,13 @@ impl World {
             ServerMessage::Slots { slots } => {
                 assert!(!slots.is_empty(), "an empty slot message says nothing");
                 slots.iter().for_each(|slot| client.learn_slot(slot));
+            }
+            ServerMessage::Quality { slots } => {
+                // What is paused begins anew.
+                for slot in slots.iter().filter(|slot| slot.layer.is_none()) {
+                    let ssrc = client.ssrc(slot.mid).expect("slots are answered lines");
+                    client.streams.entry(ssrc).or_default().repoint();
+                }
             }
             _ => {}
         }

@@ -1,0 +1,55 @@
+//! What one client may be sent, and what was decided about it.
+
+use crate::{
+    bandwidth::{Budget, Demand, Estimate, START_BITRATE, Spending},
+    time::Time,
+};
+
+/// Change of the estimate, in per mille of what was decided upon, that calls for a new decision.
+const NOTABLE: u64 = 150;
+
+/// What one client may be sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allowance {
+    /// What may be spent on video.
+    pub(crate) spending: Spending,
+    /// What it carries; `None`: not known yet, or never, where feedback was not negotiated.
+    pub(crate) estimate: Option<Estimate>,
+    /// Whether slots must be served anew.
+    pub(crate) stale: bool,
+    /// The estimate that was decided upon.
+    decided: u64,
+    /// What the last decision takes, sound included.
+    pub(crate) demand: Demand,
+    /// What its sender was told of that.
+    pub(crate) demanded: Option<Demand>,
+    /// When the client was told what, of the estimate and of what is allocated.
+    pub(crate) told: Option<(Time, u64, u64)>,
+}
+
+impl Allowance {
+    /// The sender's estimate is another. Returns whether slots must be served anew at once: more than
+    /// the way carries is being sent. Where it only carries more, they are served anew in time.
+    pub(crate) fn observe(&mut self, now: Time, estimate: Estimate) -> bool {
+        self.spending.observe(now, estimate.bitrate);
+        self.estimate = Some(estimate);
+        let change = estimate.bitrate.abs_diff(self.decided);
+        let is_notable = change.saturating_mul(1_000) >= self.decided.saturating_mul(NOTABLE);
+        let is_short = estimate.bitrate < self.demand.allocated;
+        self.stale |= is_short || is_notable;
+        is_short
+    }
+
+    /// What may be spent on video, when sound takes `reserved` bits per second. `limited`: the
+    /// connection has feedback, so that an estimate will come.
+    pub(crate) fn budget(&mut self, now: Time, reserved: u64, limited: bool) -> Budget {
+        if !limited && self.estimate.is_none() {
+            return Budget::UNLIMITED;
+        }
+        if self.estimate.is_none() {
+            self.spending.observe(now, START_BITRATE);
+        }
+        self.decided = self.estimate.map_or(START_BITRATE, |estimate| estimate.bitrate);
+        self.spending.budget(now, reserved)
+    }
+}

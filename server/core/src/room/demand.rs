@@ -1,0 +1,348 @@
+//! What a publisher is asked for: the layers that anybody needs, and a voice that everybody's line
+//! carries.
+//!
+//! What is needed is asked for at once; what nobody needs is stopped after a while, so that somebody
+//! who turns a page to and fro costs no keyframe. A layer that was asked for and does not come, while
+//! others do, is taken for one that the publisher cannot send.
+
+use std::time::Duration;
+
+use crate::{
+    bandwidth::{Ladder, LayerState, Preference},
+    id::{LayerIndex, TrackId},
+    input::RemoteEvent,
+    peer::MAX_LAYERS,
+    room::{Context, Layer, Room, Track, TrackKey},
+    signal::{AudioDemand, LayerDemand, ServerMessage, Source},
+    slot::LayerSet,
+    time::Time,
+};
+
+/// For how long nobody must have needed a layer until it is stopped.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// The same for the smallest layer: nobody must have watched at all.
+const LINGER_SMALLEST: Duration = Duration::from_secs(10);
+
+/// How long after it was asked for a layer may take to come: a round trip, the encoder's start, and
+/// the second or so in which a browser's sender finds out what its line carries.
+const START_TIME: Duration = Duration::from_millis(2_500);
+
+/// How long what another shard needs counts, which it repeats each [`REPEAT`].
+const LEASE: Duration = Duration::from_secs(4);
+
+/// See [`LEASE`].
+const REPEAT: Duration = Duration::from_secs(1);
+
+/// For how long every line that hears a voice must carry it in full until it is asked for again.
+const VOICE_HOLD: Duration = Duration::from_secs(10);
+
+/// A voice at the normal rate: Opus at 24 to 32 kbit/s in packets of 20 ms, headers included.
+pub(super) const VOICE_BITRATE: u64 = 50_000;
+
+/// Voices at the normal rate that a line must carry: more do not speak at once for long.
+pub(super) const VOICES: u64 = 2;
+
+/// How much more a line must carry to count as wide again, in per mille.
+const VOICE_MARGIN: u64 = 1_200;
+
+/// As the publisher likes.
+const NORMAL_VOICE: AudioDemand =
+    AudioDemand { max_bitrate: None, packet_time: 20, dtx: false, red: false };
+
+/// A sixth of the bits: with packets of 60 ms headers take a third of those at 20 ms.
+const LOW_RATE_VOICE: AudioDemand =
+    AudioDemand { max_bitrate: Some(10_000), packet_time: 60, dtx: true, red: false };
+
+/// What a publication can be had in, and what its publisher was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Supply {
+    ladder: Ladder,
+    asked: [Asked; MAX_LAYERS],
+    /// When the other shards were told what is needed here, and what.
+    relayed: Option<(Time, LayerSet)>,
+    /// When somebody last heard it over a line that is too thin for it.
+    strained: Option<Time>,
+    voice: AudioDemand,
+}
+
+/// What a publisher was asked about one layer.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// Whether it is to be sent, as it was told; at first all are.
+    active: bool,
+    /// Since when.
+    since: Time,
+    /// When somebody last needed it.
+    needed: Time,
+    /// Until when another shard needs it.
+    leased: Time,
+    /// What it takes in bits per second, smoothed; `None`: it never came.
+    takes: Option<u64>,
+}
+
+impl Supply {
+    /// Of a publication that began just now.
+    pub(crate) fn new(now: Time) -> Self {
+        let asked =
+            Asked { active: true, since: now, needed: now, leased: Time::default(), takes: None };
+        Self {
+            ladder: Ladder::default(),
+            asked: [asked; MAX_LAYERS],
+            relayed: None,
+            strained: None,
+            voice: NORMAL_VOICE,
+        }
+    }
+
+    /// What it can be had in.
+    pub(crate) const fn ladder(&self) -> &Ladder {
+        &self.ladder
+    }
+
+    /// Whether the publisher was asked to code the voice at a low rate.
+    pub(super) fn is_low_rate(&self) -> bool {
+        self.voice == LOW_RATE_VOICE
+    }
+
+    /// Somebody hears it over a line that is too thin for it.
+    pub(super) const fn strain(&mut self, now: Time) {
+        self.strained = Some(now);
+    }
+}
+
+impl Asked {
+    /// Whether it comes, or would if it were asked for; given whether it does, and whether any other
+    /// does.
+    fn is_available(&self, now: Time, alive: bool, any: bool) -> bool {
+        alive || !any || !self.active || now.saturating_since(self.since) < START_TIME
+    }
+
+    /// Takes what was measured: more at once by half, less slowly, so that a still picture does not
+    /// pass for a cheap one.
+    fn measure(&mut self, bitrate: u64) {
+        let Some(takes) = &mut self.takes else {
+            self.takes = Some(bitrate);
+            return;
+        };
+        if bitrate > *takes {
+            *takes += (bitrate - *takes) / 2;
+        } else {
+            *takes -= (*takes - bitrate) / 16;
+        }
+    }
+}
+
+impl Track {
+    /// Looks anew at what the publication can be had in. Returns whether other layers can be had than
+    /// before.
+    pub(crate) fn survey(&mut self, now: Time) -> bool {
+        let count = self.layers.len().min(MAX_LAYERS);
+        let before = (self.supply.ladder.rungs().len(), self.supply.ladder.is_short());
+        let (alive, is_single) = (self.alive(), count == 1);
+        let any = !alive.is_empty() && !is_single;
+        let mut states = [LayerState::default(); MAX_LAYERS];
+        let pairs = self.layers.iter().zip(&mut self.supply.asked).zip(&mut states);
+        for (place, ((layer, asked), state)) in pairs.enumerate() {
+            let is_alive = alive.contains(LayerIndex(place as u8));
+            let measured = layer.bitrate(now);
+            if measured > 0 {
+                asked.measure(measured);
+            }
+            *state = describe(layer, place, count);
+            state.bitrate = asked.takes.unwrap_or(state.bitrate);
+            state.available = asked.is_available(now, is_alive, any);
+        }
+        let preference = match self.source {
+            Source::Screen => Preference::Detail,
+            _ => Preference::Motion,
+        };
+        self.supply.ladder = Ladder::new(&states[..count], preference);
+        before != (self.supply.ladder.rungs().len(), self.supply.ladder.is_short())
+    }
+}
+
+/// A layer as its publisher describes it, or as it usually is.
+fn describe(layer: &Layer, place: usize, count: usize) -> LayerState {
+    let Some(described) = layer.described else {
+        // Of simulcast the heights matter more than that they are right.
+        let height = if count == 1 { 0 } else { 720 >> (count - 1 - place) };
+        let bitrate = usual_bitrate(height);
+        return LayerState { height, bitrate, spatial: 1, temporal: 1, available: true };
+    };
+    LayerState {
+        height: described.height,
+        bitrate: described.max_bitrate.map_or(usual_bitrate(described.height), u64::from),
+        spatial: described.mode.spatial,
+        temporal: described.mode.temporal,
+        available: true,
+    }
+}
+
+/// What browsers spend on a camera of a height in pixels, in bits per second.
+const fn usual_bitrate(height: u16) -> u64 {
+    match height {
+        0 => 1_000_000,
+        1..=200 => 150_000,
+        201..=300 => 300_000,
+        301..=400 => 500_000,
+        401..=600 => 1_000_000,
+        601..=800 => 1_700_000,
+        801..=1_200 => 3_000_000,
+        _ => 6_000_000,
+    }
+}
+
+impl Room {
+    /// A slot needs these layers from now on: those that were stopped are asked for at once.
+    pub(super) fn need(&mut self, cx: &mut Context<'_>, key: TrackKey, needs: LayerSet) {
+        let supply = &mut self.tracks[key].supply;
+        let mut woken = false;
+        for (place, asked) in supply.asked.iter_mut().enumerate() {
+            if needs.contains(LayerIndex(place as u8)) {
+                asked.needed = cx.now;
+                if !asked.active {
+                    (asked.active, asked.since, woken) = (true, cx.now, true);
+                }
+            }
+        }
+        if woken {
+            self.ask_for_layers(cx, key);
+        }
+    }
+
+    /// Another shard needs these layers.
+    pub(crate) fn lease_layers(&mut self, cx: &mut Context<'_>, key: TrackKey, layers: u8) {
+        let layers = LayerSet::from_bits(layers);
+        let supply = &mut self.tracks[key].supply;
+        for (place, asked) in supply.asked.iter_mut().enumerate() {
+            if layers.contains(LayerIndex(place as u8)) {
+                asked.leased = cx.now + LEASE;
+            }
+        }
+        self.need(cx, key, layers);
+    }
+
+    /// Stops the layers that nobody has needed for a while.
+    pub(super) fn stop_unneeded_layers(&mut self, cx: &mut Context<'_>) {
+        let mut tracks = std::mem::take(&mut self.scratch.layers);
+        let videos = self.tracks.iter().filter(|(_, track)| track.is_video());
+        tracks.extend(videos.map(|(key, _)| (key, LayerIndex(0))));
+        for (key, _) in tracks.drain(..) {
+            let needs = self.needs(key);
+            let track = &mut self.tracks[key];
+            let count = track.layers.len();
+            let mut stopped = false;
+            for (place, asked) in track.supply.asked.iter_mut().enumerate().take(count) {
+                if needs.contains(LayerIndex(place as u8)) || asked.leased > cx.now {
+                    asked.needed = cx.now;
+                }
+                let linger = if place == 0 { LINGER_SMALLEST } else { LINGER };
+                if asked.active && cx.now.saturating_since(asked.needed) >= linger {
+                    (asked.active, asked.since, stopped) = (false, cx.now, true);
+                }
+            }
+            if self.members[track.owner].peer.is_none() {
+                self.relay_needs(cx, key, needs);
+            } else if stopped {
+                self.ask_for_layers(cx, key);
+            }
+        }
+        self.scratch.layers = tracks;
+    }
+
+    /// The layers of a track that slots here need; the smallest among them whenever anybody watches:
+    /// to it everybody can go down without waiting.
+    fn needs(&self, key: TrackKey) -> LayerSet {
+        let mut needs = LayerSet::default();
+        for seat in &self.tracks[key].seats {
+            let peer = self.members[seat.member].peer.as_ref();
+            let Some(slot) = peer.and_then(|peer| peer.slots.get(seat.slot)) else { continue };
+            needs.add_all(slot.serving.needs);
+            // Until it has gone over to another.
+            if let Some(layer) = slot.stream.layer() {
+                needs.add(layer);
+            }
+        }
+        if !needs.is_empty() {
+            needs.add(LayerIndex(0));
+        }
+        needs
+    }
+
+    /// Tells the shard of the publisher what is needed here.
+    fn relay_needs(&mut self, cx: &mut Context<'_>, key: TrackKey, needs: LayerSet) {
+        let track = &mut self.tracks[key];
+        let is_told = match track.supply.relayed {
+            Some((at, told)) => {
+                told == needs && (needs.is_empty() || cx.now.saturating_since(at) < REPEAT)
+            }
+            None => needs.is_empty(),
+        };
+        if !is_told {
+            track.supply.relayed = Some((cx.now, needs));
+            let (track, layers) = (track.id, needs.bits());
+            self.relay(cx, || RemoteEvent::LayersNeeded { track, layers });
+        }
+    }
+
+    /// Tells a publisher which layers are needed.
+    fn ask_for_layers(&mut self, cx: &mut Context<'_>, key: TrackKey) {
+        let track = &self.tracks[key];
+        let Some(peer) = &self.members[track.owner].peer else {
+            let (track, layers) = (track.id, self.needs(key).bits());
+            return self.relay(cx, || RemoteEvent::LayersNeeded { track, layers });
+        };
+        let Some(mid) = peer.lines.of_track(key).map(|line| line.mid) else { return };
+        let layers = track.layers.iter().zip(&track.supply.asked);
+        let layers =
+            layers.map(|(layer, asked)| LayerDemand { rid: layer.rid, active: asked.active });
+        let layers = layers.collect();
+        cx.say(peer.id, ServerMessage::Demand { mid, layers, audio: None });
+    }
+
+    /// Marks the voices that are heard over lines too thin for them, and asks for each voice in the
+    /// rate that the thinnest line carries.
+    pub(super) fn fit_voices(&mut self, cx: &mut Context<'_>) {
+        if !cx.config.low_rate_voice {
+            return;
+        }
+        for (_, member) in self.members.iter() {
+            let Some(peer) = &member.peer else { continue };
+            let Some(estimate) = peer.allowance.estimate else { continue };
+            let heard = || {
+                let slots = peer.slots.iter().filter_map(|(_, slot)| slot.content);
+                slots.filter(|&track| self.tracks[track].source == Source::Microphone)
+            };
+            let low = heard().any(|track| self.tracks[track].supply.is_low_rate());
+            let margin = if low { VOICE_MARGIN } else { 1_000 };
+            let needed = VOICE_BITRATE * VOICES.min(heard().count() as u64) * margin / 1_000;
+            if estimate.bitrate < needed {
+                self.scratch.voices.extend(heard());
+            }
+        }
+        for key in self.scratch.voices.drain(..) {
+            self.tracks[key].supply.strain(cx.now);
+        }
+        for (key, track) in self.tracks.iter_mut() {
+            let recent = |at: Time| cx.now.saturating_since(at) < VOICE_HOLD;
+            let strained = track.supply.strained.is_some_and(recent);
+            let voice = if strained { LOW_RATE_VOICE } else { NORMAL_VOICE };
+            let Some(peer) = &self.members[track.owner].peer else { continue };
+            let Some(line) = peer.lines.of_track(key) else { continue };
+            if track.supply.voice != voice {
+                track.supply.voice = voice;
+                let (mid, layers) = (line.mid, Vec::new());
+                cx.say(peer.id, ServerMessage::Demand { mid, layers, audio: Some(voice) });
+            }
+        }
+    }
+
+    /// What another shard needs of a track of this one.
+    pub(crate) fn layers_needed(&mut self, cx: &mut Context<'_>, track: TrackId, layers: u8) {
+        let here = |&key: &TrackKey| self.members[self.tracks[key].owner].peer.is_some();
+        if let Some(key) = self.track_of(track).filter(here) {
+            self.lease_layers(cx, key, layers);
+        }
+    }
+}
