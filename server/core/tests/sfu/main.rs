@@ -9,6 +9,7 @@
 mod allocation;
 mod codecs;
 mod data;
+mod hostile;
 mod layers;
 mod lossy;
 mod media;

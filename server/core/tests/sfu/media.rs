@@ -92,6 +92,38 @@ pub(crate) fn simulcast_offer(audio: usize, video: usize) -> Offer {
     offer
 }
 
+/// A camera and a slot as Chromium offers them, and a voice and its slot, with all that is known.
+pub(crate) fn rich_offer() -> Offer {
+    let format = |codec, payload_type| PayloadFormat {
+        payload_type: PayloadType(payload_type),
+        codec,
+        rtx: (codec != Codec::Opus).then_some(PayloadType(payload_type + 1)),
+        red: (codec == Codec::Opus).then_some(PayloadType(63)),
+        nack: true,
+        transport_cc: true,
+    };
+    let video = [(Codec::Vp9, 98), (Codec::Vp8, 96), (Codec::H264, 102), (Codec::Av1, 45)];
+    let line = |mid, kind, direction| {
+        let mut media = media(mid, kind, direction);
+        media.formats = match kind {
+            Kind::Audio => vec![format(Codec::Opus, 111)],
+            Kind::Video => video.map(|(codec, number)| format(codec, number)).to_vec(),
+        };
+        let all = [(Extension::TransportCc, 3), (Extension::Rid, 10), (Extension::RepairedRid, 11)];
+        media.extensions.extend(all.map(|(extension, id)| (extension, ExtensionId(id))));
+        media
+    };
+    let camera = line("cam", Kind::Video, Direction::Send);
+    Offer {
+        media: vec![
+            OfferedMedia { rids: ["q", "h", "f", "x"].map(rid).to_vec(), ..camera },
+            line("v0", Kind::Video, Direction::Receive),
+            line("mic", Kind::Audio, Direction::Send),
+            line("a0", Kind::Audio, Direction::Receive),
+        ],
+    }
+}
+
 pub(crate) fn rid(name: &str) -> Rid {
     Rid::new(name).unwrap()
 }

@@ -8,7 +8,7 @@ use sotto_core::{
 };
 
 use crate::{
-    media::{OPUS, VP8, media, offer, rid},
+    media::{OPUS, VP8, media, offer, rich_offer, rid},
     world::{World, everything},
 };
 
@@ -42,43 +42,11 @@ fn every_line_is_answered_in_order_with_the_clients_own_payload_types() {
     assert_eq!(extensions("v0"), [tag, (Extension::DependencyDescriptor, ExtensionId(12))]);
 }
 
-/// A camera and a slot as Chromium offers them, and a voice and its slot, with all that is known.
-fn rich() -> Offer {
-    let format = |codec, payload_type| PayloadFormat {
-        payload_type: PayloadType(payload_type),
-        codec,
-        rtx: (codec != Codec::Opus).then_some(PayloadType(payload_type + 1)),
-        red: (codec == Codec::Opus).then_some(PayloadType(63)),
-        nack: true,
-        transport_cc: true,
-    };
-    let video = [(Codec::Vp9, 98), (Codec::Vp8, 96), (Codec::H264, 102), (Codec::Av1, 45)];
-    let line = |mid, kind, direction| {
-        let mut media = media(mid, kind, direction);
-        media.formats = match kind {
-            Kind::Audio => vec![format(Codec::Opus, 111)],
-            Kind::Video => video.map(|(codec, number)| format(codec, number)).to_vec(),
-        };
-        let all = [(Extension::TransportCc, 3), (Extension::Rid, 10), (Extension::RepairedRid, 11)];
-        media.extensions.extend(all.map(|(extension, id)| (extension, ExtensionId(id))));
-        media
-    };
-    let camera = line("cam", Kind::Video, Direction::Send);
-    Offer {
-        media: vec![
-            OfferedMedia { rids: ["q", "h", "f", "x"].map(rid).to_vec(), ..camera },
-            line("v0", Kind::Video, Direction::Receive),
-            line("mic", Kind::Audio, Direction::Send),
-            line("a0", Kind::Audio, Direction::Receive),
-        ],
-    }
-}
-
 #[test]
 fn every_known_codec_is_accepted_in_the_clients_order_with_repair_and_feedback() {
     let mut world = World::new(SfuConfig { transport_cc: true, ..SfuConfig::default() });
-    let ann = world.join_with("blue", "ann", everything(), rich());
-    for (offered, answered) in rich().media.iter().zip(&world.clients[&ann].answer.media) {
+    let ann = world.join_with("blue", "ann", everything(), rich_offer());
+    for (offered, answered) in rich_offer().media.iter().zip(&world.clients[&ann].answer.media) {
         assert_eq!(answered.formats, offered.formats);
         let extension = |wanted| answered.extensions.iter().any(|(known, _)| *known == wanted);
         assert!(extension(Extension::TransportCc) && extension(Extension::Mid));
@@ -94,7 +62,7 @@ fn every_known_codec_is_accepted_in_the_clients_order_with_repair_and_feedback()
 fn repair_and_feedback_that_are_switched_off_are_not_accepted() {
     let config = SfuConfig { repair: false, transport_cc: false, ..SfuConfig::default() };
     let mut world = World::new(config);
-    let ann = world.join_with("blue", "ann", everything(), rich());
+    let ann = world.join_with("blue", "ann", everything(), rich_offer());
     for media in &world.clients[&ann].answer.media {
         for format in &media.formats {
             assert_eq!((format.rtx, format.red), (None, None));
@@ -108,12 +76,12 @@ fn repair_and_feedback_that_are_switched_off_are_not_accepted() {
 #[test]
 fn a_slot_that_is_repaired_only_from_a_later_offer_on_keeps_its_source() {
     let mut world = World::new(SfuConfig::default());
-    let mut plain = rich();
+    let mut plain = rich_offer();
     plain.media[1].formats.iter_mut().for_each(|format| format.rtx = None);
     let ann = world.join_with("blue", "ann", everything(), plain);
     let before = answered(&world, ann, "v0").clone();
     assert_eq!(before.rtx_ssrc, None);
-    world.offer(ann, rich());
+    world.offer(ann, rich_offer());
     let after = answered(&world, ann, "v0");
     assert_eq!(after.ssrc, before.ssrc);
     assert!(after.rtx_ssrc.is_some_and(|ssrc| Some(ssrc) != after.ssrc));
@@ -122,7 +90,7 @@ fn a_slot_that_is_repaired_only_from_a_later_offer_on_keeps_its_source() {
 #[test]
 fn layers_are_declined_where_packets_could_not_name_them() {
     let mut world = World::new(SfuConfig::default());
-    let mut nameless = rich();
+    let mut nameless = rich_offer();
     nameless.media[0].extensions.retain(|(known, _)| *known != Extension::Rid);
     let ann = world.join_with("blue", "ann", everything(), nameless);
     assert_eq!(answered(&world, ann, "cam").rids, []);
@@ -131,9 +99,9 @@ fn layers_are_declined_where_packets_could_not_name_them() {
 #[test]
 fn the_layers_of_a_publication_stay_while_it_lives() {
     let mut world = World::new(SfuConfig::default());
-    let ann = world.join_with("blue", "ann", everything(), rich());
+    let ann = world.join_with("blue", "ann", everything(), rich_offer());
     world.publish(ann, Source::Camera);
-    let mut fewer = rich();
+    let mut fewer = rich_offer();
     fewer.media[0].rids = ["x", "h"].map(rid).to_vec();
     world.offer(ann, fewer.clone());
     assert_eq!(answered(&world, ann, "cam").rids, [rid("h")]);
