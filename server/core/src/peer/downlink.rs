@@ -40,7 +40,8 @@ impl Downlink {
     pub(crate) fn reported(&mut self, fraction_lost: u8, round_trip: Option<Duration>) {
         self.reported = round_trip.or(self.reported);
         if self.estimate.is_none() {
-            self.red.observe(u16::from(fraction_lost) * 1000 / 256, self.round_trip());
+            let per_mille = u32::from(fraction_lost) * 1_000 / 256;
+            self.red.observe(per_mille as u16, self.round_trip());
         }
     }
 
