@@ -181,16 +181,20 @@ fn sources(media: &OfferedMedia) -> impl Iterator<Item = Ssrc> + use<> {
 fn line(peer: &Peer, media: &OfferedMedia, config: &SfuConfig) -> Line {
     let before = peer.lines.get(media.mid);
     let track = before.and_then(|line| line.track);
+    // The layers of a publication stay what they are for as long as it lives.
+    let rids = match (before, track) {
+        (Some(before), Some(_)) => before.rids.clone(),
+        _ => layers(media),
+    };
+    // Sources are known by the places of their layers.
+    let known = before.filter(|before| before.rids == rids);
+    let sources = known.map(|line| line.sources.clone()).unwrap_or_default();
     let mut line = Line {
         mid: media.mid,
         kind: media.kind,
         formats: formats(media, config),
-        // The layers of a publication stay what they are for as long as it lives.
-        rids: match (before, track) {
-            (Some(before), Some(_)) => before.rids.clone(),
-            _ => layers(media),
-        },
-        sources: before.map(|line| line.sources.clone()).unwrap_or_default(),
+        rids,
+        sources,
         track,
     };
     let announced = [(media.ssrc, false), (media.rtx_ssrc, true)];

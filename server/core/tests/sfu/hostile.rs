@@ -20,7 +20,7 @@ use sotto_core::{
 use uuid::Uuid;
 
 use crate::{
-    media::{rich_offer, rid},
+    media::{RIDS, rich_offer, rid},
     model::rng::Rng,
     world::everything,
 };
@@ -41,7 +41,8 @@ struct Shell {
     next_packet: u32,
     /// What was sent under each number of each source of each peer.
     sent: HashMap<(PeerId, Ssrc, SeqNo), Vec<u8>>,
-    seq: u16,
+    /// The next number of each source.
+    seqs: HashMap<(PeerId, Ssrc), u16>,
 }
 
 #[test]
@@ -67,7 +68,7 @@ impl Shell {
             kept: HashSet::new(),
             next_packet: 0,
             sent: HashMap::new(),
-            seq: 65_000,
+            seqs: HashMap::new(),
         };
         for n in 0..PEOPLE {
             let peer = PeerId(n);
@@ -131,27 +132,36 @@ impl Shell {
     /// A packet whose parts belong together now and then.
     fn packet(&mut self, peer: PeerId) {
         let rng = &mut self.rng;
-        let ssrc = Ssrc(50_000 + rng.below(8) as u32);
-        self.seq = match rng.below(100) {
-            0..80 => self.seq.wrapping_add(1),
-            80..95 => self.seq.wrapping_add(rng.below(40) as u16).wrapping_sub(20),
+        let layer = rng.below(3) as usize;
+        let is_honest = rng.happens(900);
+        let source = if is_honest { layer as u32 } else { rng.below(8) as u32 };
+        let ssrc = Ssrc(50_000 + source);
+        let next = self.seqs.entry((peer, ssrc)).or_insert(65_000);
+        *next = match rng.below(1_000) {
+            0..900 => next.wrapping_add(1),
+            900..995 => next.wrapping_add(rng.below(40) as u16).wrapping_sub(20),
             _ => rng.next() as u16,
         };
-        let payload_type = PayloadType(rng.pick(&[96, 96, 96, 97, 98, 99, 102, 45, 111, 63, 7]));
+        let seq = *next;
+        let payload_type = match is_honest {
+            true => PayloadType(96),
+            false => PayloadType(rng.pick(&[96, 97, 97, 98, 99, 102, 45, 111, 63, 7])),
+        };
+        // What follows is read as the payload of many codecs, or as none.
         let noise: Vec<u8> = (0..rng.below(60)).map(|_| rng.next() as u8).collect();
         // The front of a VP8 keyframe, with picture id and index, behind the number of an original
         // packet where it is a retransmission; or noise.
         let mut payload = Vec::new();
         if payload_type == PayloadType(97) {
-            payload.extend(self.seq.wrapping_sub(rng.below(5) as u16).to_be_bytes());
+            payload.extend(seq.wrapping_sub(rng.below(5) as u16).to_be_bytes());
         }
         if rng.happens(700) {
             let delta = u8::from(rng.happens(800));
-            payload.extend([0x90, 0xc0, 0x80, self.seq as u8, self.seq as u8, delta]);
+            payload.extend([0x90, 0xc0, 0x80, seq as u8, seq as u8, delta]);
         }
         payload.extend(noise);
-        let mid = rng.pick(&["cam", "cam", "mic", "v0", "none"]);
-        let tag = rng.pick(&["q", "h", "f", "x"]);
+        let mid = if is_honest { "cam" } else { rng.pick(&["cam", "mic", "v0", "none"]) };
+        let tag = if is_honest { RIDS[layer] } else { rng.pick(&["q", "h", "f", "x"]) };
         let descriptor: Vec<u8> = (0..3 + rng.below(8)).map(|_| rng.next() as u8).collect();
         let mut extensions: Vec<(ExtensionId, &[u8])> = Vec::new();
         for (id, data, often) in [
@@ -169,7 +179,7 @@ impl Shell {
         let builder = PacketBuilder {
             ssrc,
             payload_type,
-            seq: SeqNo(self.seq),
+            seq: SeqNo(seq),
             timestamp: RtpTime((self.now.as_micros() / 1_000 * 90) as u32),
             marker: rng.happens(500),
             csrcs: &[],
@@ -233,11 +243,11 @@ impl Shell {
         });
         let layers = layers.collect();
         let mid_of = |mid: &str| Mid::new(mid).unwrap();
-        let message = match self.rng.below(6) {
-            0 | 1 => publish(mid, source, layers),
-            2 => ClientMessage::Layers { mid: mid_of(mid), layers },
-            3 => ClientMessage::Unpublish { mid: mid_of(mid) },
-            4 => ClientMessage::Mute { mid: mid_of(mid), muted: self.rng.happens(300) },
+        let message = match self.rng.below(20) {
+            0..8 => publish(mid, source, layers),
+            8..12 => ClientMessage::Layers { mid: mid_of(mid), layers },
+            12 => ClientMessage::Unpublish { mid: mid_of(mid) },
+            13..16 => ClientMessage::Mute { mid: mid_of(mid), muted: self.rng.happens(300) },
             _ => {
                 let (width, height) = (self.rng.below(900) as u16, self.rng.below(900) as u16);
                 let slot = SlotViewport { mid: mid_of("v0"), width, height };
@@ -251,14 +261,14 @@ impl Shell {
     fn offer(&mut self) -> Offer {
         let mut offer = rich_offer();
         for media in &mut offer.media {
-            media.formats.retain(|_| self.rng.happens(800));
+            media.formats.retain(|_| self.rng.happens(900));
             media.rids.retain(|_| self.rng.happens(700));
             media.extensions.retain(|_| self.rng.happens(800));
             if self.rng.happens(200) {
                 media.formats.iter_mut().for_each(|format| format.rtx = None);
             }
         }
-        offer.media.retain(|_| self.rng.happens(950));
+        offer.media.retain(|_| self.rng.happens(980));
         offer
     }
 

@@ -134,6 +134,22 @@ fn a_layer_that_was_not_negotiated_and_a_source_without_a_tag_are_refused_by_nam
 }
 
 #[test]
+fn sources_of_layers_that_a_later_offer_no_longer_has_are_forgotten() {
+    let mut world = World::new(SfuConfig::default());
+    let mut offer = simulcast_offer(1, 1);
+    let ann = world.join_with("blue", "ann", everything(), offer.clone());
+    let mut full = Sender::layer(ann, 2);
+    let bytes = full.next(world.now);
+    assert_eq!(world.arrive(ann, bytes), Err(PacketError::NotPublished));
+    offer.media[1].rids.pop();
+    world.offer(ann, offer);
+    world.publish(ann, Source::Camera);
+    full.tagged = false;
+    let bytes = full.next(world.now);
+    assert_eq!(world.arrive(ann, bytes), Err(PacketError::UnknownSource));
+}
+
+#[test]
 fn the_order_of_the_layers_is_that_of_their_description() {
     let mut world = World::new(SfuConfig::default());
     let ann = world.join_with("blue", "ann", everything(), simulcast_offer(1, 1));

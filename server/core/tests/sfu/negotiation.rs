@@ -2,8 +2,8 @@
 
 use sotto_core::{
     SfuConfig,
-    id::{ExtensionId, Mid, PayloadType, PeerId, Ssrc},
-    media::{AnsweredMedia, Codec, Direction, Extension, Kind, Offer, OfferedMedia, PayloadFormat},
+    id::{ExtensionId, Mid, PeerId, Ssrc},
+    media::{AnsweredMedia, Direction, Extension, Kind, Offer},
     signal::{ClientMessage, ErrorCode, Permissions, ServerMessage, SlotLimits, Source},
 };
 
