@@ -13,7 +13,10 @@ use sotto_core::{
     forward::{PayloadRewrite, Rewrite},
     id::{ExtensionId, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
     media::{Codec, Extension},
-    rtp::{ExtensionMap, Packet, VideoDescriptor},
+    rtp::{
+        Dependency, DependencyReader, DependencyStructure, ExtensionMap, FrameTemplate, Indication,
+        Packet,
+    },
     signal::ClientMessage,
 };
 use sotto_server::shard::{
@@ -64,12 +67,31 @@ pub fn rtp(bytes: &[u8]) {
         extensions.insert(ExtensionId(id), extension);
     }
     let Ok(mut packet) = Packet::parse(bytes, &extensions) else { return };
-    let payload = packet.payload(bytes);
-    assert_eq!(payload.len(), usize::from(packet.payload_len), "the payload lies in the packet");
-    for opaque in [true, false] {
-        packet.video = VideoDescriptor::parse(Codec::Vp8, payload, opaque);
-        let _: bool = packet.starts_keyframe();
+    let len = packet.payload(bytes).len();
+    assert_eq!(len, usize::from(packet.payload_len), "the payload lies in the packet");
+    for (codec, counters) in [
+        (Codec::Opus, PayloadRewrite::Unchanged),
+        (Codec::Vp8, PayloadRewrite::Vp8 { picture_id: 5, tl0_picture_index: 6 }),
+        (Codec::Vp9, PayloadRewrite::Vp9 { picture_id: 5, tl0_picture_index: 6 }),
+        (Codec::H264, PayloadRewrite::Unchanged),
+        (Codec::Av1, PayloadRewrite::Unchanged),
+    ] {
+        let mut dependencies = stream_with_layers();
+        for opaque in [true, false] {
+            packet.describe(bytes, codec, opaque, &mut dependencies);
+            let _: bool = packet.starts_keyframe();
+            if let Some(frame) = packet.frame {
+                assert!(frame.spatial < 4 && frame.temporal < 8, "layers within their limits");
+                let _: Option<u8> = frame.best_target(1, 1);
+            }
+        }
+        let payload = if packet.video.is_some() { counters } else { PayloadRewrite::Unchanged };
+        rewrite(bytes, &packet, payload, &extensions);
     }
+}
+
+/// Writes what was read, and reads it again.
+fn rewrite(bytes: &[u8], packet: &Packet, payload: PayloadRewrite, extensions: &ExtensionMap) {
     let rewrite = Rewrite {
         header_len: packet.header_len,
         payload_len: packet.payload_len,
@@ -80,18 +102,51 @@ pub fn rtp(bytes: &[u8]) {
         marker: packet.marker,
         csrc: ShortId(3),
         original: None,
-        payload: if packet.video.is_some() {
-            PayloadRewrite::Vp8 { picture_id: 5, tl0_picture_index: 6 }
-        } else {
-            PayloadRewrite::Unchanged
-        },
+        payload,
         dependency: None,
     };
     let mut out = vec![0; bytes.len() + sotto_core::forward::MAX_HEADER_LEN];
     let written = rewrite.write(bytes, &mut out, None).expect("a parsed packet can be rewritten");
-    let again = Packet::parse(&out[..written], &extensions).expect("what we write can be read");
+    let again = Packet::parse(&out[..written], extensions).expect("what we write can be read");
     assert_eq!(again.payload_len, packet.payload_len, "a rewrite keeps the payload's length");
     assert_eq!((again.ssrc, again.seq, again.timestamp), (Ssrc(1), SeqNo(7), RtpTime(9)));
+}
+
+/// The descriptors of a stream with two temporal layers, whose structure has been read.
+fn stream_with_layers() -> DependencyReader {
+    let template = |temporal, indications: [Indication; 2]| FrameTemplate {
+        spatial: 0,
+        temporal,
+        indications: indications.to_vec(),
+        references: vec![1],
+        chains: vec![1],
+    };
+    let structure = DependencyStructure {
+        id_offset: 0,
+        templates: vec![
+            template(0, [Indication::Switch, Indication::Switch]),
+            template(1, [Indication::NotPresent, Indication::Discardable]),
+        ],
+        protected_by: vec![0, 0],
+        resolutions: Vec::new(),
+    };
+    let keyframe = Dependency {
+        start_of_frame: true,
+        end_of_frame: true,
+        template: 0,
+        frame_number: 0,
+        structure: &structure,
+        attached: true,
+        active: None,
+        indications: None,
+        references: None,
+        chains: None,
+    };
+    let mut data = [0; 32];
+    let len = keyframe.write(&mut data).expect("a structure that can be said");
+    let mut reader = DependencyReader::new();
+    assert!(reader.read(&data[..len]).is_some(), "what we write can be read");
+    reader
 }
 
 /// Messages of the websocket.

@@ -155,7 +155,7 @@ fn source_packets() -> Vec<Vec<u8>> {
                 keyframe: frame == 0,
                 picture_id: Some((frame as u16, true)),
                 tl0_picture_index: Some(frame as u8),
-                temporal_layer: Some(0),
+                temporal_layer: Some((0, false)),
             };
             let len = descriptor.write(&mut payload).expect("the payload is long enough");
             payload[len] = u8::from(frame != 0);

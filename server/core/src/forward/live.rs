@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     id::{LayerIndex, RtpTime, SeqNo, Ssrc},
-    media::Kind,
+    media::{Codec, Kind},
 };
 
 /// The numbers that a slot gives out next, without wraps.
@@ -158,7 +158,7 @@ impl Live {
             marker: packet.marker | opens_voice,
             csrc: target.csrc,
             original: None,
-            payload: used.payload(),
+            payload: used.payload(target.codec),
             dependency: match (packet.dependency, target.dependency, used.frame_number) {
                 (Some(descriptor), Some(id), Some(number)) => Some(DependencyRewrite {
                     offset: descriptor.offset,
@@ -191,13 +191,16 @@ impl Live {
 
 impl Used {
     #[inline]
-    fn payload(&self) -> PayloadRewrite {
+    fn payload(&self, codec: Codec) -> PayloadRewrite {
         if self.picture_id.is_none() && self.tl0_picture_index.is_none() {
             return PayloadRewrite::Unchanged;
         }
-        PayloadRewrite::Vp8 {
-            picture_id: self.picture_id.unwrap_or(0) as u16 & 0x7fff,
-            tl0_picture_index: self.tl0_picture_index.unwrap_or(0) as u8,
+        let picture_id = self.picture_id.unwrap_or(0) as u16 & 0x7fff;
+        let tl0_picture_index = self.tl0_picture_index.unwrap_or(0) as u8;
+        match codec {
+            Codec::Vp8 => PayloadRewrite::Vp8 { picture_id, tl0_picture_index },
+            Codec::Vp9 => PayloadRewrite::Vp9 { picture_id, tl0_picture_index },
+            Codec::Opus | Codec::H264 | Codec::Av1 => PayloadRewrite::Unchanged,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     id::{ExtensionId, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
     rtp::{
         DEPENDENCY_MANDATORY_LEN, EXTENSION_BIT, FIXED_HEADER_LEN, ONE_BYTE_MAX_ID,
-        ONE_BYTE_MAX_LEN, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, VERSION_BITS, patch_vp8,
+        ONE_BYTE_MAX_LEN, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, VERSION_BITS, patch_vp8, patch_vp9,
     },
 };
 
@@ -50,6 +50,13 @@ pub enum PayloadRewrite {
         /// Picture id on the slot, 0 to 32767; a 7-bit field takes its low bits.
         picture_id: u16,
         /// Index of the frame in temporal layer 0, on the slot.
+        tl0_picture_index: u8,
+    },
+    /// VP9: as VP8 (RFC 9628 section 4.2).
+    Vp9 {
+        /// Picture id on the slot, 0 to 32767; a 7-bit field takes its low bits.
+        picture_id: u16,
+        /// Index of the picture in temporal layer 0, on the slot.
         tl0_picture_index: u8,
     },
 }
@@ -131,9 +138,16 @@ impl Rewrite {
         let end = at + payload.len();
         let to = out.get_mut(at..end).ok_or(RewriteError::Buffer)?;
         to.copy_from_slice(payload);
-        if let PayloadRewrite::Vp8 { picture_id, tl0_picture_index } = self.payload {
-            patch_vp8(to, picture_id, tl0_picture_index).ok_or(RewriteError::Source)?;
+        match self.payload {
+            PayloadRewrite::Unchanged => Some(()),
+            PayloadRewrite::Vp8 { picture_id, tl0_picture_index } => {
+                patch_vp8(to, picture_id, tl0_picture_index)
+            }
+            PayloadRewrite::Vp9 { picture_id, tl0_picture_index } => {
+                patch_vp9(to, picture_id, tl0_picture_index)
+            }
         }
+        .ok_or(RewriteError::Source)?;
         Ok(end)
     }
 

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     id::{RtpTime, SeqNo, Ssrc},
-    rtp::{Packet, Unwrapper, VideoDescriptor},
+    media::Codec,
+    rtp::{DependencyReader, Packet, Unwrapper, VideoDescriptor},
     time::Time,
 };
 
@@ -30,6 +31,9 @@ pub struct SourceStream {
     picture_id: Unwrapper,
     tl0_picture_index: Unwrapper,
     frame_number: Unwrapper,
+    dependencies: DependencyReader,
+    /// Media time of the latest H.264 parameter sets: the frame that follows them began with them.
+    parameters: Option<RtpTime>,
     statistics: SourceStatistics,
 }
 
@@ -51,9 +55,9 @@ pub struct Received {
     pub origin: Option<RtpTime>,
     /// Whether a decoder can start at this packet.
     pub starts_keyframe: bool,
-    /// VP8 picture id.
+    /// VP8 or VP9 picture id.
     pub picture_id: Option<u64>,
-    /// VP8 index of the frame in temporal layer 0.
+    /// VP8 or VP9 index of the frame in temporal layer 0.
     pub tl0_picture_index: Option<u64>,
     /// Frame number of the dependency descriptor.
     pub frame_number: Option<u64>,
@@ -108,6 +112,8 @@ impl SourceStream {
             picture_id: Unwrapper::new(),
             tl0_picture_index: Unwrapper::new(),
             frame_number: Unwrapper::new(),
+            dependencies: DependencyReader::new(),
+            parameters: None,
             statistics: SourceStatistics {
                 packets: 0,
                 bytes: 0,
@@ -133,6 +139,12 @@ impl SourceStream {
     /// keep media time when they go over from one layer to another.
     pub fn align(&mut self, clock: &MediaClock) {
         self.origin = clock.origin();
+    }
+
+    /// Reads what a video packet of the layer says about its frame ([`Packet::describe`]). Before
+    /// [`Self::receive`].
+    pub fn describe(&mut self, packet: &mut Packet, bytes: &[u8], codec: Codec, opaque: bool) {
+        packet.describe(bytes, codec, opaque, &mut self.dependencies);
     }
 
     /// Takes a packet of the layer. Packets of a new source, and numbers far from the latest ones
@@ -168,19 +180,24 @@ impl SourceStream {
             }
         }
         self.suspect = None;
-        let starts_keyframe = packet.starts_keyframe();
+        let starts_keyframe = self.starts_keyframe(packet);
         self.statistics.packets += 1;
         self.statistics.bytes += u64::from(packet.header_len) + u64::from(packet.payload_len);
         self.statistics.keyframes += u64::from(starts_keyframe);
         let (picture_id, tl0_picture_index) = match packet.video {
-            Some(VideoDescriptor::Vp8 { picture_id, tl0_picture_index, .. }) => (
-                picture_id.map(|(id, long)| {
-                    self.picture_id.unwrap(u32::from(id), if long { 15 } else { 7 })
-                }),
-                tl0_picture_index.map(|index| self.tl0_picture_index.unwrap(u32::from(index), 8)),
+            Some(VideoDescriptor::Vp8 { picture_id, tl0_picture_index, .. }) => {
+                (picture_id, tl0_picture_index)
+            }
+            Some(VideoDescriptor::Vp9(descriptor)) => (
+                descriptor.picture_id,
+                descriptor.layers.and_then(|layers| layers.tl0_picture_index),
             ),
-            None => (None, None),
+            Some(VideoDescriptor::H264 { .. } | VideoDescriptor::Av1 { .. }) | None => (None, None),
         };
+        let picture_id = picture_id
+            .map(|(id, long)| self.picture_id.unwrap(u32::from(id), if long { 15 } else { 7 }));
+        let tl0_picture_index =
+            tl0_picture_index.map(|index| self.tl0_picture_index.unwrap(u32::from(index), 8));
         Ok(Received {
             at: now,
             packet: *packet,
@@ -205,6 +222,19 @@ impl SourceStream {
             && self.window.lacks(seq.unwrap(u32::from(packet.seq.0), 16))
     }
 
+    /// Whether a decoder can start at this packet. H.264 pictures that can be decoded alone begin with
+    /// their parameter sets where these are sent at all.
+    fn starts_keyframe(&mut self, packet: &Packet) -> bool {
+        if let Some(VideoDescriptor::H264 { parameters, idr, .. }) = packet.video {
+            if parameters {
+                self.parameters = Some(packet.timestamp);
+            } else if idr && self.parameters == Some(packet.timestamp) {
+                return false;
+            }
+        }
+        packet.starts_keyframe()
+    }
+
     /// Whether this packet would start a new epoch.
     pub fn would_restart(&self, packet: &Packet) -> bool {
         self.ssrc != Some(packet.ssrc)
@@ -224,6 +254,8 @@ impl SourceStream {
             statistics: self.statistics,
             // A report may come before the first packet; an old one says nothing of a new source.
             origin: self.origin.filter(|_| self.ssrc.is_none()),
+            // What the packet that restarts the layer says was read by these.
+            dependencies: std::mem::take(&mut self.dependencies),
             ..Self::new()
         };
     }

@@ -15,7 +15,7 @@ use crate::{
         repeat::redundancy,
         schedule::{hasten, take_due},
     },
-    rtp::{Packet, VideoDescriptor},
+    rtp::Packet,
     sfu::{Kept, PacketError},
     slot::Slot,
 };
@@ -70,8 +70,9 @@ impl Room {
                     self.take(cx, key, Arrival { recovered: true, ..arrival }, &older, out);
             }
         }
-        let encrypted = self.tracks[key].encrypted;
-        packet.video = VideoDescriptor::parse(format.codec, packet.payload(bytes), encrypted);
+        let track = &mut self.tracks[key];
+        let opaque = track.encrypted;
+        track.layer_mut(index).stream.describe(&mut packet, bytes, format.codec, opaque);
         self.take(cx, key, arrival, &packet, out)
     }
 

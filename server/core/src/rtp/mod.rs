@@ -3,31 +3,42 @@
 //!
 //! ```text
 //!  bytes ─► Packet::parse ─► header, MID, RID, audio level, dependency descriptor
-//!                 └─ payload ─► VideoDescriptor::parse ─► frame start, keyframe, counters
+//!                 └─ Packet::describe, for whoever knows the stream
+//!                      ├─ payload ─► VideoDescriptor::parse ─► frame start, keyframe, counters
+//!                      └─ descriptor ─► DependencyReader ─► layers, decode targets
 //! ```
 //!
 //! Every reader borrows, checks bounds and allocates nothing. [`PacketBuilder`] and
 //! [`VideoDescriptor::write`] are the way back, for those who originate packets.
 
+mod av1;
+mod bits;
 mod builder;
 mod dependency;
 mod extension;
+mod h264;
 mod packet;
 #[cfg(test)]
 mod tests;
 mod unwrap;
 mod video;
 mod vp8;
+mod vp9;
 
 pub use builder::{BuildError, PacketBuilder};
-pub use dependency::DependencyDescriptor;
+pub use dependency::{
+    Dependency, DependencyDescriptor, DependencyReader, DependencyStructure, FrameDependency,
+    FrameTemplate, Indication, MAX_DECODE_TARGETS,
+};
 pub use extension::{AudioLevel, ExtensionMap};
 pub use packet::{Packet, ParseError};
 pub use unwrap::Unwrapper;
 pub use video::VideoDescriptor;
+pub use vp9::{Vp9Descriptor, Vp9Layers};
 
 pub(crate) use dependency::MANDATORY_LEN as DEPENDENCY_MANDATORY_LEN;
 pub(crate) use vp8::patch as patch_vp8;
+pub(crate) use vp9::patch as patch_vp9;
 
 /// Length of the fixed header in bytes (RFC 3550 section 5.1).
 pub(crate) const FIXED_HEADER_LEN: usize = 12;

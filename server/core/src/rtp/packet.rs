@@ -1,12 +1,12 @@
 //! One received packet, reduced to what decisions need.
 
 use super::{
-    AudioLevel, DependencyDescriptor, EXTENSION_BIT, ExtensionMap, FIXED_HEADER_LEN,
-    VideoDescriptor, extension,
+    AudioLevel, DependencyDescriptor, DependencyReader, EXTENSION_BIT, ExtensionMap,
+    FIXED_HEADER_LEN, FrameDependency, VideoDescriptor, extension,
 };
 use crate::{
     id::{Mid, PayloadType, Rid, RtpTime, SeqNo, Ssrc},
-    media::Extension,
+    media::{Codec, Extension, Kind},
 };
 
 /// A parsed RTP packet (RFC 3550 section 5.1), without its bytes.
@@ -39,9 +39,11 @@ pub struct Packet {
     /// Where the dependency descriptor lies, and what it says.
     pub dependency: Option<DependencyDescriptor>,
     /// What a video payload says about itself. [`Self::parse`] leaves it empty: what the payload is
-    /// depends on the track, so whoever knows the track fills it in with
-    /// [`VideoDescriptor::parse`].
+    /// depends on the track, so whoever knows the track fills it in with [`Self::describe`].
     pub video: Option<VideoDescriptor>,
+    /// What the frame is to the others of its stream, by the dependency descriptor. [`Self::parse`]
+    /// leaves it empty, as [`Self::video`].
+    pub frame: Option<FrameDependency>,
 }
 
 /// Bytes that are not an RTP packet. Drop them and count.
@@ -92,6 +94,7 @@ impl Packet {
             audio_level: None,
             dependency: None,
             video: None,
+            frame: None,
         };
         let mut header_len = FIXED_HEADER_LEN + usize::from(flags & 0x0f) * 4;
         if flags & EXTENSION_BIT != 0 {
@@ -109,6 +112,26 @@ impl Packet {
         packet.header_len = header_len as u16;
         packet.payload_len = (body.len() - padding) as u16;
         Ok(packet)
+    }
+
+    /// Reads what a video packet says about its frame, from its own `bytes`. `opaque`: see
+    /// [`VideoDescriptor::parse`]. `dependencies` belongs to the layer that the packet is of.
+    pub fn describe(
+        &mut self,
+        bytes: &[u8],
+        codec: Codec,
+        opaque: bool,
+        dependencies: &mut DependencyReader,
+    ) {
+        if codec.kind() == Kind::Audio {
+            return;
+        }
+        self.video = VideoDescriptor::parse(codec, self.payload(bytes), opaque);
+        let data = self.dependency.and_then(|descriptor| {
+            let start = usize::from(descriptor.offset);
+            bytes.get(start..start + usize::from(descriptor.len))
+        });
+        self.frame = data.and_then(|data| dependencies.read(data));
     }
 
     /// The payload of this packet in its own `bytes`; empty if these are other bytes.

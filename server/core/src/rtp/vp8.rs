@@ -17,6 +17,8 @@ const TL0_PICTURE_INDEX: u8 = 0x40;
 const TEMPORAL_LAYER: u8 = 0x20;
 /// K: key index present, in the same byte as the temporal layer.
 const KEY_INDEX: u8 = 0x10;
+/// Y: the frame depends on temporal layer 0 alone.
+const LAYER_SYNC: u8 = 0x20;
 /// M: the picture id has 15 bits.
 const LONG: u8 = 0x80;
 /// P of the payload header, inverted: zero in keyframes.
@@ -48,7 +50,7 @@ pub(super) fn parse(payload: &[u8], opaque: bool) -> Option<VideoDescriptor> {
             false => (u16::from(byte(at)), false),
         }),
         tl0_picture_index: layout.tl0_picture_index.map(byte),
-        temporal_layer: layout.temporal_layer.map(|at| byte(at) >> 6),
+        temporal_layer: layout.temporal_layer.map(|at| (byte(at) >> 6, byte(at) & LAYER_SYNC != 0)),
     })
 }
 
@@ -76,7 +78,7 @@ pub(super) fn write(
     start_of_frame: bool,
     picture_id: Option<(u16, bool)>,
     tl0_picture_index: Option<u8>,
-    temporal_layer: Option<u8>,
+    temporal_layer: Option<(u8, bool)>,
     out: &mut [u8],
 ) -> Result<usize, BuildError> {
     let control = picture_id.map_or(0, |_| PICTURE_ID)
@@ -103,7 +105,9 @@ pub(super) fn write(
     }
     tl0_picture_index.into_iter().for_each(&mut push);
     match temporal_layer {
-        Some(layer) if layer < 4 => push(layer << 6),
+        Some((layer, sync)) if layer < 4 => {
+            push(layer << 6 | if sync { LAYER_SYNC } else { 0 });
+        }
         Some(_) => return Err(BuildError::Value),
         None => {}
     }

@@ -249,7 +249,7 @@ impl Sender {
                     keyframe: self.keyframe,
                     picture_id: Some((self.picture & 0x7fff, true)),
                     tl0_picture_index: Some(self.picture as u8),
-                    temporal_layer: Some(0),
+                    temporal_layer: Some((0, false)),
                 };
                 let len = descriptor.write(&mut payload).unwrap();
                 assert_eq!(len + 1, FRAME_AT);

@@ -157,7 +157,7 @@ fn seen(rewrite: &Rewrite, sent: &Sent) -> Seen {
             assert_eq!(picture_id.map(|(_, long)| long), sent.picture_id.map(|(_, long)| long));
             (picture_id.map(|(id, _)| id), tl0_picture_index)
         }
-        None => (None, None),
+        _ => (None, None),
     };
     Seen {
         seq: packet.seq.0,

@@ -45,6 +45,7 @@ fn a_plain_header_is_read() {
         audio_level: None,
         dependency: None,
         video: None,
+        frame: None,
     };
     assert_eq!(packet, expected);
 }

@@ -141,6 +141,7 @@ proptest! {
                 keyframe: data.get(3).is_some_and(|flags| flags & 0x80 != 0),
             }),
             video: None,
+            frame: None,
         };
         prop_assert_eq!(packet, expected);
         if let (Some(found), Some(data)) = (packet.dependency, descriptor) {
@@ -158,7 +159,7 @@ proptest! {
             (0..32_768u16).prop_map(|id| (id, true)),
         ]),
         tl0_picture_index in option::of(any::<u8>()),
-        temporal_layer in option::of(0..4u8),
+        temporal_layer in option::of((0..4u8, any::<bool>())),
         rest in vec(any::<u8>(), 0..20),
         new in (0..32_768u16, any::<u8>()),
     ) {
