@@ -6,7 +6,7 @@ use super::{Profile, Sample};
 const CHANGE: u64 = 25;
 /// Settled downwards: the estimate is no more than this over the capacity, and what is sent, over
 /// a second, no more than the second, for so many samples.
-const DOWN: (f64, f64, usize) = (1.05, 1.1, 20);
+const DOWN: (f64, f64, usize) = (1.05, 1.1, 10);
 /// Settled upwards: the estimate is at least this share of the capacity, for so many samples.
 const UP: (f64, usize) = (0.8, 5);
 

@@ -265,7 +265,7 @@ impl Sender {
     /// there is nothing to pad with, nothing needs to be said: the probe is given up.
     pub fn poll_padding(&mut self, now: Time) -> Option<usize> {
         if self.prober.rate().is_none() && self.draining.is_none() {
-            self.prober.begin(now, self.probe_rate());
+            self.prober.begin(now, self.probe_rate(), self.queue.jitter());
             if self.prober.rate().is_some() {
                 self.set_pace(now);
             }
@@ -329,13 +329,14 @@ impl Sender {
     fn follow(&mut self, now: Time, usage: Option<Usage>) {
         let arrived = self.throughput.rate(THROUGHPUT_US);
         let standing_us = self.queue.standing_us();
+        let jitter_us = self.queue.jitter().as_micros() as i64;
         if standing_us < DRAINED_US {
             self.draining = None;
         }
         if let Some(usage) = usage {
             let usage = match usage {
                 // Jitter makes the slope jump; only a queue that every packet meets is one.
-                Usage::Over if standing_us < OVERUSE_US => Usage::Under,
+                Usage::Over if standing_us < OVERUSE_US + jitter_us => Usage::Under,
                 Usage::Normal if self.draining.is_some() || self.losses.are_notable() => {
                     Usage::Under
                 }

@@ -8,8 +8,9 @@ use crate::time::Time;
 
 /// Length of a probe: at least this time at its rate, and so many packets. Long enough for the
 /// 250 us of feedback to be noise, short enough that a probe at twice the capacity makes a queue of
-/// no more than its own length.
-const LENGTH: Duration = Duration::from_millis(25);
+/// no more than its own length. Longer by a multiple of the jitter, up to the second.
+const LENGTH: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(100));
+const LENGTH_JITTERS: u32 = 6;
 const PACKETS: u32 = 6;
 /// Bytes of a padding packet on the wire: headers and tag, and at most 255 of padding, which is
 /// what RTP allows.
@@ -62,6 +63,7 @@ pub(super) struct Prober {
 struct Probe {
     number: u16,
     rate: u64,
+    length: Duration,
     began: Time,
     sent_packets: u32,
     sent_bytes: u64,
@@ -98,8 +100,9 @@ impl Prober {
         self.next = self.next.max(now + pause);
     }
 
-    /// Begins what is planned, or what is wanted and due. `wanted` is its rate.
-    pub(super) fn begin(&mut self, now: Time, wanted: Option<u64>) {
+    /// Begins what is planned, or what is wanted and due. `wanted` is its rate, `jitter` what the
+    /// delay varies by.
+    pub(super) fn begin(&mut self, now: Time, wanted: Option<u64>, jitter: Duration) {
         if self.sending.is_some() {
             return;
         }
@@ -107,7 +110,7 @@ impl Prober {
         let Some(rate) = self.planned.take().or(due) else { return };
         self.number = self.number.wrapping_add(1).max(1);
         self.next = now + self.wait;
-        self.sending = Some(Probe::new(self.number, rate, now));
+        self.sending = Some(Probe::new(self.number, rate, jitter, now));
     }
 
     /// When something is to be done, if `wanted` says that more is of use.
@@ -122,8 +125,8 @@ impl Prober {
     /// Bytes on the wire of a packet of padding for the probe that is being sent: small where the
     /// rate is, so that the probe is no longer than it has to be.
     pub(super) fn padding_bytes(&self) -> usize {
-        let share = self.rate().unwrap_or(0) * LENGTH.as_millis() as u64 / 8_000;
-        (share / u64::from(PACKETS)).clamp(PADDING_BYTES.0, PADDING_BYTES.1) as usize
+        let bytes = self.sending.map_or(0, |probe| probe.length_bytes());
+        (bytes / u64::from(PACKETS)).clamp(PADDING_BYTES.0, PADDING_BYTES.1) as usize
     }
 
     /// Rate of the probe that is being sent.
@@ -148,7 +151,7 @@ impl Prober {
         probe.sent_packets += 1;
         probe.sent_bytes += u64::from(bytes);
         let number = probe.number;
-        let length_bytes = probe.rate * LENGTH.as_millis() as u64 / 8_000;
+        let length_bytes = probe.length_bytes();
         if probe.sent_packets >= PACKETS && probe.sent_bytes >= length_bytes {
             if self.awaited.len() == AWAITED {
                 self.awaited.pop_front();
@@ -193,10 +196,11 @@ impl Prober {
 }
 
 impl Probe {
-    const fn new(number: u16, rate: u64, began: Time) -> Self {
+    fn new(number: u16, rate: u64, jitter: Duration, began: Time) -> Self {
         Self {
             number,
             rate,
+            length: (LENGTH.0 + jitter * LENGTH_JITTERS).min(LENGTH.1),
             began,
             sent_packets: 0,
             sent_bytes: 0,
@@ -210,7 +214,11 @@ impl Probe {
 
     fn given_up_at(&self) -> Time {
         let packets = PADDING_BYTES.1 * 8 * u64::from(PACKETS) * 1_000_000 / self.rate.max(1);
-        self.began + LENGTH + GIVE_UP + Duration::from_micros(packets)
+        self.began + self.length + GIVE_UP + Duration::from_micros(packets)
+    }
+
+    const fn length_bytes(&self) -> u64 {
+        self.rate * self.length.as_millis() as u64 / 8_000
     }
 
     fn count(&mut self, packet: Arrival) {
@@ -263,7 +271,7 @@ mod tests {
     fn found(gap_us: i64, lost: u32) -> Option<Finding> {
         let start = Time::from_micros(1_000_000);
         let mut prober = Prober::new(start, 1_000_000);
-        prober.begin(start, None);
+        prober.begin(start, None, Duration::ZERO);
         let mut sent = 0;
         while prober.rate().is_some() {
             assert_eq!(prober.sent(330), 1);
@@ -294,7 +302,7 @@ mod tests {
     fn without_anything_to_pad_with_a_probe_is_given_up_for_long() {
         let start = Time::from_micros(1_000_000);
         let mut prober = Prober::new(start, 1_000_000);
-        prober.begin(start, None);
+        prober.begin(start, None, Duration::ZERO);
         let end = prober.due(start, true).unwrap();
         assert!(end < start + Duration::from_millis(300));
         prober.handle_timeout(end);

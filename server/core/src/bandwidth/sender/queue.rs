@@ -1,6 +1,6 @@
 //! How long the queue on the way is: what a packet takes now, less what it takes at best.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 /// A path may become longer for good: what was best so long ago no longer counts, in microseconds.
 const WINDOW_US: i64 = 10_000_000;
@@ -16,12 +16,18 @@ const STANDING_STEPS: usize = 4;
 pub(super) struct Queue {
     best: Minimum<STEPS, WINDOW_US>,
     lately: Minimum<STANDING_STEPS, STANDING_US>,
+    /// Mean difference of the transit times of neighbours (RFC 3550 section 6.4.1).
+    jitter_us: f64,
+    transit_us: Option<i64>,
 }
 
 impl Queue {
     /// Takes a packet's transit time.
     pub(super) fn push(&mut self, sent_us: i64, arrival_us: i64) {
         let transit_us = arrival_us - sent_us;
+        let change_us = (transit_us - self.transit_us.unwrap_or(transit_us)).abs();
+        self.jitter_us += (change_us as f64 - self.jitter_us) / JITTER_WEIGHT;
+        self.transit_us = Some(transit_us);
         self.best.push(arrival_us, transit_us);
         self.lately.push(arrival_us, transit_us);
     }
@@ -33,7 +39,15 @@ impl Queue {
             _ => 0,
         }
     }
+
+    /// By how much the delay of a packet differs from that of the one before, on average.
+    pub(super) fn jitter(&self) -> Duration {
+        Duration::from_micros(self.jitter_us as u64)
+    }
 }
+
+/// Weight of a new sample in the jitter, as a divisor: that of RFC 3550.
+const JITTER_WEIGHT: f64 = 16.0;
 
 /// The smallest value in a sliding window.
 #[derive(Clone, Debug, Default)]
