@@ -19,5 +19,5 @@ mod source;
 mod tcp;
 
 pub use profile::{PROFILES, Profile};
-pub use report::{Report, report, trace};
+pub use report::{BesideTcp, Report, Row, STARVED, report, trace};
 pub use run::{Run, Sample, run, share};

@@ -1,5 +1,7 @@
 //! The links.
 
+use super::source::wanted;
+
 /// How packets are lost on the way, apart from full queues.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Loss {
@@ -57,8 +59,8 @@ const BASE: Profile = Profile {
     seconds: 60,
 };
 
-/// Twelve links that people have.
-pub const PROFILES: [Profile; 12] = [
+/// Links that people have.
+pub const PROFILES: [Profile; 13] = [
     BASE,
     Profile {
         name: "drop",
@@ -142,11 +144,10 @@ pub const PROFILES: [Profile; 12] = [
     },
     Profile {
         name: "bufferbloat",
-        what: "1.5 Mbit/s and a queue of one second, TCP beside it from second 30 to 60",
-        capacity: &[(0.0, 1_500)],
+        what: "1.5 Mbit/s to 700 kbit/s and back, a queue of one second",
+        capacity: &[(0.0, 1_500), (30.0, 700), (50.0, 1_500)],
         queue_ms: 1_000,
-        tcp: Some((30, 60)),
-        seconds: 90,
+        seconds: 80,
         ..BASE
     },
     Profile {
@@ -172,7 +173,32 @@ pub const PROFILES: [Profile; 12] = [
         seconds: 90,
         ..BASE
     },
+    Profile {
+        name: "fast",
+        what: "50 Mbit/s, ten cameras",
+        capacity: &[(0.0, 50_000)],
+        queue_ms: 100,
+        delay_ms: 10,
+        cameras: 10,
+        ..BASE
+    },
 ];
+
+/// A TCP flow comes beside ours after 15 s, for a minute, on queues of these milliseconds.
+pub(super) const BESIDE_TCP: [Profile; 4] =
+    [beside_tcp(50), beside_tcp(200), beside_tcp(500), beside_tcp(1_000)];
+
+const fn beside_tcp(queue_ms: u32) -> Profile {
+    Profile {
+        name: "beside-tcp",
+        what: "3 Mbit/s, TCP beside it from second 15 on",
+        capacity: &[(0.0, 3_000)],
+        queue_ms,
+        tcp: Some((15, 75)),
+        seconds: 80,
+        ..BASE
+    }
+}
 
 impl Profile {
     /// Bits per second that pass at a time.
@@ -180,6 +206,11 @@ impl Profile {
         let seconds = at_us as f64 / 1e6;
         let now = self.capacity.iter().rev().find(|(from, _)| *from <= seconds);
         now.map_or(0, |(_, kbits)| kbits * 1_000)
+    }
+
+    /// Bits per second of a capacity that can be of use: no more than every camera in its best layer.
+    pub(super) fn reach(&self, capacity: u64) -> f64 {
+        capacity.min(wanted(self.cameras)) as f64
     }
 
     /// Bytes that the queue holds at a time: a packet at least.

@@ -14,6 +14,9 @@ const STEP_US: u64 = 1_000;
 /// A sample is taken every so often, in microseconds.
 const SAMPLE_US: u64 = 100_000;
 
+/// Seconds of a TCP flow that do not count: slow start says nothing of a share.
+pub(super) const TCP_START_S: u32 = 5;
+
 /// What happened in 100 ms to one flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sample {
@@ -105,8 +108,7 @@ pub fn run(profile: &Profile, flows: usize, seed: u64) -> Run {
             let packet = delivery.packet;
             let bytes = u64::from(packet.bytes);
             let competes = profile.tcp.is_some_and(|(from, to)| {
-                // The first seconds are slow start, which says nothing of a share.
-                (u64::from(from) + 5..u64::from(to)).contains(&(now_us / 1_000_000))
+                (u64::from(from + TCP_START_S)..u64::from(to)).contains(&(now_us / 1_000_000))
             });
             if packet.flow == flows {
                 acknowledgements.push_back((delivery.arrival_us + back_us, packet.number));

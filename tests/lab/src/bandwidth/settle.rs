@@ -7,7 +7,8 @@ const CHANGE: u64 = 25;
 /// Settled downwards: the estimate is no more than this over the capacity, and what is sent, over
 /// a second, no more than the second, for so many samples.
 const DOWN: (f64, f64, usize) = (1.05, 1.1, 10);
-/// Settled upwards: the estimate is at least this share of the capacity, for so many samples.
+/// Settled upwards: the estimate is at least this share of the capacity, or of what is wanted if that
+/// is less, for so many samples.
 const UP: (f64, usize) = (0.8, 5);
 
 /// Seconds after each change of the capacity until the flow had followed; the time until the next
@@ -39,7 +40,7 @@ pub(super) fn settled(profile: &Profile, samples: &[Sample]) -> Settled {
             }));
         } else if kbits * 100 > before * (100 + CHANGE) {
             settled.up_s.push(seconds(phase, UP.1, |_, last| {
-                last.estimate as f64 >= last.capacity as f64 * UP.0
+                last.estimate as f64 >= profile.reach(last.capacity) * UP.0
             }));
         }
         before = kbits;

@@ -20,6 +20,11 @@ const VOICE: u64 = VOICE_BYTES as u64 * 8 * 1_000_000 / VOICE_US;
 const SHARE: f64 = 0.15;
 const AFTER_US: u64 = 5_000_000;
 
+/// Bits per second of everything in its best layer.
+pub(super) const fn wanted(cameras: usize) -> u64 {
+    VOICE + LAYERS[2] * cameras as u64
+}
+
 /// One packet to send.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MediaPacket {
@@ -85,7 +90,7 @@ impl Source {
             camera.keyframe |= camera.layer != layer;
             camera.layer = layer;
         }
-        let wanted = VOICE + LAYERS[2] * self.cameras.len() as u64;
+        let wanted = wanted(self.cameras.len());
         Some(Demand { allocated: used, wanted, next_step })
     }
 

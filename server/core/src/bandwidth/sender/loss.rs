@@ -22,6 +22,10 @@ const NOTABLE: f64 = 0.02;
 const TOO_MUCH: f64 = 0.1;
 /// More than this share lowers it to what arrives.
 const COLLAPSE: f64 = 0.25;
+/// Beside a flow that fills every queue: more than the first share lowers the rate to the second,
+/// less than TCP lowers its own (RFC 9438 section 4.6), as it does so more often.
+const FULL_QUEUE: f64 = 0.005;
+const BESIDE_RIVAL: f64 = 0.85;
 /// Weight of a new measurement in the share that is told.
 const WEIGHT: f64 = 0.3;
 
@@ -51,8 +55,15 @@ impl Losses {
     }
 
     /// The highest rate that the losses leave of `rate`, where they leave less than it. `arrived`
-    /// is what arrives, all in bits per second.
-    pub(super) fn limit(&mut self, now: Time, rate: u64, arrived: Option<u64>) -> Option<u64> {
+    /// is what arrives, all in bits per second. Beside a `rival` that fills every queue, any loss is
+    /// one of a full queue.
+    pub(super) fn limit(
+        &mut self,
+        now: Time,
+        rate: u64,
+        arrived: Option<u64>,
+        rival: bool,
+    ) -> Option<u64> {
         let passed = now.saturating_since(self.since);
         let early =
             passed >= EARLY && self.lost >= EARLY_LOST && self.lost > self.packets / EARLY_DIVISOR;
@@ -68,6 +79,8 @@ impl Losses {
             Some(rate.min(arrived) as u64)
         } else if lost > TOO_MUCH {
             Some((rate * (1.0 - lost / 2.0)) as u64)
+        } else if rival && lost > FULL_QUEUE {
+            Some((rate * BESIDE_RIVAL) as u64)
         } else {
             None
         }
@@ -91,7 +104,7 @@ mod tests {
     fn limit(packets: u32, lost: u32, ms: u64) -> Option<u64> {
         let mut losses = Losses::new(Time::from_micros(0));
         losses.count(packets, lost);
-        losses.limit(Time::from_micros(ms * 1_000), 1_000_000, Some(400_000))
+        losses.limit(Time::from_micros(ms * 1_000), 1_000_000, Some(400_000), false)
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod loss;
 mod pacer;
 mod probe;
 mod queue;
+mod rival;
 mod round_trip;
 mod throughput;
 mod trend;
@@ -32,6 +33,7 @@ use self::{
     pacer::Pacer,
     probe::{Finding, Prober},
     queue::Queue,
+    rival::Rival,
     round_trip::RoundTrip,
     throughput::Throughput,
     trend::{Trend, Usage},
@@ -107,6 +109,7 @@ pub struct Sender {
     bursts: Bursts,
     trend: Trend,
     queue: Queue,
+    rival: Rival,
     throughput: Throughput,
     losses: Losses,
     control: RateControl,
@@ -135,6 +138,7 @@ impl Sender {
             bursts: Bursts::default(),
             trend: Trend::default(),
             queue: Queue::default(),
+            rival: Rival::default(),
             throughput: Throughput::default(),
             losses: Losses::new(now),
             control: RateControl::new(now, START_BITRATE),
@@ -281,7 +285,7 @@ impl Sender {
         let media = (self.queued > 0).then_some(ready);
         let padding = self.prober.rate().map(|_| ready);
         let probe = match self.draining {
-            Some(until) => Some(until),
+            Some(_) => None,
             None => self.prober.due(ready, self.probe_rate().is_some()),
         };
         let silence = self.silent_at();
@@ -291,9 +295,6 @@ impl Sender {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Time) {
         self.prober.handle_timeout(now);
-        if self.draining.is_some_and(|until| now >= until) {
-            self.draining = None;
-        }
         if self.silent_at().is_some_and(|at| now >= at) {
             self.halved = Some(now);
             self.lower(now, self.control.rate() / 2);
@@ -332,10 +333,17 @@ impl Sender {
         let jitter_us = self.queue.jitter().as_micros() as i64;
         if standing_us < DRAINED_US {
             self.draining = None;
+        } else if self.draining.is_some_and(|until| now >= until) {
+            self.draining = None;
+            self.rival.drained(now, standing_us);
         }
+        self.rival.follow(now, standing_us);
+        self.queue.hold_best(self.rival.is_there());
         if let Some(usage) = usage {
             let usage = match usage {
                 // Jitter makes the slope jump; only a queue that every packet meets is one.
+                // Beside a rival the delay is not ours to lower.
+                _ if self.rival.is_there() => Usage::Normal,
                 Usage::Over if standing_us < OVERUSE_US + jitter_us => Usage::Under,
                 Usage::Normal if self.draining.is_some() || self.losses.are_notable() => {
                     Usage::Under
@@ -353,7 +361,7 @@ impl Sender {
             }
         }
         let rate = self.control.rate();
-        if let Some(limit) = self.losses.limit(now, rate, arrived)
+        if let Some(limit) = self.losses.limit(now, rate, arrived, self.rival.is_there())
             && limit < rate
         {
             self.lower(now, limit);
@@ -371,7 +379,10 @@ impl Sender {
     /// The rate went down: what stands on the way drains first.
     fn slow_down(&mut self, now: Time) {
         self.prober.pause(now, CALM);
-        self.draining = Some(now + DRAIN);
+        if self.draining.is_none() && !self.rival.is_there() {
+            self.draining = Some(now + DRAIN);
+            self.rival.draining(self.queue.standing_us());
+        }
     }
 
     /// A probe came through.
@@ -432,7 +443,11 @@ impl Sender {
     /// Whether more is under way than the path and a short queue hold. If feedback stays away for
     /// long, what is under way says nothing of a queue.
     fn window_is_full(&self, now: Time) -> bool {
-        let time = self.round_trip.smallest().unwrap_or(SILENCE) + QUEUE;
+        let round_trip = match self.rival.is_there() {
+            true => self.round_trip.smoothed(),
+            false => self.round_trip.smallest(),
+        };
+        let time = round_trip.unwrap_or(SILENCE) + QUEUE;
         let window = self.control.rate() * time.as_millis() as u64 / 8_000;
         self.halved.is_none()
             && self.prober.rate().is_none()

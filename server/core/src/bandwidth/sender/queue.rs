@@ -19,6 +19,7 @@ pub(super) struct Queue {
     /// Mean difference of the transit times of neighbours (RFC 3550 section 6.4.1).
     jitter_us: f64,
     transit_us: Option<i64>,
+    held: bool,
 }
 
 impl Queue {
@@ -28,7 +29,9 @@ impl Queue {
         let change_us = (transit_us - self.transit_us.unwrap_or(transit_us)).abs();
         self.jitter_us += (change_us as f64 - self.jitter_us) / JITTER_WEIGHT;
         self.transit_us = Some(transit_us);
-        self.best.push(arrival_us, transit_us);
+        if !self.held {
+            self.best.push(arrival_us, transit_us);
+        }
         self.lately.push(arrival_us, transit_us);
     }
 
@@ -38,6 +41,11 @@ impl Queue {
             (Some(lately), Some(best)) => lately - best,
             _ => 0,
         }
+    }
+
+    /// Whether the best is to stand for as long as that is said: the queue hides the path.
+    pub(super) const fn hold_best(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// By how much the delay of a packet differs from that of the one before, on average.
