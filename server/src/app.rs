@@ -151,6 +151,7 @@ fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartE
             slots: SlotLimits { audio: limits.audio_slots, video: limits.video_slots },
             // The other half is for what is on its way.
             max_kept_packets: media.packet_buffers as usize / 2,
+            repair: media.repair,
             ..SfuConfig::default()
         },
         ..ShardConfig::at(addresses)

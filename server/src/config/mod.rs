@@ -75,6 +75,8 @@ pub struct MediaConfig {
     pub packet_buffers: u32,
     /// Core on which the media thread stays; `None`: the system chooses.
     pub core: Option<usize>,
+    /// Whether losses are repaired.
+    pub repair: bool,
 }
 
 /// What a client may use up.

@@ -46,6 +46,7 @@ pub struct RawMedia {
     pub send_buffer_bytes: u64,
     pub packet_buffers: u64,
     pub core: String,
+    pub repair: bool,
 }
 
 /// `[auth]`
@@ -107,6 +108,7 @@ impl Default for RawMedia {
             send_buffer_bytes: 4 << 20,
             packet_buffers: 32_768,
             core: "any".into(),
+            repair: true,
         }
     }
 }
