@@ -17,14 +17,13 @@ pub struct Shape {
     pub delay_ms: f64,
     /// Share of packets that are lost before the bottleneck, 0 to 1.
     pub loss: f64,
-    /// Mean number of packets that are lost one after the other, at least 1 (Gilbert's model:
-    /// between bursts nothing is lost). 1: each by itself.
-    pub burst: f64,
+    /// Packets that are lost one after the other, at least 1: a burst.
+    pub burst: u32,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { rate: None, queue: 100_000, delay_ms: 0.0, loss: 0.0, burst: 1.0 }
+        Self { rate: None, queue: 100_000, delay_ms: 0.0, loss: 0.0, burst: 1 }
     }
 }
 
@@ -58,7 +57,8 @@ const LONGEST_MS: usize = 10_000;
 pub struct Direction {
     shape: Shape,
     random: StdRng,
-    in_burst: bool,
+    /// Packets of a burst that are still to be lost.
+    in_burst: u32,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     /// When the first of those that wait has passed the bottleneck.
@@ -80,7 +80,7 @@ impl Direction {
         Self {
             shape,
             random: StdRng::seed_from_u64(seed),
-            in_burst: false,
+            in_burst: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             head_done: Duration::ZERO,
@@ -184,19 +184,16 @@ impl Direction {
         if loss <= 0.0 {
             return false;
         }
-        // Chances of leaving a state such that bursts are as long and losses as many as wanted.
-        let ends = 1.0 / burst.max(1.0);
-        let begins = ends * loss / (1.0 - loss).max(f64::EPSILON);
-        let draw = self.random.random::<f64>();
-        // Each by itself: a burst of one may follow another at once.
-        self.in_burst = if burst <= 1.0 {
-            draw < loss
-        } else if self.in_burst {
-            draw >= ends
-        } else {
-            draw < begins
-        };
-        self.in_burst
+        if self.in_burst == 0 {
+            // Between bursts; the packets of a burst draw no lots.
+            let begins = loss / (f64::from(burst.max(1)) * (1.0 - loss).max(f64::EPSILON) + loss);
+            if self.random.random::<f64>() >= begins {
+                return false;
+            }
+            self.in_burst = burst.max(1);
+        }
+        self.in_burst -= 1;
+        true
     }
 }
 
@@ -255,26 +252,13 @@ mod tests {
 
     #[test]
     fn losses_are_as_many_and_as_long_as_wanted() {
-        for burst in [1.0, 10.0] {
+        for burst in [1, 10] {
             let mut way = Direction::new(Shape { loss: 0.05, burst, ..Shape::default() }, 7);
-            let mut lengths = vec![0_u32];
-            for i in 0..200_000 {
-                let before = way.count();
-                assert_eq!(before.lost, 0);
-                way.offer(ms(i), vec![0; 10]);
-                match (way.counted.lost, lengths.last_mut()) {
-                    (0, Some(0)) | (_, None) => {}
-                    (0, _) => lengths.push(0),
-                    (_, Some(length)) => *length += 1,
-                }
-                way.take(ms(i));
-                way.counted = Counted::default();
-            }
-            let lost = lengths.iter().sum::<u32>();
-            let mean = f64::from(lost) / lengths.len() as f64;
-            assert!((9_000..11_000).contains(&lost), "{lost} of 200,000 with {burst}");
-            // By chance, single losses stand side by side one time in twenty.
-            assert!((mean / burst - 1.0).abs() < 0.15, "{mean} of {burst} in a row");
+            let lost: Vec<bool> = (0..200_000).map(|_| way.loses()).collect();
+            let count = lost.iter().filter(|lost| **lost).count();
+            assert!((9_000..11_000).contains(&count), "{count} of 200,000 with {burst}");
+            let runs = lost.chunk_by(|a, b| a == b).filter(|run| run[0]);
+            assert!(runs.map(<[bool]>::len).all(|length| length % burst as usize == 0));
         }
     }
 }
