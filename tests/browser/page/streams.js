@@ -14,10 +14,11 @@
     return rows;
   };
 
-  /** What is sent: a row for each encoding of a video, smallest first. */
+  /** What was sent so far: a row for each encoding of a video, smallest first. */
   globalThis.sentVideo = async () => {
     const rows = await rowsOf("outbound-rtp", "video");
     return rows
+      .filter(({ framesSent }) => framesSent > 0)
       .map((row) => ({
         at: row.timestamp,
         rid: row.rid ?? null,
@@ -25,7 +26,7 @@
         active: row.active,
         width: row.frameWidth ?? 0,
         height: row.frameHeight ?? 0,
-        frames: row.framesSent ?? 0,
+        frames: row.framesSent,
         bytes: row.bytesSent + row.headerBytesSent,
         mode: row.scalabilityMode ?? null,
         limitedBy: row.qualityLimitationReason,

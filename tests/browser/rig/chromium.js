@@ -29,16 +29,17 @@ const FLAGS = [
   "--disable-renderer-backgrounding",
 ];
 
-const SCRIPTS = ["devices.js", "observe.js", "arrivals.js", "streams.js", "measure.js", "lipsync.js", "secret.js", "roster.js"].map((file) =>
+/** What runs in every page before its own scripts. */
+export const pageScripts = ["devices.js", "observe.js", "arrivals.js", "streams.js", "measure.js", "lipsync.js", "secret.js", "roster.js"].map((file) =>
   readFileSync(new URL(`../page/${file}`, import.meta.url), "utf8"),
 );
 
 /**
  * One Chromium process with a fresh profile. `camera` and `voice` are files for its fake devices;
- * `executable` is what starts it.
+ * `secure` is an origin that is taken for a secure one; `executable` is what starts it.
  * `open(url, options)` opens a page in a window of its own; `close()` ends the process.
  */
-export async function launch({ camera, voice, language = "en-US", flags = [], executable = chromiumProgram() } = {}) {
+export async function launch({ camera, voice, language = "en-US", flags = [], secure, executable = chromiumProgram() } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "sotto-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable,
@@ -50,6 +51,7 @@ export async function launch({ camera, voice, language = "en-US", flags = [], ex
       ...FLAGS,
       ...(camera ? [`--use-file-for-fake-video-capture=${camera}`] : []),
       ...(voice ? [`--use-file-for-fake-audio-capture=${voice}`] : []),
+      ...(secure ? [`--unsafely-treat-insecure-origin-as-secure=${secure}`] : []),
       ...flags,
     ],
   });
@@ -73,7 +75,7 @@ export async function launch({ camera, voice, language = "en-US", flags = [], ex
         if (message.type() === "error") page.faults.push(message.text());
       });
       await page.addInitScript((value) => (globalThis.testDevices = value), devices);
-      for (const content of SCRIPTS) await page.addInitScript({ content });
+      for (const content of pageScripts) await page.addInitScript({ content });
       if (html) {
         // What does not come from this machine may not talk to it without being asked.
         await context.grantPermissions(["local-network-access"]);

@@ -8,9 +8,11 @@ import { SDK_HTML, SDK_PATH } from "./sdk-page.js";
 const PREFERENCES = {
   "media.navigator.permission.disabled": true,
   "media.navigator.streams.fake": true,
-  "media.peerconnection.ice.loopback": true,
   "media.peerconnection.ice.obfuscate_host_addresses": false,
   "media.autoplay.default": 0,
+  // Cameras on plain http: see the flag for secure origins of Chromium.
+  "media.devices.insecure.enabled": true,
+  "media.getusermedia.insecure.enabled": true,
   // The node is on this machine.
   "network.lna.blocking": false,
   // Nothing to fetch while it is measured.

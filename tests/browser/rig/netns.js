@@ -23,8 +23,10 @@ const run = promisify(execFile);
 /** Where a node listens that clients behind lines are to reach. */
 export const NODE_ADDRESS = "10.77.0.1";
 
+/** With an interface that is no loopback, and a way out: without them a browser makes no candidates. */
 const SET_UP = `mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up &&
-  ip address add ${NODE_ADDRESS}/32 dev lo && exec "$@"`;
+  ip link add home type veth peer name away && ip link set home up && ip link set away up &&
+  ip address add ${NODE_ADDRESS}/32 dev home && ip route add default dev home && exec "$@"`;
 
 /** The command line that runs another one in namespaces of its own, in which lines can be made. */
 export function ownNetwork(command) {
@@ -90,12 +92,11 @@ export async function makeLine(shape = {}, { seed = 1 } = {}) {
     /** The command line that runs another one behind the line. */
     behind: (command) => ["ip", "netns", "exec", name, ...command],
     /** A Chromium behind the line that takes `node`'s origin for a secure one. */
-    launch(node, { flags = [], ...options } = {}) {
+    launch(node, options = {}) {
       const wrapper = join(mkdtempSync(join(tmpdir(), "sotto-line-")), "chromium");
       writeFileSync(wrapper, `#!/bin/sh\nexec ${line.behind([chromiumProgram()]).join(" ")} "$@"\n`);
       chmodSync(wrapper, 0o755);
-      const secure = `--unsafely-treat-insecure-origin-as-secure=${node.origin}`;
-      return launch({ ...options, executable: wrapper, flags: [...flags, secure] });
+      return launch({ ...options, executable: wrapper, secure: node.origin });
     },
     async close() {
       child.stdin.end();

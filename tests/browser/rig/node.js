@@ -10,7 +10,7 @@ import { artifacts, program, root } from "./paths.js";
 const START_MS = 15_000;
 
 /** Starts a node, on loopback unless `address` says otherwise; `{ origin, token(room, name), stall(ms), stop() }` once it listens. */
-export async function startNode({ name = "node", address = "127.0.0.1", arguments: extra = [] } = {}) {
+export async function startNode({ name = "node", address = "127.0.0.1", arguments: extra = [], environment = {} } = {}) {
   const child = spawn(
     program("sotto"),
     [
@@ -19,7 +19,7 @@ export async function startNode({ name = "node", address = "127.0.0.1", argument
       ...["--web-root", join(root, "web-client/dist")],
       ...extra,
     ],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } },
   );
   child.stderr.pipe(createWriteStream(join(artifacts, `${name}.log`)));
   const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
