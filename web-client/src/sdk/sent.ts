@@ -17,8 +17,10 @@ export interface SentStats {
   height: number;
   /** Encoded frames per second; 0 for audio. */
   fps: number;
-  /** Payload, bit/s. */
+  /** Payload, bit/s, without what is sent again or to probe the line. */
   bitrate: number;
+  /** The rest. */
+  repairBitrate: number;
   packetsPerSecond: number;
   /** What holds the encoder back: `none`, `cpu`, `bandwidth`, `other`. */
   limitation: string;
@@ -78,7 +80,8 @@ function sentBy(now: Outbound, before: Outbound | undefined): Omit<SentStats, "s
     width: now.frameWidth ?? 0,
     height: now.frameHeight ?? 0,
     fps: rate((from) => from.framesEncoded),
-    bitrate: rate((from) => from.bytesSent) * 8,
+    bitrate: rate((from) => (from.bytesSent ?? 0) - (from.retransmittedBytesSent ?? 0)) * 8,
+    repairBitrate: rate((from) => from.retransmittedBytesSent) * 8,
     packetsPerSecond: rate((from) => from.packetsSent),
     limitation: now.qualityLimitationReason ?? "none",
     framesEncoded: now.framesEncoded ?? 0,
