@@ -41,10 +41,11 @@ export function videoCodec<Codec extends CodecDescription>(
   switch (codec) {
     case "vp8":
       return profiles[0];
+    // One that names no profile is of profile 0.
     case "vp9":
-      return having(/profile-id=0/) ?? profiles.find(({ sdpFmtpLine }) => !sdpFmtpLine);
+      return having(/profile-id=0/) ?? having(/^(?!.*profile-id=)/);
     case "av1":
-      return having(/profile=0/) ?? profiles.find(({ sdpFmtpLine }) => !sdpFmtpLine);
+      return having(/profile=0/) ?? having(/^(?!.*profile=)/);
     case "h264": {
       // Constrained baseline in several packets a frame (RFC 6184 section 6).
       const split = profiles.filter(({ sdpFmtpLine }) => /packetization-mode=1/.test(sdpFmtpLine ?? ""));

@@ -54,9 +54,12 @@ export class SentReader {
       if (!publication) continue;
       this.#last.set(report.id, outbound);
       const codec = all.get(outbound.codecId ?? "") as { mimeType?: string } | undefined;
+      const layer = publication.layers.find(({ rid }) => rid === (outbound.rid ?? null));
       sent.push({
         ...sentBy(outbound, last.get(report.id)),
         source: publication.source,
+        // Not every browser says.
+        active: outbound.active ?? layer?.active ?? !publication.muted,
         codec: codec?.mimeType ?? "",
       });
     }
@@ -68,14 +71,13 @@ export class SentReader {
   }
 }
 
-function sentBy(now: Outbound, before: Outbound | undefined): Omit<SentStats, "source" | "codec"> {
+function sentBy(now: Outbound, before: Outbound | undefined): Omit<SentStats, "source" | "active" | "codec"> {
   const seconds = before ? (now.timestamp - before.timestamp) / 1000 : 0;
   const rate = (read: (from: Outbound) => number | undefined) =>
     before && seconds > 0 ? Math.max(0, (read(now) ?? 0) - (read(before) ?? 0)) / seconds : 0;
   return {
     mid: now.mid ?? "",
     rid: now.rid ?? null,
-    active: now.active ?? true,
     scalabilityMode: now.scalabilityMode ?? null,
     width: now.frameWidth ?? 0,
     height: now.frameHeight ?? 0,

@@ -46,6 +46,8 @@ describe("offered codecs", () => {
 test("a codec that was not negotiated is not found", () => {
   expect(videoCodec(VIDEO.slice(0, 2), "vp9")).toBeUndefined();
   expect(videoCodec([{ mimeType: "video/VP9", sdpFmtpLine: "profile-id=2" }], "vp9")).toBeUndefined();
+  const firefox = { mimeType: "video/VP9", sdpFmtpLine: "max-fs=12288;max-fr=60" };
+  expect(videoCodec([firefox], "vp9")).toBe(firefox);
 });
 
 test("without a choice the first codec of an answer is used", () => {
