@@ -19,6 +19,8 @@ pub struct Census {
     pub kept_packets: usize,
     /// Things that wait for their time.
     pub timers: usize,
+    /// How often the lines of present participants were divided over their slots, so far.
+    pub allocations: u64,
 }
 
 impl Census {
@@ -34,6 +36,7 @@ impl Census {
             seats: self.seats + other.seats,
             kept_packets: self.kept_packets + other.kept_packets,
             timers: self.timers + other.timers,
+            allocations: self.allocations + other.allocations,
         }
     }
 }

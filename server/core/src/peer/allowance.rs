@@ -17,6 +17,8 @@ pub(crate) struct Allowance {
     pub(crate) estimate: Option<Estimate>,
     /// Whether slots must be served anew.
     pub(crate) stale: bool,
+    /// How often that was done.
+    pub(crate) decisions: u64,
     /// The estimate that was decided upon.
     decided: u64,
     /// What the last decision takes, sound included.
@@ -43,6 +45,7 @@ impl Allowance {
     /// What may be spent on video, when sound takes `reserved` bits per second. `limited`: the
     /// connection has feedback, so that an estimate will come.
     pub(crate) fn budget(&mut self, now: Time, reserved: u64, limited: bool) -> Budget {
+        self.decisions += 1;
         if !limited && self.estimate.is_none() {
             return Budget::UNLIMITED;
         }

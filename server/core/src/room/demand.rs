@@ -137,7 +137,9 @@ impl Track {
     /// Looks anew at what the publication can be had in. Returns whether other layers can be had than
     /// before.
     pub(crate) fn survey(&mut self, now: Time) -> bool {
-        let count = self.layers.len().min(MAX_LAYERS);
+        // Once a publisher says what it makes, what it does not name is not made.
+        let made = self.layers.iter().rposition(|layer| layer.described.is_some());
+        let count = made.map_or(self.layers.len(), |last| last + 1).min(MAX_LAYERS);
         let before = (self.supply.ladder.rungs().len(), self.supply.ladder.is_short());
         let (alive, is_single) = (self.alive(), count == 1);
         let any = !alive.is_empty() && !is_single;

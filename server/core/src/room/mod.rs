@@ -234,6 +234,7 @@ impl Room {
             seats: self.tracks.iter().map(|(_, track)| track.seats.len()).sum(),
             kept_packets: self.tracks.iter().map(|(_, track)| track.kept()).sum(),
             timers: self.schedule.count(),
+            allocations: peers().map(|peer| peer.allowance.decisions).sum(),
         }
     }
 

@@ -42,7 +42,7 @@ pub struct PublishedLayer {
 pub struct SlotQuality {
     /// The receiving m-line.
     pub mid: Mid,
-    /// The layer that is sent; `None`: nothing is, and `paused` says why.
+    /// The layer that is sent; `None`: nothing is, and `limit` says why.
     pub layer: Option<ReceivedLayer>,
     /// Why nothing is sent, or why it is not the best layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
