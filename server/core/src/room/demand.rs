@@ -145,7 +145,7 @@ impl Track {
         let any = !alive.is_empty() && !is_single;
         let mut states = [LayerState::default(); MAX_LAYERS];
         let pairs = self.layers.iter().zip(&mut self.supply.asked).zip(&mut states);
-        for (place, ((layer, asked), state)) in pairs.enumerate() {
+        for (place, ((layer, asked), state)) in pairs.enumerate().take(count) {
             let is_alive = alive.contains(LayerIndex(place as u8));
             let measured = layer.bitrate(now);
             if measured > 0 {
