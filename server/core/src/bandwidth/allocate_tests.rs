@@ -17,6 +17,7 @@ fn camera() -> Ladder {
         spatial: 1,
         temporal: 3,
         available: true,
+        shares: None,
     };
     Ladder::new(&[layer(180, 150), layer(360, 500), layer(720, 1_700)], Preference::Motion)
 }
@@ -24,7 +25,9 @@ fn camera() -> Ladder {
 /// A screen in one layer.
 fn screen(kbps: u64) -> Ladder {
     let bitrate = kbps * 1_000;
-    let layer = LayerState { height: 1_080, bitrate, spatial: 1, temporal: 1, available: true };
+    let shares = None;
+    let layer =
+        LayerState { height: 1_080, bitrate, spatial: 1, temporal: 1, available: true, shares };
     Ladder::new(&[layer], Preference::Detail)
 }
 
@@ -115,6 +118,7 @@ fn what_the_publisher_does_not_send_is_its_limit() {
         spatial: 1,
         temporal: 1,
         available,
+        shares: None,
     };
     let short = Ladder::new(&[layer(180, true), layer(720, false)], Preference::Motion);
     let slots = [(&nothing, Tile, 180), (&short, Tile, 720)];
@@ -190,6 +194,7 @@ fn ladders() -> impl Strategy<Value = Ladder> {
                 spatial,
                 temporal,
                 available,
+                shares: None,
             })
             .collect();
         Ladder::new(&layers, if motion { Preference::Motion } else { Preference::Detail })

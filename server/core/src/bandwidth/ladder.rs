@@ -29,6 +29,9 @@ pub struct LayerState {
     pub temporal: u8,
     /// Whether it comes, or would come if it were asked for.
     pub available: bool,
+    /// What is taken up to a spatial layer (first index) and a temporal layer, in per mille of
+    /// [`Self::bitrate`], where measured.
+    pub shares: Option<[[u16; 3]; 3]>,
 }
 
 /// What matters more in a publication when there is not enough for both.
@@ -152,8 +155,11 @@ impl Ladder {
         };
         for t in first..=last {
             let temporal_share = TEMPORAL_SHARES[usize::from(temporal) - 1][usize::from(t)];
-            let bitrate = layer.bitrate.saturating_mul(spatial_share) / 1_000;
-            let bitrate = bitrate.saturating_mul(temporal_share) / 1_000;
+            let usual = spatial_share * temporal_share / 1_000;
+            let place = |row: [u16; 3]| row.get(usize::from(t)).copied();
+            let measured = layer.shares.and_then(|shares| place(shares[usize::from(s)]));
+            let share = measured.map_or(usual, u64::from);
+            let bitrate = layer.bitrate.saturating_mul(share) / 1_000;
             let below = self.rungs().last().map_or(0, |rung| rung.bitrate);
             // All of it is said as "all", so that layers which turn up later are not cut off.
             let whole = |own: u8, count: u8| if own + 1 == count { u8::MAX } else { own };
@@ -192,7 +198,8 @@ mod tests {
     use super::*;
 
     fn layer(height: u16, kbps: u64, temporal: u8) -> LayerState {
-        LayerState { height, bitrate: kbps * 1_000, spatial: 1, temporal, available: true }
+        let bitrate = kbps * 1_000;
+        LayerState { height, bitrate, spatial: 1, temporal, available: true, shares: None }
     }
 
     /// Rungs as (layer, spatial, temporal, height, kbit/s).
@@ -221,6 +228,20 @@ mod tests {
             (2, 0, 2, 720, 1_700),
         ];
         check(&layers, Preference::Motion, &rungs);
+    }
+
+    #[test]
+    fn measured_shares_count_more_than_usual_ones() {
+        let shares = Some([[100, 150, 200], [250, 400, 500], [500, 750, 1_000]]);
+        let svc = LayerState { spatial: 3, shares, ..layer(720, 1_000, 3) };
+        let rungs = [
+            (0, 0, 0, 180, 100),
+            (0, 0, 1, 180, 150),
+            (0, 0, 2, 180, 200),
+            (0, 1, 2, 360, 500),
+            (0, 2, 2, 720, 1_000),
+        ];
+        check(&[svc], Preference::Motion, &rungs);
     }
 
     #[test]

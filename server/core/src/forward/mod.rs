@@ -21,6 +21,7 @@
 
 mod choice;
 mod history;
+mod inside;
 mod keyframe;
 mod live;
 mod missing;
@@ -40,6 +41,7 @@ mod window;
 
 pub use choice::LayerChoice;
 pub use history::History;
+pub use inside::{Inside, InsideMeter};
 pub use keyframe::KeyframeRequests;
 pub use missing::Missing;
 pub(crate) use missing::UNKNOWN_ROUND_TRIP;

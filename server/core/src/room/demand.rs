@@ -166,18 +166,18 @@ impl Track {
 
 /// A layer as its publisher describes it, or as it usually is.
 fn describe(layer: &Layer, place: usize, count: usize) -> LayerState {
-    let Some(described) = layer.described else {
-        // Of simulcast the heights matter more than that they are right.
-        let height = if count == 1 { 0 } else { 720 >> (count - 1 - place) };
-        let bitrate = usual_bitrate(height);
-        return LayerState { height, bitrate, spatial: 1, temporal: 1, available: true };
-    };
+    // Of simulcast the heights matter more than that they are right.
+    let usual_height = if count == 1 { 0 } else { 720 >> (count - 1 - place) };
+    let height = layer.described.map_or(usual_height, |described| described.height);
+    let limit = layer.described.and_then(|described| described.max_bitrate);
+    let (spatial, temporal) = layer.parts();
     LayerState {
-        height: described.height,
-        bitrate: described.max_bitrate.map_or(usual_bitrate(described.height), u64::from),
-        spatial: described.mode.spatial,
-        temporal: described.mode.temporal,
+        height,
+        bitrate: limit.map_or(usual_bitrate(height), u64::from),
+        spatial,
+        temporal,
         available: true,
+        shares: layer.shares(),
     }
 }
 

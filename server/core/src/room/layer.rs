@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    forward::{History, KeyframeRequests, MediaClock, Missing, RateMeter, Received, SourceStream},
+    forward::{
+        History, InsideMeter, KeyframeRequests, MediaClock, Missing, RateMeter, Received,
+        SourceStream,
+    },
     id::{LayerIndex, Rid},
     media::Codec,
     peer::LayerDescription,
@@ -70,6 +73,7 @@ pub(crate) struct Layer {
     /// What did not come, and is asked for.
     pub(crate) missing: Missing,
     rate: RateMeter,
+    inside: InsideMeter,
     last: Option<Time>,
 }
 
@@ -89,6 +93,7 @@ impl Layer {
             nack: false,
             missing: Missing::new(codec.kind()),
             rate: RateMeter::new(),
+            inside: InsideMeter::new(),
             last: None,
         }
     }
@@ -98,6 +103,7 @@ impl Layer {
         let packet = &received.packet;
         let len = usize::from(packet.header_len) + usize::from(packet.payload_len);
         self.rate.observe(received.at, len);
+        self.inside.observe(received, len);
         self.last = Some(received.at);
     }
 
@@ -115,6 +121,19 @@ impl Layer {
     /// Bits per second that it takes on the way to a subscriber, over the last second.
     pub(crate) fn bitrate(&self, now: Time) -> u64 {
         self.rate.bitrate(now)
+    }
+
+    /// How many spatial and temporal layers are inside of it: by its packets, or as long as these do
+    /// not tell, as its publisher says.
+    pub(crate) fn parts(&self) -> (u8, u8) {
+        let described = self.described.map(|layer| (layer.mode.spatial, layer.mode.temporal));
+        let measured = self.inside.inside().map(|inside| (inside.spatial, inside.temporal));
+        measured.or(described).unwrap_or((1, 1))
+    }
+
+    /// See [`Inside::shares`](crate::forward::Inside::shares).
+    pub(crate) fn shares(&self) -> Option<[[u16; 3]; 3]> {
+        self.inside.inside().map(|inside| inside.shares)
     }
 
     /// Whether it is sent, as far as one can tell while other layers go on.

@@ -121,10 +121,8 @@ fn quality(track: &crate::room::Track, slot: &Slot) -> Option<Quality> {
     };
     let index = slot.stream.layer()?;
     let layer = track.layer(index);
-    let (spatial, temporal) = match layer.described {
-        Some(described) => (described.mode.spatial - 1, described.mode.temporal - 1),
-        None => (0, 0),
-    };
+    let (spatial, temporal) = layer.parts();
+    let (spatial, temporal) = (spatial - 1, temporal - 1);
     let (spatial, temporal) = if index == choice.layer {
         (choice.spatial.min(spatial), choice.temporal.min(temporal))
     } else {

@@ -1,6 +1,7 @@
 //! Tests of the forwarding plane. Packets are real: built, parsed, rewritten and parsed again.
 
 mod history;
+mod inside;
 mod keyframe;
 mod layers;
 mod missing;
