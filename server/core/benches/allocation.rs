@@ -113,6 +113,7 @@ fn division() -> f64 {
         spatial: 1,
         temporal: 3,
         available: true,
+        shares: None,
     };
     let layers = [layer(180, 150), layer(360, 500), layer(720, 1_700)];
     let ladder = Ladder::new(&layers, Preference::Motion);

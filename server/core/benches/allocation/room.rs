@@ -226,7 +226,7 @@ impl Room {
                 keyframe: person.keyframe[layer],
                 picture_id: Some((person.picture & 0x7fff, true)),
                 tl0_picture_index: Some(person.picture as u8),
-                temporal_layer: Some(0),
+                temporal_layer: Some((0, false)),
             };
             let len = descriptor.write(&mut payload).unwrap();
             payload[len] = u8::from(!person.keyframe[layer]);
