@@ -20,8 +20,10 @@ pub(super) struct SentPacket {
 pub(super) enum Fate {
     /// Nothing yet.
     InFlight,
-    /// Feedback passed it by: it was neither seen nor missed.
+    /// Feedback passed it by, or stayed away: it was neither seen nor missed.
     Unknown,
+    /// It was sent again, so its arrival says nothing of when it was sent.
+    Resent,
     /// Feedback misses it; it may still come late.
     Missing,
     /// It arrived.
@@ -94,14 +96,24 @@ impl History {
         SeqNo(self.next as u16)
     }
 
-    /// Feedback reached `number`: nothing before it is under way any more.
+    /// Feedback came to speak of `number`: neither it nor anything before it is under way any more.
     pub(super) fn reach(&mut self, number: u64) {
         for passed in self.reached.max(self.first)..number {
             if self.ring[self.place(passed)].fate == Fate::InFlight {
                 self.resolve(passed, Fate::Unknown);
             }
         }
-        self.reached = self.reached.max(number);
+        self.reached = self.reached.max(number + 1);
+    }
+
+    /// Gives up waiting for feedback about what was sent; how many packets that were.
+    pub(super) fn give_up(&mut self) -> u64 {
+        let waited_for = self.next - self.reached.max(self.first);
+        if waited_for > 0 {
+            self.reach(self.next - 1);
+            self.resolve(self.next - 1, Fate::Unknown);
+        }
+        waited_for
     }
 
     /// Bytes of which no feedback has told yet.
@@ -177,6 +189,8 @@ mod tests {
         history.reach(5);
         assert_eq!(history.in_flight_bytes(), 400);
         assert_eq!(history.resolve(2, Fate::Arrived).fate, Fate::Unknown);
-        assert_eq!(history.oldest_unreached(), Some(packet(5).sent));
+        assert_eq!(history.oldest_unreached(), Some(packet(6).sent));
+        assert_eq!((history.give_up(), history.oldest_unreached()), (4, None));
+        assert_eq!(history.in_flight_bytes(), 0);
     }
 }

@@ -23,6 +23,9 @@ mod round_trip;
 mod throughput;
 mod trend;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use self::{
@@ -58,6 +61,8 @@ const FIRST_PROBE: u64 = 3;
 const NEXT_PROBE: u64 = 2;
 /// How far beyond what is wanted a probe goes, in per cent, so that its finding suffices for it.
 const PROBE_MARGIN: u64 = 115;
+/// The estimate that suffices for what is wanted, over that, in per cent.
+const ENOUGH: u64 = 105;
 /// No probe for so long after the rate went down.
 const CALM: Duration = Duration::from_millis(1_500);
 
@@ -81,6 +86,8 @@ const SMALLEST_WINDOW: u64 = 6_000;
 /// Without feedback for this and three round trips, what was sent is taken for lost, and the rate is
 /// halved.
 const SILENCE: Duration = Duration::from_secs(1);
+/// Fewer packets than this may all be lost, and mean nothing.
+const SILENT_PACKETS: u64 = 5;
 /// Windows of the throughput in microseconds.
 const THROUGHPUT_US: i64 = 500_000;
 const THROUGHPUT_LATELY_US: i64 = 100_000;
@@ -124,8 +131,8 @@ pub struct Sender {
     draining: Option<Time>,
     /// Whether feedback came yet.
     heard: bool,
-    /// When the rate was last halved for want of feedback.
-    halved: Option<Time>,
+    /// Whether the rate was halved for want of feedback, and none came since.
+    halved: bool,
     told: Option<Estimate>,
 }
 
@@ -150,7 +157,7 @@ impl Sender {
             sent_bytes: [0; 4],
             draining: None,
             heard: false,
-            halved: None,
+            halved: false,
             told: None,
         }
     }
@@ -158,7 +165,7 @@ impl Sender {
     /// Whether a packet of this class may leave now. Audio always may; if others may not,
     /// [`Self::poll_timeout`] says when to ask again.
     pub fn may_send(&mut self, now: Time, class: PacketClass) -> bool {
-        class == PacketClass::Audio || (self.pacer.ready_at() <= now && !self.window_is_full(now))
+        class == PacketClass::Audio || (self.pacer.ready_at() <= now && !self.window_is_full())
     }
 
     /// The number that the next packet gets.
@@ -184,7 +191,7 @@ impl Sender {
     pub fn resent(&mut self, now: Time, seq: SeqNo, wire_bytes: usize) {
         self.pacer.sent(now, u32::try_from(wire_bytes).unwrap_or(u32::MAX));
         if let Some(number) = self.history.number(seq) {
-            self.history.resolve(number, Fate::Unknown);
+            self.history.resolve(number, Fate::Resent);
         }
     }
 
@@ -218,12 +225,14 @@ impl Sender {
             if before.fate == Fate::Missing {
                 self.losses.found();
             }
+            if matches!(before.fate, Fate::InFlight | Fate::Unknown) {
+                newest = Some((number, before.sent));
+            }
             // Late, twice, or sent again: its delay is not that of the way.
             if before.fate != Fate::InFlight {
                 continue;
             }
             self.losses.count(1, 0);
-            newest = Some((number, before.sent));
             let arrival = Arrival {
                 sent_us: before.sent.as_micros() as i64,
                 arrival_us: reference_us + arrival_us,
@@ -242,7 +251,7 @@ impl Sender {
         if let Some((number, sent)) = newest {
             self.history.reach(number);
             self.round_trip.sample(now, now.saturating_since(sent));
-            self.halved = None;
+            self.halved = false;
             self.heard = true;
         }
         self.follow(now, usage);
@@ -295,10 +304,11 @@ impl Sender {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Time) {
         self.prober.handle_timeout(now);
-        if self.silent_at().is_some_and(|at| now >= at) {
-            self.halved = Some(now);
-            self.lower(now, self.control.rate() / 2);
-            self.draining = None;
+        if self.silent_at().is_some_and(|at| now >= at) && self.history.give_up() >= SILENT_PACKETS
+        {
+            self.halved = true;
+            self.control.set(now, (self.control.rate() / 2).max(MIN_BITRATE));
+            self.prober.pause(now, CALM);
         }
         self.set_pace(now);
     }
@@ -410,15 +420,15 @@ impl Sender {
         }
     }
 
-    /// Rate of a probe that would be of use: towards the next step of what is wanted.
+    /// Rate of a probe that would be of use: towards what is wanted, while there is a next step.
     fn probe_rate(&self) -> Option<u64> {
         let rate = self.control.rate().max(MIN_BITRATE);
-        let step = self.demand.next_step? * PROBE_MARGIN / 100;
-        let wanted = self.demand.wanted.max(step) * PROBE_MARGIN / 100;
-        if step <= rate && wanted <= rate || rate >= MAX_BITRATE {
+        let wanted = self.demand.wanted.max(self.demand.next_step?);
+        if rate >= wanted * ENOUGH / 100 || rate >= MAX_BITRATE {
             return None;
         }
-        Some((rate * NEXT_PROBE).min(wanted.max(step)).min(MAX_BITRATE * PROBE_MARGIN / 100))
+        let wanted = wanted * PROBE_MARGIN / 100;
+        Some((rate * NEXT_PROBE).min(wanted).min(MAX_BITRATE * PROBE_MARGIN / 100))
     }
 
     fn set_pace(&mut self, now: Time) {
@@ -435,23 +445,21 @@ impl Sender {
     /// When feedback will have stayed away for too long.
     fn silent_at(&self) -> Option<Time> {
         let oldest = self.history.oldest_unreached()?;
-        let wait = SILENCE + self.round_trip.smoothed().unwrap_or_default() * 3;
-        let since = self.halved.map_or(oldest, |at| at.max(oldest));
-        Some(since + wait)
+        let round_trip = self.round_trip.smoothed().unwrap_or(SILENCE);
+        Some(oldest + SILENCE + round_trip * 3)
     }
 
-    /// Whether more is under way than the path and a short queue hold. If feedback stays away for
-    /// long, what is under way says nothing of a queue.
-    fn window_is_full(&self, now: Time) -> bool {
+    /// Whether more is under way than the path and a short queue hold. If feedback stays away, what
+    /// is under way says nothing of a queue.
+    fn window_is_full(&self) -> bool {
         let round_trip = match self.rival.is_there() {
             true => self.round_trip.smoothed(),
             false => self.round_trip.smallest(),
         };
         let time = round_trip.unwrap_or(SILENCE) + QUEUE;
         let window = self.control.rate() * time.as_millis() as u64 / 8_000;
-        self.halved.is_none()
+        !self.halved
             && self.prober.rate().is_none()
             && self.history.in_flight_bytes() > window.max(SMALLEST_WINDOW)
-            && self.silent_at().is_none_or(|at| now < at)
     }
 }
