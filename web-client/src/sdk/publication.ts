@@ -138,7 +138,9 @@ export class Publication {
     track.enabled = !this.#muted;
     if (this.#ended) return;
     await this.#owner.line(this.source)?.sender.replaceTrack(track);
-    await this.#look();
+    // Music has another limit than a voice.
+    if (kindOf(this.source) === "audio") await this.#encoder.apply();
+    else await this.#look();
   }
 
   /** Ends it. The track itself goes on: it belongs to the caller. */
@@ -213,7 +215,8 @@ export class Publication {
   }
 
   #isActive(rid: string | null): boolean {
-    return !this.#muted && (this.#demand.get(rid) ?? true);
+    // Without a tag the node means the only encoding that there is.
+    return !this.#muted && (this.#demand.get(rid) ?? this.#demand.get(null) ?? true);
   }
 
   #wanted(): Wanted {

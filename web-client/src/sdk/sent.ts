@@ -15,7 +15,7 @@ export interface SentStats {
   /** Pixels; 0 for audio, and while nothing was encoded. */
   width: number;
   height: number;
-  /** Encoded frames per second; 0 for audio. */
+  /** Frames sent per second; 0 for audio. */
   fps: number;
   /** Payload, bit/s, without what is sent again or to probe the line. */
   bitrate: number;
@@ -81,7 +81,8 @@ function sentBy(now: Outbound, before: Outbound | undefined): Omit<SentStats, "s
     scalabilityMode: now.scalabilityMode ?? null,
     width: now.frameWidth ?? 0,
     height: now.frameHeight ?? 0,
-    fps: rate((from) => from.framesEncoded),
+    // Not of `framesEncoded`, which counts each spatial layer of a scalable codec.
+    fps: now.active === false ? 0 : (now.framesPerSecond ?? 0),
     bitrate: rate((from) => (from.bytesSent ?? 0) - (from.retransmittedBytesSent ?? 0)) * 8,
     repairBitrate: rate((from) => from.retransmittedBytesSent) * 8,
     packetsPerSecond: rate((from) => from.packetsSent),

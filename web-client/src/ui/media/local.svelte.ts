@@ -104,6 +104,8 @@ export class LocalDevice {
     }
     this.track = track;
     if (!track) return;
+    // Not only a voice then: the encoder may spend more on it.
+    if (this.kind === "microphone" && this.original) track.contentHint = "music";
     track.onended = () => {
       this.track = null;
       this.problem = "missing";
