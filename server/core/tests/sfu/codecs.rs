@@ -6,7 +6,7 @@ use sotto_core::{
     PacketError, SfuConfig,
     id::{PayloadType, PeerId},
     media::{Codec, Direction, Kind, Offer, PayloadFormat},
-    signal::{ClientMessage, Source},
+    signal::{ClientMessage, QualityLimit, ServerMessage, Source},
 };
 
 use crate::{
@@ -94,6 +94,13 @@ fn who_cannot_decode_a_codec_gets_nothing_of_it_and_the_others_all() {
     world.send_with(ann, Source::Camera, coded_in(H264, false)).unwrap();
     assert_eq!((world.client(ben).media.len(), world.client(cem).media.len()), (2, 0));
     assert_eq!(world.seen(cem, "v")[0], "ann", "the tile is there all the same");
+    world.pass(Duration::from_secs(1));
+    let told = world.heard(cem).into_iter().filter_map(|message| match message {
+        ServerMessage::Quality { slots } => Some(slots),
+        _ => None,
+    });
+    let told: Vec<_> = told.flatten().map(|slot| (slot.layer, slot.limit)).collect();
+    assert_eq!(told, [(None, Some(QualityLimit::Codec))], "and says why it is dark");
     world.send_with(ann, Source::Camera, coded_in(VP8, true)).unwrap();
     assert_eq!(world.client(cem).media.len(), 1, "from the keyframe of one that it decodes");
 }

@@ -5,11 +5,14 @@ use std::time::Duration;
 use sotto_core::{
     Census, Input, SfuConfig,
     config::Numbering,
-    input::{DataMessage, RemoteEvent},
+    input::{DataMessage, Feedback, RemoteEvent},
     signal::{ClientMessage, Source},
 };
 
-use crate::world::{World, line};
+use crate::{
+    media::{Sender, simulcast_offer},
+    world::{World, everything, line},
+};
 
 /// Two shards and what lies between them.
 struct Shards([World; 2]);
@@ -115,6 +118,42 @@ fn who_comes_late_on_one_shard_gets_a_keyframe_from_the_other() {
     assert_eq!(shards.0[1].client(ben).media.len(), 1);
     let late = shards.on(1, |world| world.join("blue", "dee"));
     assert_eq!(shards.0[1].client(late).media.len(), 1, "kept on this shard too");
+}
+
+#[test]
+fn layers_cross_over_and_keyframes_are_asked_of_the_one_that_needs_one() {
+    let mut shards = Shards::new();
+    let offer = simulcast_offer(1, 1);
+    let ann = shards.on(0, |world| world.join_with("blue", "ann", everything(), offer));
+    shards.on(0, |world| world.publish(ann, Source::Camera));
+    let ben = shards.on(1, |world| world.join("blue", "ben"));
+    let mut layers = [0, 1, 2].map(|index| Sender::layer(ann, index));
+    let mut asked = Vec::new();
+    let mut run = |shards: &mut Shards, frames: u32| {
+        for _ in 0..frames {
+            for layer in &mut layers {
+                shards.on(0, |world| {
+                    let bytes = layer.next(world.now);
+                    world.arrive(ann, bytes).unwrap();
+                });
+            }
+            shards.pass(Duration::from_millis(33));
+            for (_, ssrc) in shards.0[0].client(ann).keyframes_asked.drain(..) {
+                asked.push(ssrc);
+                let layer = layers.iter_mut().find(|layer| layer.ssrc == ssrc).unwrap();
+                layer.keyframe = true;
+            }
+        }
+        std::mem::take(&mut asked)
+    };
+    run(&mut shards, 60);
+    shards.0[1].client(ben).media.clear();
+    assert_eq!(run(&mut shards, 30), []);
+    let got = std::mem::take(&mut shards.0[1].client(ben).media);
+    assert!(got.len() == 30 && got.iter().all(|got| got.stamp.layer.0 == 2), "{got:?}");
+    let ssrc = got[0].ssrc;
+    shards.on(1, |world| world.feedback(ben, Feedback::KeyframeRequest { ssrc }));
+    assert_eq!(run(&mut shards, 10), [layers[2].ssrc]);
 }
 
 #[test]
