@@ -163,7 +163,7 @@ impl Sfu {
                 self.with_member(now, peer, |room, cx, member| room.offer(cx, member, id, &offer));
             }
             Input::Connected { peer } => {
-                self.with_member(now, peer, |room, _, member| room.connected(member));
+                self.with_member(now, peer, |room, cx, member| room.connected(cx, member));
             }
             Input::Feedback { peer, feedback } => {
                 self.with_member(now, peer, |room, cx, member| room.feedback(cx, member, feedback));

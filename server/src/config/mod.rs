@@ -77,6 +77,8 @@ pub struct MediaConfig {
     pub core: Option<usize>,
     /// Whether losses are repaired.
     pub repair: bool,
+    /// Whether voices are asked for at a low rate while a line that hears them needs it.
+    pub low_rate_voice: bool,
 }
 
 /// What a client may use up.
@@ -90,6 +92,8 @@ pub struct Limits {
     pub audio_slots: u16,
     /// Video slots of one connection.
     pub video_slots: u16,
+    /// Videos that one connection is sent at most.
+    pub videos_per_client: u16,
     /// Messages of a websocket per second.
     pub messages_per_second: u32,
     /// Messages of a websocket at once.

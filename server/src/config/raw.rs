@@ -47,6 +47,7 @@ pub struct RawMedia {
     pub packet_buffers: u64,
     pub core: String,
     pub repair: bool,
+    pub low_rate_voice: bool,
 }
 
 /// `[auth]`
@@ -68,6 +69,7 @@ pub struct RawLimits {
     pub participants_per_room: u64,
     pub audio_slots: u64,
     pub video_slots: u64,
+    pub videos_per_client: u64,
     pub messages_per_second: u64,
     pub message_burst: u64,
     pub event_queue: u64,
@@ -109,6 +111,7 @@ impl Default for RawMedia {
             packet_buffers: 32_768,
             core: "any".into(),
             repair: true,
+            low_rate_voice: true,
         }
     }
 }
@@ -120,6 +123,7 @@ impl Default for RawLimits {
             participants_per_room: 200,
             audio_slots: 16,
             video_slots: 64,
+            videos_per_client: 64,
             messages_per_second: 50,
             message_burst: 100,
             event_queue: 1024,

@@ -158,6 +158,7 @@ impl Raw {
             send_buffer: within("media.send_buffer_bytes", raw.send_buffer_bytes, buffer)?,
             packet_buffers: within("media.packet_buffers", raw.packet_buffers, 1_024..=4_194_304)?,
             repair: raw.repair,
+            low_rate_voice: raw.low_rate_voice,
         })
     }
 
@@ -172,6 +173,7 @@ impl Raw {
             )?,
             audio_slots: within("limits.audio_slots", raw.audio_slots, 0..=64)?,
             video_slots: within("limits.video_slots", raw.video_slots, 0..=256)?,
+            videos_per_client: within("limits.videos_per_client", raw.videos_per_client, 0..=256)?,
             messages_per_second: within(
                 "limits.messages_per_second",
                 raw.messages_per_second,

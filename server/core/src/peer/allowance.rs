@@ -1,5 +1,7 @@
 //! What one client may be sent, and what was decided about it.
 
+use std::time::Duration;
+
 use crate::{
     bandwidth::{Budget, Demand, Estimate, START_BITRATE, Spending},
     time::Time,
@@ -8,9 +10,19 @@ use crate::{
 /// Change of the estimate, in per mille of what was decided upon, that calls for a new decision.
 const NOTABLE: u64 = 150;
 
+/// For how long after its start an estimate that has not fallen says little: probes are still on
+/// their way.
+const START_TIME: Duration = Duration::from_secs(2);
+
+/// What the smallest pictures may take in that time, in bits per second: a first picture now is worth
+/// more than a line that is a little too full for a moment.
+const START_BUDGET: u64 = 2_000_000;
+
 /// What one client may be sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance {
+    /// Since when its transport carries media.
+    pub(crate) connected: Time,
     /// What may be spent on video.
     pub(crate) spending: Spending,
     /// What it carries; `None`: not known yet, or never, where feedback was not negotiated.
@@ -53,6 +65,10 @@ impl Allowance {
             self.spending.observe(now, START_BITRATE);
         }
         self.decided = self.estimate.map_or(START_BITRATE, |estimate| estimate.bitrate);
-        self.spending.budget(now, reserved)
+        let mut budget = self.spending.budget(now, reserved);
+        if self.decided >= START_BITRATE && now.saturating_since(self.connected) < START_TIME {
+            budget.keep = budget.keep.max(START_BUDGET);
+        }
+        budget
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::{
     bandwidth::{Ladder, LayerState, Preference},
+    forward::{Received, RedLevel},
     id::{LayerIndex, TrackId},
     input::RemoteEvent,
     peer::MAX_LAYERS,
@@ -46,6 +47,12 @@ pub(super) const VOICES: u64 = 2;
 /// How much more a line must carry to count as wide again, in per mille.
 const VOICE_MARGIN: u64 = 1_200;
 
+/// Over which losses on the way to the node are counted, and the least packets for a verdict.
+const UPLINK_SPAN: Duration = Duration::from_secs(2);
+
+/// See [`UPLINK_SPAN`].
+const UPLINK_PACKETS: u64 = 50;
+
 /// As the publisher likes.
 const NORMAL_VOICE: AudioDemand =
     AudioDemand { max_bitrate: None, packet_time: 20, dtx: false, red: false };
@@ -64,6 +71,44 @@ pub(crate) struct Supply {
     /// When somebody last heard it over a line that is too thin for it.
     strained: Option<Time>,
     voice: AudioDemand,
+    /// What a voice loses on its way to the node.
+    pub(super) uplink: Uplink,
+}
+
+/// The losses of a stream before anything is repaired.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Uplink {
+    /// The epoch and the highest number that came.
+    highest: Option<(u32, u64)>,
+    came: u64,
+    missed: u64,
+    since: Time,
+    red: RedLevel,
+}
+
+impl Uplink {
+    /// Counts a packet that came in time, and those that should have come before it.
+    pub(super) fn observe(&mut self, received: &Received) {
+        let (epoch, seq) = (received.epoch, received.seq);
+        self.came += 1;
+        match self.highest {
+            Some((known, highest)) if known == epoch => {
+                self.missed += seq.saturating_sub(highest + 1);
+                self.highest = Some((epoch, highest.max(seq)));
+            }
+            _ => self.highest = Some((epoch, seq)),
+        }
+    }
+
+    /// Whether packets should carry their predecessors, by the losses of the last two seconds.
+    fn wants_redundancy(&mut self, now: Time) -> bool {
+        let all = self.came + self.missed;
+        if now.saturating_since(self.since) >= UPLINK_SPAN && all >= UPLINK_PACKETS {
+            self.red.observe((self.missed * 1_000 / all) as u16, None);
+            (self.came, self.missed, self.since) = (0, 0, now);
+        }
+        self.red.level() > 0
+    }
 }
 
 /// What a publisher was asked about one layer.
@@ -92,6 +137,7 @@ impl Supply {
             relayed: None,
             strained: None,
             voice: NORMAL_VOICE,
+            uplink: Uplink::default(),
         }
     }
 
@@ -102,7 +148,7 @@ impl Supply {
 
     /// Whether the publisher was asked to code the voice at a low rate.
     pub(super) fn is_low_rate(&self) -> bool {
-        self.voice == LOW_RATE_VOICE
+        self.voice.max_bitrate.is_some()
     }
 
     /// Somebody hears it over a line that is too thin for it.
@@ -304,11 +350,34 @@ impl Room {
     }
 
     /// Marks the voices that are heard over lines too thin for them, and asks for each voice in the
-    /// rate that the thinnest line carries.
+    /// rate that the thinnest line carries, with redundancy where the publisher's own loses packets.
     pub(super) fn fit_voices(&mut self, cx: &mut Context<'_>) {
-        if !cx.config.low_rate_voice {
-            return;
+        if cx.config.low_rate_voice {
+            self.mark_strained_voices(cx);
         }
+        for (key, track) in self.tracks.iter_mut() {
+            if track.source != Source::Microphone {
+                continue;
+            }
+            let Some(peer) = &self.members[track.owner].peer else { continue };
+            let Some(line) = peer.lines.of_track(key) else { continue };
+            let recent = |at: Time| cx.now.saturating_since(at) < VOICE_HOLD;
+            let has_red = line.formats.iter().any(|format| format.red.is_some());
+            let voice = if track.supply.strained.is_some_and(recent) {
+                LOW_RATE_VOICE
+            } else {
+                let red = has_red && track.supply.uplink.wants_redundancy(cx.now);
+                AudioDemand { red, ..NORMAL_VOICE }
+            };
+            if track.supply.voice != voice {
+                track.supply.voice = voice;
+                let (mid, layers) = (line.mid, Vec::new());
+                cx.say(peer.id, ServerMessage::Demand { mid, layers, audio: Some(voice) });
+            }
+        }
+    }
+
+    fn mark_strained_voices(&mut self, cx: &Context<'_>) {
         for (_, member) in self.members.iter() {
             let Some(peer) = &member.peer else { continue };
             let Some(estimate) = peer.allowance.estimate else { continue };
@@ -325,18 +394,6 @@ impl Room {
         }
         for key in self.scratch.voices.drain(..) {
             self.tracks[key].supply.strain(cx.now);
-        }
-        for (key, track) in self.tracks.iter_mut() {
-            let recent = |at: Time| cx.now.saturating_since(at) < VOICE_HOLD;
-            let strained = track.supply.strained.is_some_and(recent);
-            let voice = if strained { LOW_RATE_VOICE } else { NORMAL_VOICE };
-            let Some(peer) = &self.members[track.owner].peer else { continue };
-            let Some(line) = peer.lines.of_track(key) else { continue };
-            if track.supply.voice != voice {
-                track.supply.voice = voice;
-                let (mid, layers) = (line.mid, Vec::new());
-                cx.say(peer.id, ServerMessage::Demand { mid, layers, audio: Some(voice) });
-            }
         }
     }
 

@@ -122,6 +122,9 @@ impl Room {
         if received.starts_keyframe {
             layer.requests.keyframe(cx.now);
         }
+        if kind == Kind::Audio && !recovered {
+            track.supply.uplink.observe(&received);
+        }
         if kind == Kind::Audio
             && let Some(level) = packet.audio_level
             && track.loudness.observe(cx.now, level)

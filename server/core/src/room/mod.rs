@@ -239,9 +239,10 @@ impl Room {
     }
 
     /// A client's transport can carry media: its slots are filled.
-    pub(crate) fn connected(&mut self, key: MemberKey) {
+    pub(crate) fn connected(&mut self, cx: &Context<'_>, key: MemberKey) {
         if let Some(peer) = self.peer_mut(key) {
             peer.connected = true;
+            peer.allowance.connected = cx.now;
             self.stale.member(key);
         }
     }

@@ -364,6 +364,59 @@ fn a_voice_is_asked_for_at_a_low_rate_while_somebody_hears_it_over_a_thin_line()
 }
 
 #[test]
+fn a_voice_that_loses_packets_on_its_way_here_is_asked_for_with_redundancy() {
+    let mut world = World::new(SfuConfig::default());
+    let mut offer = offer(1, 0);
+    offer.media[0].formats[0].red = Some(sotto_core::id::PayloadType(63));
+    let speaker = world.join_with("blue", "speaker", everything(), offer);
+    world.publish(speaker, Source::Microphone);
+    world.join("blue", "hearer");
+    let mut talk = |lossy: bool| -> Vec<bool> {
+        for n in 0..500 {
+            if lossy && n % 15 == 0 {
+                let now = world.now;
+                let client = world.client(speaker);
+                client.senders.get_mut(&line(Source::Microphone)).unwrap().next(now);
+            }
+            world.send(speaker, Source::Microphone).unwrap();
+            world.pass(Duration::from_millis(20));
+        }
+        let heard = world.heard(speaker).into_iter();
+        let demands = heard.filter_map(|message| match message {
+            ServerMessage::Demand { audio, .. } => audio.map(|audio| audio.red),
+            _ => None,
+        });
+        demands.collect()
+    };
+    assert_eq!(talk(false), Vec::<bool>::new());
+    assert_eq!(talk(true), [true]);
+    assert_eq!(talk(false), [false]);
+}
+
+#[test]
+fn the_first_picture_does_not_wait_for_an_estimate_unless_that_has_fallen() {
+    for (estimate, expected) in [(300, true), (40, false)] {
+        let mut call = Call::new(&["ann"]);
+        for layer in &mut call.layers {
+            layer.size = 1_250;
+        }
+        // What the camera says of itself is too much for the estimate to begin with.
+        let layers = RIDS.map(|name| PublishedLayer {
+            rid: Some(rid(name)),
+            width: 1_280,
+            height: 720,
+            max_bitrate: Some(1_200_000),
+            scalability_mode: None,
+        });
+        let mid = line(Source::Camera);
+        call.world.say(call.camera, ClientMessage::Layers { mid, layers: layers.to_vec() });
+        call.world.estimate(call.viewers[0], estimate);
+        call.run(FRAME);
+        assert_eq!(!call.seen(0).is_empty(), expected, "{estimate} kbit/s");
+    }
+}
+
+#[test]
 fn no_more_videos_are_sent_than_the_room_allows() {
     let mut world = World::new(SfuConfig { max_video: 2, ..SfuConfig::default() });
     let viewer = world.join("blue", "viewer");
