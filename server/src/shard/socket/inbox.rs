@@ -6,7 +6,7 @@ use std::{
     os::fd::BorrowedFd,
 };
 
-use super::{linux::ReceiveMessages, path};
+use super::{linux::Messages, path};
 use crate::shard::transport::Path;
 
 /// The longest message that the kernel hands over: a run that it joined.
@@ -21,7 +21,7 @@ pub(super) const MESSAGES: usize = 32;
 pub struct Inbox {
     bytes: Box<[u8]>,
     received: Vec<Envelope>,
-    messages: ReceiveMessages,
+    messages: Messages,
 }
 
 /// A run of datagrams from one remote address to one local address, each `segment` bytes long, the
@@ -54,7 +54,7 @@ impl Inbox {
         Self {
             bytes: vec![0; MESSAGES * MESSAGE_BYTES].into_boxed_slice(),
             received: Vec::with_capacity(MESSAGES),
-            messages: ReceiveMessages::new(MESSAGES),
+            messages: Messages::new(MESSAGES),
         }
     }
 

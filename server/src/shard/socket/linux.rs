@@ -77,15 +77,17 @@ fn set_option(
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// The arrays that `recvmmsg` fills.
-pub(super) struct ReceiveMessages {
+/// The arrays that `recvmmsg` fills and `sendmmsg` reads: one header a message, which points into the
+/// others.
+pub(super) struct Messages {
     headers: Vec<libc::mmsghdr>,
     buffers: Vec<libc::iovec>,
     names: Vec<Address>,
     controls: Vec<Control>,
 }
 
-impl ReceiveMessages {
+impl Messages {
+    /// Room for `count` messages.
     pub(super) fn new(count: usize) -> Self {
         Self {
             headers: vec![empty_header(); count],
@@ -146,25 +148,6 @@ impl ReceiveMessages {
             });
         }
         Ok(())
-    }
-}
-
-/// The arrays that `sendmmsg` reads.
-pub(super) struct SendMessages {
-    headers: Vec<libc::mmsghdr>,
-    buffers: Vec<libc::iovec>,
-    names: Vec<Address>,
-    controls: Vec<Control>,
-}
-
-impl SendMessages {
-    pub(super) fn new(count: usize) -> Self {
-        Self {
-            headers: vec![empty_header(); count],
-            buffers: vec![libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; count],
-            names: vec![empty_address(); count],
-            controls: vec![[0; 16]; count],
-        }
     }
 
     /// Sends `runs` of `arena` and gives the number that the kernel took: at least one, or an error

@@ -1,6 +1,6 @@
 //! Where datagrams wait for the end of a loop turn.
 
-use super::linux::SendMessages;
+use super::linux::Messages;
 use crate::shard::transport::Path;
 
 /// The longest datagram that the node sends, in bytes of UDP payload: what an Ethernet frame holds.
@@ -32,7 +32,7 @@ pub struct Outbox {
     open: bool,
     segments: bool,
     lengths: RunLengths,
-    messages: SendMessages,
+    messages: Messages,
 }
 
 /// Packets of one length to one destination; the last may be shorter.
@@ -60,7 +60,7 @@ impl Outbox {
             open: false,
             segments,
             lengths: RunLengths::default(),
-            messages: SendMessages::new(MAX_RUNS),
+            messages: Messages::new(MAX_RUNS),
         }
     }
 
@@ -130,7 +130,7 @@ impl Outbox {
         self.lengths
     }
 
-    pub(super) fn parts(&mut self) -> (&[u8], &[Run], &mut SendMessages) {
+    pub(super) fn parts(&mut self) -> (&[u8], &[Run], &mut Messages) {
         (&self.arena, &self.runs, &mut self.messages)
     }
 
