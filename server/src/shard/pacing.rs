@@ -104,6 +104,12 @@ impl Pacing {
         Some(self.forget(waiting))
     }
 
+    /// How long a packet of padding shall leave now, with everything around it, if any: only when
+    /// nothing waits that is of more use.
+    pub(super) fn padding(&mut self, now: Time) -> Option<usize> {
+        if self.is_idle() { self.sender.poll_padding(now) } else { None }
+    }
+
     /// Whether what waits has become useless. Then it is to be [`Self::drain`]ed.
     pub(super) fn is_stale(&self, now: Time) -> bool {
         let oldest = self.video.front();

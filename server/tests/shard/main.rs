@@ -6,5 +6,6 @@ mod bandwidth;
 mod forwarding;
 mod limits;
 mod media;
+mod repair;
 mod reports;
 mod support;

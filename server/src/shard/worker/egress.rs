@@ -16,6 +16,8 @@ use sotto_core::{
     bandwidth::PacketClass,
     forward::Forward,
     id::{SeqNo, Ssrc},
+    output::Padding,
+    rtp::PacketBuilder,
 };
 
 use super::{
@@ -39,6 +41,9 @@ const CNAME: &str = "sotto";
 /// What a packet has on the wire beside its payload, before it is written: RTP header with a
 /// contributing source and an extension, tag, and IP and UDP headers.
 const ABOUT_HEADERS: usize = 16 + 8 + 16 + 28;
+
+/// What a packet of padding has beside it: RTP header with the transport-wide number, and tag.
+const PADDING_HEADERS: usize = 12 + 8 + 16;
 
 impl<T: Transport> Engine<T> {
     /// Puts a packet into the queue of its subscriber.
@@ -93,7 +98,7 @@ impl<T: Transport> Engine<T> {
 
     fn flush_peer(&mut self, now: Instant, index: PeerIndex, ports: &mut Ports) {
         let time = self.time(now);
-        let Self { peers, slab, counters, blocks, feedback, wheel, clock, .. } = self;
+        let Self { peers, slab, sfu, counters, blocks, feedback, wheel, clock, .. } = self;
         let Some(peer) = peers.get_mut(index) else { return };
         peer.dirty = false;
         let Ports { socket, outbox, .. } = ports;
@@ -121,6 +126,11 @@ impl<T: Transport> Engine<T> {
             }
             for forward in queue.drain(..) {
                 exit.media_or_wait(peer, slab, forward);
+            }
+            while let Some(bytes) = peer.pacing.as_mut().and_then(|pacing| pacing.padding(time))
+                && let Some(padding) = sfu.padding(peer.id)
+            {
+                exit.padding(peer, &padding, bytes);
             }
             for control in controls.drain(..) {
                 match control {
@@ -231,11 +241,46 @@ impl Exit<'_> {
             PacketClass::Retransmission => self.counters.retransmitted += 1,
             PacketClass::Video | PacketClass::Padding => {}
         }
+        self.counters.forwarded += 1;
+        self.leave(peer, len, forward.class);
+    }
+
+    /// Writes, seals and queues a packet of nothing but padding, about `wire_bytes` long.
+    fn padding<T: Transport>(&mut self, peer: &mut Peer<T>, padding: &Padding, wire_bytes: usize) {
+        let (Some(transport), Some(pacing)) = (&mut peer.transport, &peer.pacing) else { return };
+        self.make_room();
+        let room = self.outbox.tail();
+        let before_seal = room.len() - SEAL_OVERHEAD;
+        let around = PADDING_HEADERS + self.overhead;
+        let number = pacing.sender.next_seq().0.to_be_bytes();
+        let builder = PacketBuilder {
+            ssrc: padding.ssrc,
+            payload_type: padding.payload_type,
+            seq: padding.seq,
+            timestamp: padding.timestamp,
+            marker: false,
+            csrcs: &[],
+            extensions: &[(pacing.id, &number)],
+            payload: &[],
+            padding: wire_bytes.saturating_sub(around).clamp(1, 255) as u8,
+        };
+        let written = builder.write(&mut room[..before_seal]).map_err(|_| DropReason::Unwritable);
+        match written.and_then(|len| transport.seal_rtp(room, len).map_err(DropReason::Transport)) {
+            Ok(len) => {
+                self.counters.padding += 1;
+                self.leave(peer, len, PacketClass::Padding);
+            }
+            Err(reason) => self.counters.drop(reason),
+        }
+    }
+
+    /// The sealed packet at the tail of the outbox leaves.
+    #[inline]
+    fn leave<T>(&mut self, peer: &mut Peer<T>, len: usize, class: PacketClass) {
         self.outbox.commit(len);
         if let Some(pacing) = &mut peer.pacing {
-            pacing.sender.sent(self.time, len + self.overhead, forward.class);
+            pacing.sender.sent(self.time, len + self.overhead, class);
         }
-        self.counters.forwarded += 1;
         peer.traffic.packets_out += 1;
         peer.traffic.bytes_out += len as u64;
     }
