@@ -7,6 +7,11 @@
 //! both. Processor time is that of the thread, which on loopback includes what the kernel does to
 //! deliver to the receiving sockets.
 //!
+//! Each shape is measured twice: with subscribers that negotiate nothing, and with such that
+//! negotiate what browsers do. For these every packet is numbered, remembered and paced, and their
+//! transport-wide feedback is part of what is measured; the publisher keeps to a rate that their
+//! estimates allow.
+//!
 //! `cargo bench -p sotto-server --bench forwarding [-- --json]`
 
 #![allow(clippy::print_stdout, reason = "printing its figures is what a bench is for")]
@@ -16,15 +21,23 @@
 #[path = "../tests/shard/support.rs"]
 mod support;
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use sotto_core::signal::Source;
+use sotto_core::{
+    bandwidth::TransportFeedbackBuilder,
+    id::{SeqNo, Ssrc},
+    signal::Source,
+    time::Time,
+};
 use sotto_server::shard::{
     socket::{Batching, Outbox, Socket, SocketConfig},
     transport::Path,
 };
-use support::{Client, Rig, vp8_packet};
+use support::{Client, Offering, Rig, TRANSPORT_ID, vp8_packet};
 
 const SUBSCRIBERS: usize = 50;
 
@@ -32,8 +45,14 @@ const SUBSCRIBERS: usize = 50;
 const RTP_HEADER: usize = 12;
 const PACKET: usize = 1_172;
 
-/// What the node adds: the CSRC.
+/// What the node adds: the CSRC, and an extension block with the transport-wide number.
 const CSRC: usize = 4;
+const NUMBER: usize = 8;
+
+/// What a publisher sends to browsers in bits per second: half of what an estimate may reach.
+const BROWSER_RATE: u64 = 8_000_000;
+/// By when the estimates have reached it.
+const WARM_UP: Duration = Duration::from_secs(60);
 const TAG: usize = 16;
 
 const ROUNDS: usize = 40;
@@ -48,8 +67,14 @@ fn main() {
         ("gso", Batching::Segments, 8),
         ("gso", Batching::Segments, 16),
     ];
-    let figures: Vec<Figure> =
-        shapes.into_iter().map(|(path, batching, burst)| measure(path, batching, burst)).collect();
+    let browsers = [("sendmmsg", Batching::Messages, 4), ("gso", Batching::Segments, 4)];
+    let plain = shapes.map(|shape| (Offering::Plain, shape));
+    let browsers = browsers.map(|shape| (Offering::Browser, shape));
+    let figures: Vec<Figure> = plain
+        .into_iter()
+        .chain(browsers)
+        .map(|(offering, (path, batching, burst))| measure(offering, path, batching, burst))
+        .collect();
     if json {
         let lines: Vec<String> = figures.iter().map(Figure::json).collect();
         println!("[{}]", lines.join(",\n "));
@@ -59,12 +84,13 @@ fn main() {
         "forwarding 1 -> {SUBSCRIBERS}, {PACKET}-byte RTP, AES-128-GCM on both legs, loopback"
     );
     println!(
-        "{:<9} {:>5} {:>11} {:>11} {:>6} {:>12} {:>9}",
-        "path", "burst", "ns/packet", "floor ns", "ratio", "packets/s", "run length"
+        "{:<8} {:<9} {:>5} {:>11} {:>11} {:>6} {:>12} {:>9}",
+        "peers", "path", "burst", "ns/packet", "floor ns", "ratio", "packets/s", "run length"
     );
     for figure in &figures {
         println!(
-            "{:<9} {:>5} {:>11.0} {:>11.0} {:>6.2} {:>12.0} {:>9.1}",
+            "{:<8} {:<9} {:>5} {:>11.0} {:>11.0} {:>6.2} {:>12.0} {:>9.1}",
+            figure.peers(),
             figure.path,
             figure.burst,
             figure.forward,
@@ -79,6 +105,7 @@ fn main() {
 
 /// One line of the result.
 struct Figure {
+    offering: Offering,
     path: &'static str,
     /// Packets that the publisher sends between two turns.
     burst: usize,
@@ -91,6 +118,13 @@ struct Figure {
 }
 
 impl Figure {
+    fn peers(&self) -> &'static str {
+        match self.offering {
+            Offering::Plain => "plain",
+            Offering::Browser => "browser",
+        }
+    }
+
     fn per_second(&self) -> f64 {
         1e9 / self.forward
     }
@@ -98,8 +132,9 @@ impl Figure {
     fn json(&self) -> String {
         format!(
             "{{\"bench\":\"forwarding\",\"subscribers\":{SUBSCRIBERS},\"packet_bytes\":{PACKET},\
-             \"path\":\"{}\",\"burst\":{},\"ns_per_packet\":{:.1},\"floor_ns_per_packet\":{:.1},\
+             \"peers\":\"{}\",\"path\":\"{}\",\"burst\":{},\"ns_per_packet\":{:.1},\"floor_ns_per_packet\":{:.1},\
              \"ratio\":{:.3},\"packets_per_second_and_core\":{:.0},\"run_length\":{:.2}}}",
+            self.peers(),
             self.path,
             self.burst,
             self.forward,
@@ -111,46 +146,61 @@ impl Figure {
     }
 }
 
-fn measure(path: &'static str, batching: Batching, burst: usize) -> Figure {
+fn measure(offering: Offering, path: &'static str, batching: Batching, burst: usize) -> Figure {
     let mut rig = Rig::new(batching);
-    let mut publisher = rig.client("room", 0, 1);
-    let mut subscribers: Vec<Client> = (0..SUBSCRIBERS).map(|_| rig.client("room", 0, 1)).collect();
+    let mut publisher = rig.client_offering(offering, "room", 0, 1);
+    let subscribers = (0..SUBSCRIBERS).map(|_| rig.client_offering(offering, "room", 0, 1));
+    let mut subscribers: Vec<Client> = subscribers.collect();
     publisher.publish(&mut rig, "cam", Source::Camera);
-    check(&mut rig, &mut publisher, &mut subscribers);
-    let mut floor = Floor::new(batching, &subscribers);
+    check(offering, &mut rig, &mut publisher, &mut subscribers);
+    let mut floor = Floor::new(offering, batching, &subscribers);
+    let mut receivers = Receivers::new(offering, &subscribers);
     let mut seq = 1_u16;
-    let mut rounds = Vec::new();
-    let mut before = rig.stats();
-    for round in 0..ROUNDS + 2 {
-        // The first rounds warm the caches and are not counted.
-        if round == 2 {
-            rounds.clear();
-            before = rig.stats();
+    let mut turn = |rig: &mut Rig| {
+        for _ in 0..burst {
+            publisher.send_rtp(&vp8_packet(seq, PACKET - RTP_HEADER));
+            seq = seq.wrapping_add(1);
         }
+        let time = processor_time(|| rig.turn());
+        (time, receivers.take(&mut subscribers, burst))
+    };
+    let warm_until = Instant::now() + WARM_UP;
+    let mut in_full = 0;
+    while in_full < 1_000 / burst {
+        assert!(Instant::now() < warm_until, "the estimates stay below {BROWSER_RATE}");
+        let (_, received) = turn(&mut rig);
+        in_full = if received == burst * SUBSCRIBERS { in_full + 1 } else { 0 };
+    }
+    let mut rounds = Vec::new();
+    let before = rig.stats();
+    for _ in 0..ROUNDS {
         let (mut forward_time, mut floor_time) = (Duration::ZERO, Duration::ZERO);
+        let mut packets = 0;
         for _ in 0..TURNS_PER_ROUND {
-            for _ in 0..burst {
-                publisher.send_rtp(&vp8_packet(seq, PACKET - RTP_HEADER));
-                seq = seq.wrapping_add(1);
-            }
-            forward_time += processor_time(|| rig.turn());
-            drain(&subscribers);
+            let (time, received) = turn(&mut rig);
+            forward_time += time;
+            packets += received;
             floor_time += processor_time(|| floor.turn(burst));
             drain(&subscribers);
         }
-        let packets = (TURNS_PER_ROUND * burst * SUBSCRIBERS) as f64;
+        let floor_packets = TURNS_PER_ROUND * burst * SUBSCRIBERS;
         rounds.push((
-            forward_time.as_nanos() as f64 / packets,
-            floor_time.as_nanos() as f64 / packets,
+            forward_time.as_nanos() as f64 / packets as f64,
+            floor_time.as_nanos() as f64 / floor_packets as f64,
         ));
     }
     let after = rig.stats();
     let forwarded = after.counters.forwarded - before.counters.forwarded;
-    assert_eq!(forwarded as usize, ROUNDS * TURNS_PER_ROUND * burst * SUBSCRIBERS);
+    let expected = (ROUNDS * TURNS_PER_ROUND * burst * SUBSCRIBERS) as u64;
+    match offering {
+        Offering::Plain => assert_eq!(forwarded, expected),
+        Offering::Browser => assert!(forwarded > expected * 95 / 100, "{:?}", after.counters),
+    }
     assert_eq!(after.counters.drops().count(), 0, "{:?}", after.counters);
     let messages = after.counters.sent.messages - before.counters.sent.messages;
     assert!(subscribers.iter().all(|subscriber| !subscriber.events.is_closed()));
     Figure {
+        offering,
         path,
         burst,
         forward: median(rounds.iter().map(|round| round.0)),
@@ -160,15 +210,84 @@ fn measure(path: &'static str, batching: Batching, burst: usize) -> Figure {
     }
 }
 
+/// What the subscribers do with what they get.
+struct Receivers {
+    /// Feedback of each; none where it was not negotiated.
+    feedback: Vec<TransportFeedbackBuilder>,
+    start: Instant,
+    /// When the publisher may send again.
+    next: Instant,
+    message: Vec<u8>,
+}
+
+impl Receivers {
+    fn new(offering: Offering, subscribers: &[Client]) -> Self {
+        let fresh = |_: &Client| TransportFeedbackBuilder::new(Ssrc(9));
+        let feedback = match offering {
+            Offering::Plain => Vec::new(),
+            Offering::Browser => subscribers.iter().map(fresh).collect(),
+        };
+        let start = Instant::now();
+        Self { feedback, start, next: start, message: Vec::new() }
+    }
+
+    /// Takes what has come, says what is due, and waits until the next burst may leave. Gives the
+    /// packets that came.
+    fn take(&mut self, subscribers: &mut [Client], burst: usize) -> usize {
+        if self.feedback.is_empty() {
+            return drain(subscribers);
+        }
+        let mut received = 0;
+        let mut buffer = [0; 2_000];
+        for (subscriber, feedback) in subscribers.iter_mut().zip(&mut self.feedback) {
+            let now = Time::from_micros(self.start.elapsed().as_micros() as u64);
+            while let Ok(len) = subscriber.socket.recv(&mut buffer) {
+                if (192..224).contains(&buffer[1]) {
+                    continue;
+                }
+                feedback.received(now, transport_number(&buffer[..len]), Ssrc(1), len + 28);
+                // What is not padding.
+                received += usize::from(buffer[0] & 0x20 == 0);
+            }
+            self.message.clear();
+            while feedback.poll(now, &mut self.message) {
+                subscriber.send_rtcp(&self.message);
+                self.message.clear();
+            }
+        }
+        let bits = (burst * (PACKET + CSRC + NUMBER + TAG + 28) * 8) as u64;
+        self.next += Duration::from_micros(bits * 1_000_000 / BROWSER_RATE);
+        self.next = self.next.max(Instant::now());
+        thread::sleep(self.next.saturating_duration_since(Instant::now()));
+        received
+    }
+}
+
+/// The number in the header of a sealed packet: header extensions are not encrypted.
+fn transport_number(packet: &[u8]) -> SeqNo {
+    let block = 12 + 4 * usize::from(packet[0] & 0x0f);
+    assert_eq!(packet[block + 4] >> 4, TRANSPORT_ID.0);
+    SeqNo(u16::from_be_bytes([packet[block + 5], packet[block + 6]]))
+}
+
 /// What is about to be measured does what it should: everyone can read the first packet.
-fn check(rig: &mut Rig, publisher: &mut Client, subscribers: &mut [Client]) {
+fn check(offering: Offering, rig: &mut Rig, publisher: &mut Client, subscribers: &mut [Client]) {
     publisher.send_rtp(&vp8_packet(0, PACKET - RTP_HEADER));
     rig.turn();
     for subscriber in subscribers {
         let mut buffer = [0; 2_000];
         let len = subscriber.socket.recv(&mut buffer).unwrap();
-        assert_eq!(subscriber.opener.open_rtp(&mut buffer[..len]), Ok(PACKET + CSRC));
+        let opened = subscriber.opener.open_rtp(&mut buffer[..len]);
+        assert_eq!(opened, Ok(PACKET + added(offering)));
         subscriber.socket.set_nonblocking(true).unwrap();
+    }
+}
+
+/// Bytes by which a packet grows.
+fn added(offering: Offering) -> usize {
+    match offering {
+        Offering::Plain => CSRC,
+        Offering::Browser => CSRC + NUMBER,
     }
 }
 
@@ -179,10 +298,11 @@ struct Floor {
     source: Vec<u8>,
     to: Vec<(Path, LessSafeKey)>,
     count: u64,
+    added: usize,
 }
 
 impl Floor {
-    fn new(batching: Batching, subscribers: &[Client]) -> Self {
+    fn new(offering: Offering, batching: Batching, subscribers: &[Client]) -> Self {
         let config = SocketConfig {
             bind: ([127, 0, 0, 1], 0).into(),
             receive_buffer: 4 << 20,
@@ -198,7 +318,8 @@ impl Floor {
         });
         let to = to.collect();
         let outbox = Outbox::new(socket.segments());
-        Self { socket, outbox, source: vp8_packet(1, PACKET - RTP_HEADER), to, count: 0 }
+        let source = vp8_packet(1, PACKET - RTP_HEADER);
+        Self { socket, outbox, source, to, count: 0, added: added(offering) }
     }
 
     fn turn(&mut self, burst: usize) {
@@ -210,13 +331,13 @@ impl Floor {
                 }
                 let room = self.outbox.tail();
                 // As long as what the node sends.
-                let len = PACKET + CSRC;
-                room[CSRC..len].copy_from_slice(&self.source);
+                let len = PACKET + self.added;
+                room[self.added..len].copy_from_slice(&self.source);
                 self.count += 1;
                 let mut nonce = [0; 12];
                 nonce[4..].copy_from_slice(&self.count.to_be_bytes());
                 let nonce = Nonce::assume_unique_for_key(nonce);
-                let (header, payload) = room[..len].split_at_mut(RTP_HEADER + CSRC);
+                let (header, payload) = room[..len].split_at_mut(RTP_HEADER + self.added);
                 let tag =
                     key.seal_in_place_separate_tag(nonce, Aad::from(&*header), payload).unwrap();
                 room[len..len + TAG].copy_from_slice(tag.as_ref());
@@ -227,12 +348,17 @@ impl Floor {
     }
 }
 
-/// Empties the subscribers' sockets, so that the kernel never drops for want of room.
-fn drain(subscribers: &[Client]) {
+/// Empties the subscribers' sockets, so that the kernel never drops for want of room. Gives the RTP
+/// packets that came.
+fn drain(subscribers: &[Client]) -> usize {
     let mut buffer = [0; 2_000];
+    let mut received = 0;
     for subscriber in subscribers {
-        while subscriber.socket.recv(&mut buffer).is_ok() {}
+        while subscriber.socket.recv(&mut buffer).is_ok() {
+            received += usize::from(!(192..224).contains(&buffer[1]));
+        }
     }
+    received
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -12,6 +12,17 @@ use sotto_core::{
 /// A picture that waited longer is of no use: what waits is dropped and a keyframe asked for.
 const MAX_WAIT: Duration = Duration::from_millis(500);
 
+/// On a way so slow that even the keyframe does not pass in that time, the next one may take twice as
+/// long, and so on, this often: better a late picture than none.
+const MAX_DOUBLINGS: u32 = 2;
+
+/// Pictures pass in good time again once nothing was dropped for so long.
+const FORGIVEN: Duration = Duration::from_secs(10);
+
+/// When to look again if the controller would be asked at once and yet lets nothing pass: it waits
+/// for feedback, which wakes the peer by itself.
+const RECHECK: Duration = Duration::from_millis(5);
+
 /// Pictures that wait at most: half a second at 20 Mbit/s and 800 bytes a packet, and some more.
 /// Beyond that all of them are dropped as if they had waited too long.
 const MAX_VIDEO: usize = 2_048;
@@ -31,6 +42,8 @@ pub(super) struct Pacing {
     bytes: usize,
     /// Video was refused for want of room.
     overfull: bool,
+    /// When pictures were last dropped, and how often in a row.
+    dropped: Option<(Time, u32)>,
 }
 
 #[derive(Debug)]
@@ -49,6 +62,7 @@ impl Pacing {
             video: VecDeque::new(),
             bytes: 0,
             overfull: false,
+            dropped: None,
         }
     }
 
@@ -110,10 +124,17 @@ impl Pacing {
         if self.is_idle() { self.sender.poll_padding(now) } else { None }
     }
 
-    /// Whether what waits has become useless. Then it is to be [`Self::drain`]ed.
+    /// Whether what waits has become useless. Then it is to be [`Self::drop_all`].
     pub(super) fn is_stale(&self, now: Time) -> bool {
+        let patience = MAX_WAIT * (1 << self.drops(now).min(MAX_DOUBLINGS));
         let oldest = self.video.front();
-        self.overfull || oldest.is_some_and(|oldest| now.saturating_since(oldest.since) > MAX_WAIT)
+        self.overfull || oldest.is_some_and(|oldest| now.saturating_since(oldest.since) > patience)
+    }
+
+    /// Takes everything out that waits, because it has become useless.
+    pub(super) fn drop_all(&mut self, now: Time) -> impl Iterator<Item = Forward> + '_ {
+        self.dropped = Some((now, self.drops(now) + 1));
+        self.drain()
     }
 
     /// Takes everything out that waits.
@@ -125,11 +146,136 @@ impl Pacing {
     /// Tells the controller what waits; gives when to come again.
     pub(super) fn next_time(&mut self, now: Time) -> Option<Time> {
         self.sender.queued(now, self.bytes);
-        self.sender.poll_timeout()
+        let next = self.sender.poll_timeout();
+        next.map(|next| if next > now { next } else { now + RECHECK })
+    }
+
+    /// How often in a row pictures were dropped.
+    fn drops(&self, now: Time) -> u32 {
+        let lately = self.dropped.filter(|(at, _)| now.saturating_since(*at) < FORGIVEN);
+        lately.map_or(0, |(_, times)| times)
     }
 
     fn forget(&mut self, waiting: Waiting) -> Forward {
         self.bytes -= waiting.bytes as usize;
         waiting.forward
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sotto_core::{
+        forward::{PayloadRewrite, Rewrite},
+        id::{PacketId, PayloadType, PeerId, RtpTime, SeqNo, ShortId, Ssrc},
+    };
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn start() -> Time {
+        Time::from_micros(1_000_000)
+    }
+
+    fn forward(class: PacketClass, number: u32) -> Forward {
+        let rewrite = Rewrite {
+            header_len: 12,
+            payload_len: 1_000,
+            ssrc: Ssrc(1),
+            payload_type: PayloadType(96),
+            seq: SeqNo(number as u16),
+            timestamp: RtpTime(0),
+            marker: false,
+            csrc: ShortId(1),
+            original: None,
+            payload: PayloadRewrite::Unchanged,
+            dependency: None,
+        };
+        Forward { packet: PacketId(number), peer: PeerId(1), class, rewrite, redundancy: None }
+    }
+
+    /// A way on which so much was just sent that nothing but sound may follow.
+    fn busy() -> Pacing {
+        let mut pacing = Pacing::new(start(), ExtensionId(3));
+        for _ in 0..100 {
+            pacing.sender.sent(start(), 1_200, PacketClass::Video);
+        }
+        pacing
+    }
+
+    /// The packets that leave until nothing waits or `until`, in that order.
+    fn left(pacing: &mut Pacing, until: Time) -> Vec<u32> {
+        let mut now = start();
+        let mut left = Vec::new();
+        while now < until && !pacing.is_idle() {
+            while let Some(forward) = pacing.next(now) {
+                left.push(forward.packet.0);
+            }
+            now = now + MS;
+        }
+        left
+    }
+
+    #[test]
+    fn sound_never_waits_and_repairs_overtake_pictures() {
+        let mut pacing = busy();
+        assert!(pacing.admits(start(), PacketClass::Audio));
+        for class in [PacketClass::Video, PacketClass::Retransmission] {
+            assert!(!pacing.admits(start(), class));
+        }
+        for number in 0..4 {
+            let class = [PacketClass::Video, PacketClass::Retransmission][number as usize % 2];
+            assert_eq!(pacing.hold(start(), forward(class, number), 1_080), None);
+        }
+        assert_eq!(left(&mut pacing, start() + MS * 20_000), [1, 3, 0, 2]);
+        assert_eq!(pacing.bytes, 0);
+    }
+
+    #[test]
+    fn a_picture_does_not_overtake_one_that_waits() {
+        let mut pacing = Pacing::new(start(), ExtensionId(3));
+        assert!(pacing.admits(start(), PacketClass::Video));
+        pacing.hold(start(), forward(PacketClass::Video, 1), 1_080);
+        assert!(!pacing.admits(start(), PacketClass::Video));
+        assert!(pacing.admits(start(), PacketClass::Retransmission));
+        assert_eq!(pacing.padding(start()), None, "nor does padding");
+    }
+
+    #[test]
+    fn of_repairs_the_oldest_and_of_pictures_the_newest_are_dropped_for_want_of_room() {
+        let mut pacing = busy();
+        for number in 0..MAX_RETRANSMISSIONS as u32 {
+            let held = forward(PacketClass::Retransmission, number);
+            assert_eq!(pacing.hold(start(), held, 1_080), None);
+        }
+        let dropped = pacing.hold(start(), forward(PacketClass::Retransmission, 9_999), 1_080);
+        assert_eq!(dropped.map(|forward| forward.packet.0), Some(0));
+        for number in 0..MAX_VIDEO as u32 {
+            assert_eq!(pacing.hold(start(), forward(PacketClass::Video, number), 1_080), None);
+        }
+        assert!(!pacing.is_stale(start()));
+        let dropped = pacing.hold(start(), forward(PacketClass::Video, 9_999), 1_080);
+        assert_eq!(dropped.map(|forward| forward.packet.0), Some(9_999));
+        assert!(pacing.is_stale(start()), "there is more than can ever be of use");
+        let dropped = pacing.drop_all(start()).count();
+        assert_eq!(dropped, MAX_RETRANSMISSIONS + MAX_VIDEO);
+        assert!(pacing.is_idle() && !pacing.is_stale(start()) && pacing.bytes == 0);
+    }
+
+    #[test]
+    fn pictures_that_waited_half_a_second_are_stale_and_twice_as_long_after_each_drop() {
+        let mut pacing = busy();
+        let mut now = start();
+        for wait in [500, 1_000, 2_000, 2_000] {
+            pacing.hold(now, forward(PacketClass::Video, 1), 1_080);
+            now = now + MS * wait;
+            assert!(!pacing.is_stale(now), "after {wait} ms");
+            now = now + MS;
+            assert!(pacing.is_stale(now), "after {wait} ms");
+            assert_eq!(pacing.drop_all(now).count(), 1);
+        }
+        now = now + FORGIVEN;
+        pacing.hold(now, forward(PacketClass::Video, 1), 1_080);
+        assert!(pacing.is_stale(now + MS * 501));
     }
 }

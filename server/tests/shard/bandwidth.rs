@@ -126,16 +126,14 @@ fn what_a_way_cannot_carry_at_once_waits_and_sound_overtakes_it() {
         if !rtcp {
             arrived.push((packet[1] & 0x7f, number_of(packet)));
         }
-        // Nothing asked for what may have waited too long on a slow machine.
-        (arrived.len() > 40).then_some(())
+        arrived.last().is_some_and(|(kind, _)| *kind != VP8).then_some(())
     });
     let first = arrived[0].1;
     let in_order = arrived.iter().zip(0..).all(|((_, number), at)| number.distance(first) == at);
     assert!(in_order, "{arrived:?}");
-    let sound = arrived.iter().position(|(kind, _)| *kind != VP8);
-    assert!(sound.is_some_and(|at| at < usize::from(pictures) / 2), "{sound:?}");
+    assert!(arrived.len() < usize::from(pictures) / 2, "{} pictures came first", arrived.len());
     let counters = rig.stats().counters;
-    assert!(counters.paced > u64::from(pictures) / 3, "{counters:?}");
+    assert!(counters.paced > u64::from(pictures) / 2, "{counters:?}");
 }
 
 #[test]

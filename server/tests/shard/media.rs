@@ -7,14 +7,6 @@ use crate::support::{Client, MIC, OPUS, packet};
 const LEVEL_ID: ExtensionId = ExtensionId(1);
 
 impl Client {
-    /// Seals and sends a compound packet.
-    pub(crate) fn send_rtcp(&mut self, packet: &[u8]) {
-        let mut buffer = [0; 2_000];
-        buffer[..packet.len()].copy_from_slice(packet);
-        let len = self.sealer.seal_rtcp(&mut buffer, packet.len()).unwrap();
-        self.socket.send_to(&buffer[..len], self.node).unwrap();
-    }
-
     /// The next datagram: opened, and whether it is RTCP.
     pub(crate) fn receive(&mut self) -> (bool, Vec<u8>) {
         let mut buffer = [0; 2_000];

@@ -279,6 +279,14 @@ impl Client {
         rig.turn();
     }
 
+    /// Seals and sends a compound packet.
+    pub(crate) fn send_rtcp(&mut self, packet: &[u8]) {
+        let mut buffer = [0; 2_000];
+        buffer[..packet.len()].copy_from_slice(packet);
+        let len = self.sealer.seal_rtcp(&mut buffer, packet.len()).unwrap();
+        self.socket.send_to(&buffer[..len], self.node).unwrap();
+    }
+
     /// Seals and sends.
     pub(crate) fn send_rtp(&mut self, packet: &[u8]) {
         let mut buffer = [0; 2_000];

@@ -75,7 +75,7 @@ impl<T: Transport> Engine<T> {
         pacing.sender.handle_timeout(time);
         if pacing.is_stale(time) {
             self.stale.clear();
-            for forward in pacing.drain() {
+            for forward in pacing.drop_all(time) {
                 self.slab.release_all(&forward);
                 self.counters.drop(DropReason::Stale);
                 if !self.stale.contains(&forward.rewrite.ssrc) {

@@ -296,6 +296,9 @@ impl Exit<'_> {
             return self.counters.drop(DropReason::Unwritable);
         };
         room.copy_from_slice(packet.bytes);
+        if let (Some(pacing), Some(number)) = (&mut peer.pacing, packet.transport) {
+            pacing.sender.resent(self.time, number, len + self.overhead);
+        }
         self.outbox.commit(len);
         self.counters.resent += 1;
         peer.traffic.packets_out += 1;
