@@ -156,19 +156,19 @@ fn measure(offering: Offering, path: &'static str, batching: Batching, burst: us
     let mut floor = Floor::new(offering, batching, &subscribers);
     let mut receivers = Receivers::new(offering, &subscribers);
     let mut seq = 1_u16;
-    let mut turn = |rig: &mut Rig| {
+    let mut turn = |rig: &mut Rig, subscribers: &mut [Client]| {
         for _ in 0..burst {
             publisher.send_rtp(&vp8_packet(seq, PACKET - RTP_HEADER));
             seq = seq.wrapping_add(1);
         }
         let time = processor_time(|| rig.turn());
-        (time, receivers.take(&mut subscribers, burst))
+        (time, receivers.take(subscribers, burst))
     };
     let warm_until = Instant::now() + WARM_UP;
     let mut in_full = 0;
     while in_full < 1_000 / burst {
         assert!(Instant::now() < warm_until, "the estimates stay below {BROWSER_RATE}");
-        let (_, received) = turn(&mut rig);
+        let (_, received) = turn(&mut rig, &mut subscribers);
         in_full = if received == burst * SUBSCRIBERS { in_full + 1 } else { 0 };
     }
     let mut rounds = Vec::new();
@@ -177,7 +177,7 @@ fn measure(offering: Offering, path: &'static str, batching: Batching, burst: us
         let (mut forward_time, mut floor_time) = (Duration::ZERO, Duration::ZERO);
         let mut packets = 0;
         for _ in 0..TURNS_PER_ROUND {
-            let (time, received) = turn(&mut rig);
+            let (time, received) = turn(&mut rig, &mut subscribers);
             forward_time += time;
             packets += received;
             floor_time += processor_time(|| floor.turn(burst));

@@ -14,7 +14,7 @@ use sotto_server::shard::{
 use crate::{
     bandwidth::{pair, receive_until},
     media::opus_packet,
-    support::{CAMERA, CAMERA_RTX, Client, Offering, Rig, VP8, VP8_RTX, packet, vp8_packet},
+    support::{CAMERA, CAMERA_RTX, Client, OPUS, Offering, Rig, VP8, VP8_RTX, packet, vp8_packet},
 };
 
 /// Payload of a packet to a subscriber: behind fixed header, contributing source and extensions.
@@ -84,7 +84,9 @@ fn lost_sound_comes_again_byte_by_byte_as_it_was_sealed() {
     }
     let mut got: Vec<Vec<u8>> = Vec::new();
     raw_until(&mut rig, &mut watcher, |sealed| {
-        got.push(sealed.to_vec());
+        if kind(sealed) == OPUS {
+            got.push(sealed.to_vec());
+        }
         (got.len() == 6).then_some(())
     });
     let (slot, lost) = name(&got[2]);
@@ -177,7 +179,7 @@ fn no_two_different_packets_are_sealed_under_one_number() {
     let counters = rig.stats().counters;
     assert!(counters.retransmitted > 10 && counters.resent > 10, "{counters:?}");
     assert!(repeated > 10, "{repeated}");
-    assert!(sealed.len() > 400);
+    assert!(sealed.len() > 300, "{}", sealed.len());
 }
 
 /// Turns the loop and hands the sealed RTP packets that the client gets to `take`.
