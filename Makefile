@@ -79,6 +79,7 @@ bench: web-client/dist/index.html tests/browser/node_modules/.installed ## Forwa
 	@tools/install run test
 	@cargo build --quiet --release --locked --package sotto-server --package sotto-tests --bins
 	@cargo bench --quiet --workspace --bench '*'
+	@cargo run --quiet --release --locked --package sotto-lab -- bandwidth
 	@SOTTO_PROFILE=release node tests/browser/run.js bench
 
 .PHONY: fuzz

@@ -10,6 +10,8 @@ use std::{
 };
 
 use sotto_core::{
+    Time,
+    bandwidth::{self, PacketClass, Sender, TransportFeedback},
     forward::{PayloadRewrite, Rewrite},
     id::{ExtensionId, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
     media::{Codec, Extension},
@@ -43,7 +45,7 @@ pub struct Target {
 }
 
 /// Every parser of what strangers send.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "rtp", run: rtp },
     Target { name: "signal", run: signal },
     Target { name: "demux", run: classify },
@@ -52,6 +54,7 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "dtls", run: dtls },
     Target { name: "srtp", run: srtp },
     Target { name: "rtcp", run: rtcp },
+    Target { name: "feedback", run: feedback },
 ];
 
 /// RTP headers, header extensions and payload descriptors, and the rewrite of what was read.
@@ -263,4 +266,24 @@ fn negotiated(now: Instant) -> (PeerTransport, Credentials) {
 fn drain(transport: &mut PeerTransport) -> usize {
     while transport.poll_event().is_some() {}
     std::iter::from_fn(|| transport.poll_transmit()).map(|datagram| datagram.payload.len()).sum()
+}
+
+/// Transport-wide feedback, and what a sender of 200 packets makes of it.
+pub fn feedback(bytes: &[u8]) {
+    let Ok(feedback) = TransportFeedback::parse(bytes) else { return };
+    assert_eq!(feedback.packets().count(), usize::from(feedback.count()));
+    let mut now = Time::from_micros(1_000_000_000);
+    let mut sender = Sender::new(now);
+    for _ in 0..200 {
+        sender.sent(now, 1_000, PacketClass::Video);
+        now = now + Duration::from_millis(5);
+    }
+    for _ in 0..3 {
+        sender.feedback(now, &feedback);
+        sender.handle_timeout(now);
+        let estimate = sender.estimate();
+        assert!((bandwidth::MIN_BITRATE..=bandwidth::MAX_BITRATE).contains(&estimate.bitrate));
+        assert!(estimate.loss_per_mille <= 1_000);
+        now = now + Duration::from_millis(300);
+    }
 }

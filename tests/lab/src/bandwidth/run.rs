@@ -128,7 +128,7 @@ pub fn run(profile: &Profile, flows: usize, seed: u64) -> Run {
         for flow in &mut ours {
             flow.report(now_us + STEP_US, back_us);
         }
-        if (now_us + STEP_US) % SAMPLE_US == 0 {
+        if (now_us + STEP_US).is_multiple_of(SAMPLE_US) {
             for (index, flow) in ours.iter().enumerate() {
                 let per_second = |bytes: u64| bytes * 8 * 1_000_000 / SAMPLE_US;
                 let sum = std::mem::take(&mut sums[index]);

@@ -75,9 +75,9 @@ impl Source {
         let mut layers = vec![None; self.cameras.len()];
         let mut used = VOICE;
         let mut next_step = None;
-        'improve: for layer in 0..LAYERS.len() {
+        'improve: for (layer, rate) in LAYERS.iter().enumerate() {
             for chosen in &mut layers {
-                let more = LAYERS[layer] - chosen.map_or(0, |l: usize| LAYERS[l]);
+                let more = rate - chosen.map_or(0, |l: usize| LAYERS[l]);
                 if used + more > estimate {
                     next_step = Some(used + more);
                     break 'improve;
@@ -113,7 +113,7 @@ impl Source {
                 let size = if std::mem::take(&mut camera.keyframe) { KEYFRAME } else { 1.0 };
                 let mut bytes = (mean * size * (0.7 + 0.6 * self.rng.unit())) as u32;
                 while bytes > 0 {
-                    let packet = bytes.min(PACKET_BYTES).max(80);
+                    let packet = bytes.clamp(80, PACKET_BYTES);
                     bytes = bytes.saturating_sub(packet);
                     out.push(MediaPacket {
                         bytes: packet,

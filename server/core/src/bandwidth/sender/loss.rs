@@ -1,9 +1,10 @@
 //! The rate that losses allow: for ways that drop instead of queueing.
 //!
 //! Losses alone do not say whether there was too much: radio loses at any rate, and in bursts. So
-//! a share is measured over a whole second, and only a share that repair cannot live with lowers
-//! the rate (draft-ietf-rmcat-gcc-02 section 6: more than 10 %), by half of that share; a share
-//! that no radio has lowers it at once to what still arrives.
+//! a share is measured over a whole second, it counts only if it is made of several bursts, and
+//! only a share that repair cannot live with lowers the rate (draft-ietf-rmcat-gcc-02 section 6:
+//! more than 10 %), by half of that share; a share that no radio has lowers it by all of it, at
+//! once.
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::time::Time;
 /// Time and packets that a measurement takes.
 const WINDOW: Duration = Duration::from_secs(1);
 const PACKETS: u32 = 40;
+/// Losses in a row are one event; fewer events than this in a measurement are the way's own.
+const EVENTS: u32 = 3;
 /// A measurement ends early when so many packets were lost of so many, after so long.
 const EARLY: Duration = Duration::from_millis(300);
 const EARLY_LOST: u32 = 25;
@@ -35,18 +38,28 @@ pub(super) struct Losses {
     since: Time,
     packets: u32,
     lost: u32,
+    events: u32,
+    /// Number of the last packet that was lost.
+    newest: Option<u64>,
     share: f64,
 }
 
 impl Losses {
     pub(super) const fn new(now: Time) -> Self {
-        Self { since: now, packets: 0, lost: 0, share: 0.0 }
+        Self { since: now, packets: 0, lost: 0, events: 0, newest: None, share: 0.0 }
     }
 
-    /// Counts what a message tells for the first time: packets in all, and lost ones of them.
-    pub(super) const fn count(&mut self, packets: u32, lost: u32) {
-        self.packets += packets;
-        self.lost += lost;
+    /// A packet arrived.
+    pub(super) const fn arrived(&mut self) {
+        self.packets += 1;
+    }
+
+    /// A packet of this number was lost.
+    pub(super) fn lost(&mut self, number: u64) {
+        self.packets += 1;
+        self.lost += 1;
+        self.events += u32::from(self.newest.is_none_or(|newest| number != newest + 1));
+        self.newest = Some(number);
     }
 
     /// A packet that was counted as lost came late.
@@ -72,12 +85,13 @@ impl Losses {
         }
         let lost = f64::from(self.lost) / f64::from(self.packets.max(1));
         self.share += WEIGHT * (lost - self.share);
-        *self = Self { since: now, packets: 0, lost: 0, ..*self };
+        let scattered = self.events >= EVENTS;
+        *self = Self { since: now, packets: 0, lost: 0, events: 0, ..*self };
         let rate = rate as f64;
         let arrived = arrived.map_or(rate, |bits| bits as f64);
-        if lost > COLLAPSE {
-            Some(rate.min(arrived) as u64)
-        } else if lost > TOO_MUCH {
+        if scattered && lost > COLLAPSE {
+            Some(rate.min(arrived.max(rate * (1.0 - lost))) as u64)
+        } else if scattered && lost > TOO_MUCH {
             Some((rate * (1.0 - lost / 2.0)) as u64)
         } else if rival && lost > FULL_QUEUE {
             Some((rate * BESIDE_RIVAL) as u64)
@@ -101,10 +115,23 @@ impl Losses {
 mod tests {
     use super::*;
 
-    fn limit(packets: u32, lost: u32, ms: u64) -> Option<u64> {
+    /// With so many losses in a row each time.
+    fn limit_of_runs(packets: u64, lost: u64, run: u64, ms: u64) -> Option<u64> {
         let mut losses = Losses::new(Time::from_micros(0));
-        losses.count(packets, lost);
+        (0..packets - lost).for_each(|_| losses.arrived());
+        (0..lost).for_each(|n| losses.lost(n + n / run));
         losses.limit(Time::from_micros(ms * 1_000), 1_000_000, Some(400_000), false)
+    }
+
+    fn limit(packets: u64, lost: u64, ms: u64) -> Option<u64> {
+        limit_of_runs(packets, lost, 1, ms)
+    }
+
+    #[test]
+    fn one_burst_is_not_a_full_queue() {
+        assert_eq!(limit_of_runs(40, 10, 10, 1_000), None);
+        assert_eq!(limit_of_runs(60, 30, 15, 400), None);
+        assert_eq!(limit_of_runs(60, 30, 3, 400), Some(500_000));
     }
 
     #[test]

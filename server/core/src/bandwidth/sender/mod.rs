@@ -95,6 +95,10 @@ const THROUGHPUT_LATELY_US: i64 = 100_000;
 /// A change of the estimate by this share, in per cent, is told at once.
 const TELL_UP: u64 = 4;
 const TELL_DOWN: u64 = 2;
+/// A round trip is told when it changes by a quarter and by this.
+const TELL_ROUND_TRIP: Duration = Duration::from_millis(5);
+/// Losses are told when they pass one of these, in per mille: what redundancy is chosen by.
+const TELL_LOSSES: [u16; 8] = [5, 10, 15, 30, 50, 80, 120, 200];
 
 /// Finds out what the way to one peer carries, and spreads what is sent on it. Sans-IO: the owner
 /// tells it what it sends and what the peer reports, asks before it sends, and comes back at
@@ -216,7 +220,7 @@ impl Sender {
             let Some(number) = self.history.number(status.seq) else { continue };
             let Some(arrival_us) = status.arrival_us else {
                 if let Some(packet) = self.history.miss(number) {
-                    self.losses.count(1, 1);
+                    self.losses.lost(number);
                     finding = self.prober.lost(packet.probe).or(finding);
                 }
                 continue;
@@ -232,7 +236,7 @@ impl Sender {
             if before.fate != Fate::InFlight {
                 continue;
             }
-            self.losses.count(1, 0);
+            self.losses.arrived();
             let arrival = Arrival {
                 sent_us: before.sent.as_micros() as i64,
                 arrival_us: reference_us + arrival_us,
@@ -313,15 +317,12 @@ impl Sender {
         self.set_pace(now);
     }
 
-    /// The estimate, if it changed enough since the last call to act upon.
+    /// The estimate, if it changed enough since the last call to act upon: its rate, the round trip,
+    /// or the losses.
     pub fn poll_estimate(&mut self) -> Option<Estimate> {
         let estimate = self.estimate();
-        if let Some(told) = self.told {
-            let up = told.bitrate + told.bitrate * TELL_UP / 100;
-            let down = told.bitrate - told.bitrate * TELL_DOWN / 100;
-            if (down..=up).contains(&estimate.bitrate) {
-                return None;
-            }
+        if self.told.is_some_and(|told| !differs(&told, &estimate)) {
+            return None;
         }
         self.told = Some(estimate);
         Some(estimate)
@@ -462,4 +463,18 @@ impl Sender {
             && self.prober.rate().is_none()
             && self.history.in_flight_bytes() > window.max(SMALLEST_WINDOW)
     }
+}
+
+/// Whether the difference is worth telling.
+fn differs(told: &Estimate, now: &Estimate) -> bool {
+    let up = told.bitrate + told.bitrate * TELL_UP / 100;
+    let down = told.bitrate - told.bitrate * TELL_DOWN / 100;
+    let step = |loss: u16| TELL_LOSSES.iter().filter(|&&from| loss >= from).count();
+    let round_trip = match (told.round_trip, now.round_trip) {
+        (Some(told), Some(now)) => told.abs_diff(now) > (told / 4).max(TELL_ROUND_TRIP),
+        (told, now) => told != now,
+    };
+    !(down..=up).contains(&now.bitrate)
+        || round_trip
+        || step(told.loss_per_mille) != step(now.loss_per_mille)
 }

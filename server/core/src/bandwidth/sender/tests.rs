@@ -36,8 +36,8 @@ impl World {
     fn send(&mut self, bytes: usize, class: PacketClass) {
         let number = self.sender.next_seq();
         assert_eq!(self.sender.sent(self.now, bytes, class), number);
-        if self.link > 0 {
-            let own = Duration::from_micros(bytes as u64 * 8_000_000 / self.link);
+        if let Some(us) = (bytes as u64 * 8_000_000).checked_div(self.link) {
+            let own = Duration::from_micros(us);
             self.free_at = self.free_at.max(self.now) + own;
             self.flying.push_back((self.free_at + DELAY, number, bytes));
         }
