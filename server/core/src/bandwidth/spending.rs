@@ -24,6 +24,10 @@ const FIRST_HOLD: Duration = Duration::from_secs(2);
 /// Longest such time.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
+/// An estimate that is so much higher than the one that misled, in per mille, is of another line: it
+/// ends the wait.
+const FREED: u64 = 1_300;
+
 /// An improvement that has to be taken back within this time came too early: the next one waits
 /// twice as long.
 const TOO_EARLY: Duration = Duration::from_secs(15);
@@ -40,7 +44,10 @@ pub struct Spending {
     slice: u64,
     hold: Duration,
     held_until: Time,
-    improved: Option<Time>,
+    /// The least estimate that ends the hold before its time, in bits per second.
+    freed_at: u64,
+    /// When something was last improved, and the estimate that it was done upon.
+    improved: Option<(Time, u64)>,
     lowered: Option<Time>,
 }
 
@@ -52,6 +59,7 @@ impl Default for Spending {
             slice: 0,
             hold: FIRST_HOLD,
             held_until: Time::default(),
+            freed_at: 0,
             improved: None,
             lowered: None,
         }
@@ -77,7 +85,7 @@ impl Spending {
         self.advance(now);
         let steady = self.least.iter().copied().min().unwrap_or(estimate);
         let keep = estimate.saturating_sub(reserved);
-        let improve = if now < self.held_until {
+        let improve = if now < self.held_until && steady < self.freed_at {
             0
         } else {
             (steady.saturating_mul(1_000) / MARGIN).saturating_sub(reserved).min(keep)
@@ -92,20 +100,24 @@ impl Spending {
 
     /// Something was improved.
     pub fn improved(&mut self, now: Time) {
-        self.improved = Some(now);
+        self.improved = Some((now, self.estimate.unwrap_or(u64::MAX)));
     }
 
     /// Something had to be lowered for want of bandwidth.
     pub fn lowered(&mut self, now: Time) {
-        let too_early = self.improved.take().is_some_and(|at| now.saturating_since(at) < TOO_EARLY);
+        let recent = |(at, _): &(Time, u64)| now.saturating_since(*at) < TOO_EARLY;
+        let failed = self.improved.take().filter(recent);
         let calm = self.lowered.is_none_or(|at| now.saturating_since(at) > 2 * LONGEST_HOLD);
-        self.hold = match (too_early, calm) {
+        self.hold = match (failed.is_some(), calm) {
             (true, _) => (self.hold * 2).min(LONGEST_HOLD),
             (false, true) => FIRST_HOLD,
             (false, false) => self.hold,
         };
         self.lowered = Some(now);
         self.held_until = now + self.hold;
+        let misled_by = failed.map_or(0, |(_, estimate)| estimate);
+        let estimate = self.estimate.unwrap_or_default().max(misled_by);
+        self.freed_at = (estimate / 1_000).saturating_mul(FREED);
     }
 
     /// The subscriber wants to see something else: what was learned about the old wishes does not
@@ -180,6 +192,17 @@ mod tests {
         }
         let gaps: Vec<u64> = ups.windows(2).map(|pair| (pair[1] - pair[0]) / 1_000).collect();
         assert_eq!(gaps[..5], [4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn a_line_that_was_freed_does_not_wait() {
+        let mut spending = Spending::default();
+        spending.observe(at(0), MBPS);
+        spending.lowered(at(100));
+        spending.observe(at(200), MBPS * 5 / 4);
+        assert_eq!(spending.budget(at(1_500), 0).improve, 0);
+        spending.observe(at(1_600), 2 * MBPS);
+        assert!(spending.budget(at(3_000), 0).improve > 0);
     }
 
     #[test]

@@ -119,6 +119,11 @@ impl History {
         self.packets.is_empty()
     }
 
+    /// Bytes of payload that are fit to be replayed at `now`.
+    pub fn fresh_bytes(&self, now: Time) -> u64 {
+        self.fresh(now).map(|(_, received)| u64::from(received.packet.payload_len)).sum()
+    }
+
     /// What is fit to be replayed at `now`, in order of sequence numbers: the last keyframe and what
     /// followed it. Empty if there is none, or too much of it.
     pub(super) fn fresh(&self, now: Time) -> vec_deque::Iter<'_, (PacketId, Received)> {

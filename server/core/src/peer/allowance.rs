@@ -18,6 +18,9 @@ const START_TIME: Duration = Duration::from_secs(2);
 /// more than a line that is a little too full for a moment.
 const START_BUDGET: u64 = 2_000_000;
 
+/// Time that kept packets may take on a line, in milliseconds.
+const REPLAY_SPAN_MS: u64 = 400;
+
 /// What one client may be sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance {
@@ -52,6 +55,16 @@ impl Allowance {
         let is_short = estimate.bitrate < self.demand.allocated;
         self.stale |= is_short || is_notable;
         is_short
+    }
+
+    /// Most bytes of kept packets that a slot may begin with: on a line that is known to be thin they
+    /// would be in the way of everything for longer than a fresh keyframe takes to come.
+    pub(crate) fn replay_bytes(&self, now: Time) -> u64 {
+        let is_new = now.saturating_since(self.connected) < START_TIME;
+        match self.estimate {
+            Some(estimate) if !is_new => estimate.bitrate / 8 * REPLAY_SPAN_MS / 1_000,
+            _ => u64::MAX,
+        }
     }
 
     /// What may be spent on video, when sound takes `reserved` bits per second. `limited`: the

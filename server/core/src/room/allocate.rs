@@ -21,7 +21,7 @@ use crate::{
     output::Output,
     room::{
         Context, MemberKey, Room, Seat, Track, TrackKey,
-        demand::{VOICE_BITRATE, VOICES},
+        demand::{LOW_VOICE_BITRATE, VOICE_BITRATE, VOICES},
         schedule::{hasten, take_due},
     },
     signal::{QualityLimit, Source, View, ViewMode},
@@ -30,7 +30,7 @@ use crate::{
 
 /// Between two surveys of what there is. Each decides anew for one in [`GROUPS`] of the members, so
 /// that everybody has its turn once a second.
-const SURVEY_INTERVAL: Duration = Duration::from_millis(250);
+pub(super) const SURVEY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// See [`SURVEY_INTERVAL`].
 const GROUPS: usize = 4;
@@ -218,20 +218,19 @@ impl Room {
             decisions.push(decision);
         }
         self.scratch.allocator = allocator;
-        let with_voices = |video: u64| video.saturating_add(full_sound);
+        let full_voices = (full_sound > sound).then(|| demand.allocated.saturating_add(full_sound));
+        let picture = demand.next_step.map(|step| step.saturating_add(sound));
+        let next = full_voices.into_iter().chain(picture).min();
         let demand = Demand {
             allocated: demand.allocated.saturating_add(sound),
-            wanted: with_voices(demand.wanted),
-            next_step: match demand.next_step {
-                _ if sound < full_sound => Some(Spending::estimate_for(full_sound)),
-                step => step.map(|step| Spending::estimate_for(step.saturating_add(sound))),
-            },
+            wanted: demand.wanted.saturating_add(full_sound),
+            next_step: next.map(Spending::estimate_for),
         };
         (demand, improved, lowered)
     }
 
-    /// Bits per second that sound takes on the way to a client, and that it would take if every voice
-    /// came at its normal rate.
+    /// Bits per second that sound takes on the way to a client, and that it would take if no voice
+    /// were asked for at a low rate.
     fn sound(&self, cx: &Context<'_>, key: MemberKey) -> (u64, u64) {
         let Some(peer) = &self.members[key].peer else { return (0, 0) };
         let contents = peer.slots.of_kind(Kind::Audio).filter_map(|(_, slot)| slot.content);
@@ -241,10 +240,11 @@ impl Room {
             voices += 1;
             low += u64::from(track.supply.is_low_rate());
         }
-        let voices = VOICES.min(voices) * VOICE_BITRATE;
-        // Those who are silent now may speak in a moment.
-        let expected = if low > 0 { voices / 4 } else { voices };
-        (sum.max(expected), sum.max(voices))
+        // Where all are silent now, somebody may speak in a moment.
+        let voice = if low > 0 { LOW_VOICE_BITRATE } else { VOICE_BITRATE };
+        let sound = sum.max(voice * voices.min(1));
+        let full = if low > 0 { VOICES.min(voices) * VOICE_BITRATE } else { sound };
+        (sound, full.max(sound))
     }
 
     fn importance(&self, view: &View, track: &Track, stage: Option<MemberKey>) -> Importance {

@@ -13,7 +13,7 @@ use crate::{
     id::{LayerIndex, TrackId},
     input::RemoteEvent,
     peer::MAX_LAYERS,
-    room::{Context, Layer, Room, Track, TrackKey},
+    room::{Context, Layer, Room, Track, TrackKey, allocate::SURVEY_INTERVAL},
     signal::{AudioDemand, LayerDemand, ServerMessage, Source},
     slot::LayerSet,
     time::Time,
@@ -41,11 +41,22 @@ const VOICE_HOLD: Duration = Duration::from_secs(10);
 /// A voice at the normal rate: Opus at 24 to 32 kbit/s in packets of 20 ms, headers included.
 pub(super) const VOICE_BITRATE: u64 = 50_000;
 
+/// A voice at the low rate, headers included.
+pub(super) const LOW_VOICE_BITRATE: u64 = 20_000;
+
 /// Voices at the normal rate that a line must carry: more do not speak at once for long.
 pub(super) const VOICES: u64 = 2;
 
+/// How much more than the voices a line must carry that is to have a picture beside them, in per
+/// mille.
+const WITH_PICTURE: u64 = 2_500;
+
 /// How much more a line must carry to count as wide again, in per mille.
 const VOICE_MARGIN: u64 = 1_200;
+
+/// For how long after it began what a layer is measured to take is not smoothed: as long as the meter
+/// itself needs.
+const MEASURING: Duration = Duration::from_millis(1_200);
 
 /// Over which losses on the way to the node are counted, and the least packets for a verdict.
 const UPLINK_SPAN: Duration = Duration::from_secs(2);
@@ -122,15 +133,26 @@ struct Asked {
     needed: Time,
     /// Until when another shard needs it.
     leased: Time,
-    /// What it takes in bits per second, smoothed; `None`: it never came.
-    takes: Option<u64>,
+    /// What it takes; `None`: it never came.
+    taken: Option<Taken>,
+}
+
+/// What a layer was measured to take.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    /// Bits per second, smoothed.
+    takes: u64,
+    /// The first time that it was measured.
+    first: Time,
+    /// The last time.
+    at: Time,
 }
 
 impl Supply {
     /// Of a publication that began just now.
     pub(crate) fn new(now: Time) -> Self {
         let asked =
-            Asked { active: true, since: now, needed: now, leased: Time::default(), takes: None };
+            Asked { active: true, since: now, needed: now, leased: Time::default(), taken: None };
         Self {
             ladder: Ladder::default(),
             asked: [asked; MAX_LAYERS],
@@ -164,18 +186,23 @@ impl Asked {
         alive || !any || !self.active || now.saturating_since(self.since) < START_TIME
     }
 
-    /// Takes what was measured: more at once by half, less slowly, so that a still picture does not
-    /// pass for a cheap one.
-    fn measure(&mut self, bitrate: u64) {
-        let Some(takes) = &mut self.takes else {
-            self.takes = Some(bitrate);
+    /// Takes what was measured: in the first second as it is, then more within a second and less
+    /// within two, so that a keyframe does not pass for a rate, nor a still moment for a cheap picture.
+    fn measure(&mut self, now: Time, bitrate: u64) {
+        let Some(Taken { takes, first, at }) = &mut self.taken else {
+            self.taken = Some(Taken { takes: bitrate, first: now, at: now });
             return;
         };
-        if bitrate > *takes {
-            *takes += (bitrate - *takes) / 2;
+        if now.saturating_since(*first) < MEASURING {
+            *takes = bitrate;
+        } else if now.saturating_since(*at) < SURVEY_INTERVAL {
+            return;
+        } else if bitrate > *takes {
+            *takes += (bitrate - *takes) / 4;
         } else {
-            *takes -= (*takes - bitrate) / 16;
+            *takes -= (*takes - bitrate) / 8;
         }
+        *at = now;
     }
 }
 
@@ -194,11 +221,12 @@ impl Track {
         for (place, ((layer, asked), state)) in pairs.enumerate().take(count) {
             let is_alive = alive.contains(LayerIndex(place as u8));
             let measured = layer.bitrate(now);
-            if measured > 0 {
-                asked.measure(measured);
+            // The end of a layer that stops is no measure of it.
+            if measured > 0 && layer.is_flowing(now) {
+                asked.measure(now, measured);
             }
             *state = describe(layer, place, count);
-            state.bitrate = asked.takes.unwrap_or(state.bitrate);
+            state.bitrate = asked.taken.map_or(state.bitrate, |taken| taken.takes);
             state.available = asked.is_available(now, is_alive, any);
         }
         let preference = match self.source {
@@ -388,6 +416,9 @@ impl Room {
             let low = heard().any(|track| self.tracks[track].supply.is_low_rate());
             let margin = if low { VOICE_MARGIN } else { 1_000 };
             let needed = VOICE_BITRATE * VOICES.min(heard().count() as u64) * margin / 1_000;
+            // A picture that finds no place beside voices is worth more than their full rate.
+            let paused = peer.slots.iter().any(|(_, slot)| slot.serving.is_paused());
+            let needed = if low || paused { needed * WITH_PICTURE / 1_000 } else { needed };
             if estimate.bitrate < needed {
                 self.scratch.voices.extend(heard());
             }

@@ -19,6 +19,9 @@ use crate::{
 /// than the second between two frames of a screen that stands still.
 const SILENCE: Duration = Duration::from_millis(1_200);
 
+/// A layer of which something came within this time flows.
+const FLOWING: Duration = Duration::from_millis(150);
+
 /// Restarts of a layer within one [`RESTART_SPAN`]. Each is told to everybody who watches it, so that
 /// a publisher that started anew with every packet would flood them. Encoders start anew when a
 /// device changes or a track is replaced: a few times in a meeting.
@@ -134,6 +137,11 @@ impl Layer {
     /// See [`Inside::shares`](crate::forward::Inside::shares).
     pub(crate) fn shares(&self) -> Option<[[u16; 3]; 3]> {
         self.inside.inside().map(|inside| inside.shares)
+    }
+
+    /// Whether something of it came just now.
+    pub(crate) fn is_flowing(&self, now: Time) -> bool {
+        self.last.is_some_and(|last| now.saturating_since(last) < FLOWING)
     }
 
     /// Whether it is sent, as far as one can tell while other layers go on.

@@ -61,6 +61,7 @@ impl Room {
         let track = &self.tracks[content];
         let csrc = self.members[track.owner].short_id;
         let Some(peer) = self.members[seat.member].peer.as_mut() else { return };
+        let replayed = peer.allowance.replay_bytes(cx.now);
         let (peer, slots) = (peer.id, &mut peer.slots);
         let Some(slot) = slots.get_mut(seat.slot) else { return };
         let codec = track.codec;
@@ -81,7 +82,9 @@ impl Room {
             slot.stream.point(target, choice);
             // Rather a small picture now than a large one in a while.
             let below = (0..=choice.layer.0).rev().map(LayerIndex);
-            for index in below.filter(|_| codec.kind() == Kind::Video) {
+            let is_light =
+                |index: &LayerIndex| track.layer(*index).history.fresh_bytes(cx.now) <= replayed;
+            for index in below.filter(|_| codec.kind() == Kind::Video).filter(is_light) {
                 let replay = slot.stream.replay(cx.now, index, &track.layer(index).history);
                 let class = PacketClass::Video;
                 self.scratch.forwards.extend(replay.map(|(packet, rewrite)| Forward {

@@ -82,6 +82,11 @@ impl Serving {
         *self = Self { shown: self.shown, ..Self::default() };
     }
 
+    /// Whether nothing is sent for want of bandwidth.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.current == Current::Paused
+    }
+
     /// The page says how large it shows the slot.
     pub(crate) fn show(&mut self, viewport: Option<&SlotViewport>) {
         self.shown = viewport.map(|v| if v.width == 0 { 0 } else { v.height });
