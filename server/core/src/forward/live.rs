@@ -1,13 +1,17 @@
 //! What a slot sends now: one layer, and how its numbers fall on the slot.
 
 use super::{
-    DependencyRewrite, PayloadRewrite, Received, Rewrite, Target, renumber::Renumber,
-    timeline::Mapping,
+    DependencyRewrite, LayerChoice, PayloadRewrite, Received, Rewrite, Skip, Target,
+    filter::Filter, renumber::Renumber, timeline::Mapping,
 };
 use crate::{
     id::{LayerIndex, RtpTime, SeqNo, Ssrc},
     media::{Codec, Kind},
 };
+
+/// Longest descriptor into which active decode targets can be written: it grows by two bytes, and
+/// has at most 255.
+const MAX_GROWING_LEN: u8 = 253;
 
 /// The numbers that a slot gives out next, without wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,9 @@ pub(super) struct Live {
     first_at_source: u64,
     /// Whether the first packet begins a content, rather than going on with it from another layer.
     opens: bool,
+    /// What was chosen last while this was the chosen layer.
+    choice: LayerChoice,
+    filter: Filter,
     seq: Renumber,
     picture_id: Option<Renumber>,
     tl0_picture_index: Option<Distance>,
@@ -77,9 +84,10 @@ impl Distance {
 }
 
 impl Live {
-    /// A layer that starts with the packet `first`.
+    /// A layer that starts with the packet `first`, of which `choice` is wanted.
     pub(super) fn new(
         layer: LayerIndex,
+        choice: LayerChoice,
         first: &Received,
         time: Mapping,
         opens: bool,
@@ -93,6 +101,8 @@ impl Live {
             first: next.seq,
             first_at_source: first.seq,
             opens,
+            choice,
+            filter: Filter::new(&choice, first),
             seq: Renumber::new(first.seq, next.seq),
             picture_id: None,
             tl0_picture_index: None,
@@ -106,6 +116,41 @@ impl Live {
         self.seq.map(received.seq).is_some()
     }
 
+    /// Judges a packet of this layer by what is chosen of it: `None` if it is sent. One that is left
+    /// out takes no number.
+    #[inline]
+    pub(super) fn judge(
+        &mut self,
+        choice: LayerChoice,
+        codec: Codec,
+        received: &Received,
+    ) -> Option<Skip> {
+        if codec.kind() == Kind::Audio {
+            return None;
+        }
+        if choice.layer == self.layer {
+            self.choice = choice;
+        }
+        // Padding, with which the publisher probes its own way.
+        let padding = (received.packet.payload_len == 0).then_some(Skip::LeftOut);
+        let skip = padding.or_else(|| self.filter.judge(&self.choice, received))?;
+        self.seq.leave_out(received.seq);
+        // Receivers of VP8 wait for the pictures that its ids promise; those of VP9 are named by
+        // their distance.
+        if let (Codec::Vp8, Some(counter), Some(id)) =
+            (codec, &mut self.picture_id, received.picture_id)
+        {
+            counter.leave_out(id);
+        }
+        Some(skip)
+    }
+
+    /// What of the layer is sent.
+    pub(super) fn sending(&self) -> LayerChoice {
+        let (spatial, temporal) = self.filter.newest().layers();
+        LayerChoice { layer: self.layer, spatial, temporal }
+    }
+
     /// Takes a packet that is sent: its numbers are used up.
     #[inline]
     pub(super) fn keep(&mut self, received: &Received, next: &mut Numbers) {
@@ -113,6 +158,7 @@ impl Live {
             self.origin = received.origin;
         }
         self.seq.keep(received.seq);
+        self.filter.keep(received.timestamp);
         if let Some(id) = received.picture_id {
             self.picture_id.get_or_insert_with(|| Renumber::new(id, next.picture_id)).keep(id);
         }
@@ -144,6 +190,10 @@ impl Live {
     ) -> Option<Rewrite> {
         let packet = &received.packet;
         let used = self.numbers(received)?;
+        let cut = self.filter.at(received.timestamp);
+        if !cut.keeps(received) {
+            return None;
+        }
         // The start of a talk spurt (RFC 3551 section 4.1).
         let opens_voice = self.opens
             && received.seq == self.first_at_source
@@ -155,7 +205,7 @@ impl Live {
             payload_type: target.payload_type,
             seq: SeqNo(used.seq as u16),
             timestamp: RtpTime(self.time.map(received.timestamp) as u32),
-            marker: packet.marker | opens_voice,
+            marker: cut.ends_picture(received) | opens_voice,
             csrc: target.csrc,
             original: None,
             payload: used.payload(target.codec),
@@ -165,6 +215,7 @@ impl Live {
                     len: descriptor.len,
                     id,
                     frame_number: number as u16,
+                    active: cut.active(received).filter(|_| descriptor.len < MAX_GROWING_LEN),
                 }),
                 _ => None,
             },

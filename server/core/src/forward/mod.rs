@@ -20,6 +20,7 @@
 //! nothing, a keyframe is wanted.
 
 mod choice;
+mod filter;
 mod history;
 mod inside;
 mod keyframe;
@@ -54,7 +55,8 @@ pub use replay::Replay;
 pub use report::{MediaClock, PublisherClock};
 pub use retransmission::{Answered, ORIGINAL_SEQ_LEN, RepairBudget, unwrap_retransmission};
 pub use rewrite::{
-    DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, Rewrite, RewriteError, TransportNumber,
+    ActiveTargets, DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, Rewrite, RewriteError,
+    TransportNumber,
 };
 pub use slot::{Selection, SentBefore, Skip, SlotStart, SlotStream, Target};
 pub use source::{Received, Refused, SourceStatistics, SourceStream};

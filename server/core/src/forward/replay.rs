@@ -49,11 +49,11 @@ impl Iterator for Replay<'_> {
     type Item = (PacketId, Rewrite);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (id, received) = self.packets.next()?;
-        Some((*id, self.slot.send(received)?))
+        let slot = &mut self.slot;
+        self.packets.find_map(|(id, received)| Some((*id, slot.replay_one(received)?)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.packets.size_hint()
+        (0, self.packets.size_hint().1)
     }
 }

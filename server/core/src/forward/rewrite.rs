@@ -4,8 +4,9 @@
 use crate::{
     id::{ExtensionId, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
     rtp::{
-        DEPENDENCY_MANDATORY_LEN, EXTENSION_BIT, FIXED_HEADER_LEN, ONE_BYTE_MAX_ID,
-        ONE_BYTE_MAX_LEN, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, VERSION_BITS, patch_vp8, patch_vp9,
+        BitReader, BitWriter, DEPENDENCY_MANDATORY_LEN, EXTENSION_BIT, FIXED_HEADER_LEN,
+        ONE_BYTE_MAX_ID, ONE_BYTE_MAX_LEN, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, VERSION_BITS,
+        patch_vp8, patch_vp9,
     },
 };
 
@@ -72,6 +73,22 @@ pub struct DependencyRewrite {
     pub id: ExtensionId,
     /// Number of the frame on the slot.
     pub frame_number: u16,
+    /// The active decode targets, where others are told than by the source.
+    pub active: Option<ActiveTargets>,
+}
+
+/// Active decode targets to write into a dependency descriptor (AV1 RTP specification, section
+/// A.8.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActiveTargets {
+    /// The active ones, the first target in the lowest bit.
+    pub mask: u16,
+    /// How many targets the stream has, at most 16.
+    pub count: u8,
+    /// Where they lie in the data of the source, or would lie, in bits.
+    pub at: u16,
+    /// Whether they are there.
+    pub replaces: bool,
 }
 
 /// Why a packet cannot be written. The bytes of a packet and its rewrite belong together, so this
@@ -177,7 +194,7 @@ fn write_extensions(
         && dependency.is_none_or(|dependency| dependency.fits_one_byte());
     let element = if one_byte { 1 } else { 2 };
     let len = transport.map_or(0, |_| element + TRANSPORT_LEN)
-        + dependency.map_or(0, |dependency| element + usize::from(dependency.len));
+        + dependency.map_or(0, |dependency| element + dependency.written_len());
     let words = len.div_ceil(4);
     let block = out.get_mut(..4 + words * 4).ok_or(RewriteError::Buffer)?;
     let profile = if one_byte { ONE_BYTE_PROFILE } else { TWO_BYTE_PROFILE };
@@ -190,7 +207,7 @@ fn write_extensions(
         at += TRANSPORT_LEN;
     }
     if let Some(dependency) = dependency {
-        let len = usize::from(dependency.len);
+        let len = dependency.written_len();
         at += write_element_head(one_byte, dependency.id, len, &mut block[at..]);
         dependency.write(source, &mut block[at..at + len])?;
         at += len;
@@ -212,20 +229,71 @@ fn write_element_head(one_byte: bool, id: ExtensionId, len: usize, out: &mut [u8
 }
 
 impl DependencyRewrite {
+    /// Bytes of data that are written.
+    fn written_len(&self) -> usize {
+        let len = usize::from(self.len);
+        match &self.active {
+            None => len,
+            Some(active) if active.replaces => len,
+            Some(active) if len <= DEPENDENCY_MANDATORY_LEN => {
+                (8 * DEPENDENCY_MANDATORY_LEN + EXTENDED_FLAGS + usize::from(active.count))
+                    .div_ceil(8)
+            }
+            Some(active) => (8 * len + usize::from(active.count)).div_ceil(8),
+        }
+    }
+
     fn fits_one_byte(&self) -> bool {
-        self.id.0 <= ONE_BYTE_MAX_ID && usize::from(self.len) <= ONE_BYTE_MAX_LEN
+        self.id.0 <= ONE_BYTE_MAX_ID && self.written_len() <= ONE_BYTE_MAX_LEN
     }
 
     /// Writes the descriptor, of which `out` has the length.
     #[inline]
     fn write(&self, source: &[u8], out: &mut [u8]) -> Result<(), RewriteError> {
         let start = usize::from(self.offset);
-        let data = source.get(start..start + out.len()).ok_or(RewriteError::Source)?;
+        let data = source.get(start..start + usize::from(self.len)).ok_or(RewriteError::Source)?;
         if data.len() < DEPENDENCY_MANDATORY_LEN {
             return Err(RewriteError::Source);
         }
-        out.copy_from_slice(data);
+        match &self.active {
+            None => out.copy_from_slice(data),
+            Some(active) => active.write(data, out).ok_or(RewriteError::Source)?,
+        }
         out[1..3].copy_from_slice(&self.frame_number.to_be_bytes());
         Ok(())
+    }
+}
+
+/// Flags that open the extended fields of a descriptor: structure, active targets, own indications,
+/// own references, own chains.
+const EXTENDED_FLAGS: usize = 5;
+
+impl ActiveTargets {
+    /// Writes the descriptor `data` with these targets to `out`; `None` if it is not the descriptor
+    /// that they were made for.
+    #[cold]
+    fn write(&self, data: &[u8], out: &mut [u8]) -> Option<()> {
+        const MANDATORY: usize = 8 * DEPENDENCY_MANDATORY_LEN;
+        let (mut from, mut to) = (BitReader::new(data), BitWriter::new(out));
+        let copy = |from: &mut BitReader<'_>, to: &mut BitWriter<'_>, bits: usize| {
+            (0..bits).try_for_each(|_| to.flag(from.flag()?).ok())
+        };
+        copy(&mut from, &mut to, MANDATORY)?;
+        if data.len() > DEPENDENCY_MANDATORY_LEN {
+            copy(&mut from, &mut to, 1)?;
+            from.flag()?;
+            to.flag(true).ok()?;
+            let rest = usize::from(self.at).checked_sub(MANDATORY + 2)?;
+            copy(&mut from, &mut to, rest)?;
+        } else {
+            to.bits(0b01000, EXTENDED_FLAGS as u32).ok()?;
+        }
+        to.bits(u32::from(self.mask), u32::from(self.count)).ok()?;
+        if self.replaces {
+            from.bits(u32::from(self.count))?;
+        }
+        let rest = (8 * data.len()).checked_sub(from.position())?;
+        copy(&mut from, &mut to, rest)?;
+        to.finish().ok().map(drop)
     }
 }

@@ -128,6 +128,8 @@ pub enum Skip {
     BeforeStart,
     /// Of a layer that the slot neither sends nor wants.
     OtherLayer,
+    /// Of a spatial or temporal layer that is not chosen, or padding.
+    LeftOut,
 }
 
 /// A packet that a slot sent, found by its number.
@@ -216,6 +218,13 @@ impl SlotStream {
         self.live.as_ref().map(|live| live.layer)
     }
 
+    /// What is sent: layer, highest spatial and highest temporal layer inside of it; the latter two
+    /// as chosen where the stream does not name its layers. `None` until the first packet of the
+    /// content.
+    pub fn sending(&self) -> Option<LayerChoice> {
+        self.live.as_ref().map(Live::sending)
+    }
+
     /// The layer of which the slot waits for a keyframe, to start or to go over to it.
     pub fn awaited(&self) -> Option<LayerIndex> {
         self.target?;
@@ -253,13 +262,16 @@ impl SlotStream {
     /// Takes the next packet of a layer of the publication that the slot is pointed at.
     #[inline]
     pub fn forward(&mut self, layer: LayerIndex, received: &Received) -> Selection {
-        if self.target.is_none() {
+        let Some(target) = &self.target else {
             return Selection::Skip(Skip::Empty);
-        }
-        match &self.live {
+        };
+        match &mut self.live {
             Some(live) if live.layer == layer && live.epoch == received.epoch => {
                 if !live.has_place_for(received) {
                     return Selection::Skip(Skip::BeforeStart);
+                }
+                if let Some(reason) = live.judge(self.wanted, target.codec, received) {
+                    return Selection::Skip(reason);
                 }
                 self.send(received).map_or(Selection::Skip(Skip::BeforeStart), Selection::Send)
             }
@@ -400,7 +412,7 @@ impl SlotStream {
             self.past.pop_front();
         }
         self.past.push_back(before);
-        self.live = Some(Live::new(layer, received, time, false, &self.next));
+        self.live = Some(Live::new(layer, self.wanted, received, time, false, &self.next));
         self.send(received).map_or(Selection::Skip(Skip::BeforeStart), Selection::Switch)
     }
 
@@ -417,9 +429,17 @@ impl SlotStream {
         self.open(layer, first, time);
     }
 
+    /// Sends a kept packet of the live layer, if it is of what is chosen.
+    pub(super) fn replay_one(&mut self, received: &Received) -> Option<Rewrite> {
+        let (target, live) = (self.target.as_ref()?, self.live.as_mut()?);
+        let choice = if live.layer == self.wanted.layer { self.wanted } else { live.sending() };
+        live.judge(choice, target.codec, received).is_none().then_some(())?;
+        self.send(received)
+    }
+
     /// Sends a packet of the live layer; `None` if there is no number for it any more.
     #[inline]
-    pub(super) fn send(&mut self, received: &Received) -> Option<Rewrite> {
+    fn send(&mut self, received: &Received) -> Option<Rewrite> {
         let (target, live) = (self.target.as_ref()?, self.live.as_mut()?);
         live.keep(received, &mut self.next);
         let rewrite = live.rewrite(self.ssrc, target, received)?;
@@ -430,9 +450,14 @@ impl SlotStream {
     }
 
     fn open(&mut self, layer: LayerIndex, first: &Received, time: Mapping) {
-        self.live = Some(Live::new(layer, first, time, true, &self.next));
+        self.live = Some(Live::new(layer, self.choice_of(layer), first, time, true, &self.next));
         self.first_timestamp = Some(RtpTime(time.map(first.timestamp) as u32));
         self.next_report = first.at;
+    }
+
+    /// What is wanted of a layer: everything, if another one is chosen.
+    fn choice_of(&self, layer: LayerIndex) -> LayerChoice {
+        if layer == self.wanted.layer { self.wanted } else { LayerChoice::whole(layer) }
     }
 
     fn stop(&mut self) {

@@ -199,7 +199,9 @@ impl Room {
                         hasten(&mut self.schedule.keyframes, due);
                     }
                 }
-                Selection::Skip(Skip::Empty | Skip::BeforeStart | Skip::OtherLayer) => {}
+                Selection::Skip(
+                    Skip::Empty | Skip::BeforeStart | Skip::OtherLayer | Skip::LeftOut,
+                ) => {}
             }
         }
         while let Some(seat) = self.scratch.switched.pop() {

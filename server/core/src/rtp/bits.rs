@@ -4,24 +4,24 @@ use super::BuildError;
 
 /// Reads bits from the front of some bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct BitReader<'a> {
+pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     /// Bits that were read.
     at: usize,
 }
 
 impl<'a> BitReader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
     /// Bits that were read so far.
-    pub(super) const fn position(&self) -> usize {
+    pub(crate) const fn position(&self) -> usize {
         self.at
     }
 
     /// `f(count)` of the specification, `count` up to 32; `None` at the end.
-    pub(super) fn bits(&mut self, count: u32) -> Option<u32> {
+    pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
         debug_assert!(count <= 32);
         let mut value = 0u64;
         let mut left = count;
@@ -38,13 +38,13 @@ impl<'a> BitReader<'a> {
     }
 
     /// One bit.
-    pub(super) fn flag(&mut self) -> Option<bool> {
+    pub(crate) fn flag(&mut self) -> Option<bool> {
         self.bits(1).map(|bit| bit == 1)
     }
 
     /// `ns(range)` of the specification: a value below `range`, which is at least 1, in as few bits
     /// as that allows.
-    pub(super) fn non_symmetric(&mut self, range: u32) -> Option<u32> {
+    pub(crate) fn non_symmetric(&mut self, range: u32) -> Option<u32> {
         let width = u32::BITS - range.leading_zeros();
         let short = (1 << width) - range;
         let value = self.bits(width - 1)?;
@@ -54,18 +54,18 @@ impl<'a> BitReader<'a> {
 
 /// Writes bits to the front of some bytes.
 #[derive(Debug)]
-pub(super) struct BitWriter<'a> {
+pub(crate) struct BitWriter<'a> {
     bytes: &'a mut [u8],
     at: usize,
 }
 
 impl<'a> BitWriter<'a> {
-    pub(super) const fn new(bytes: &'a mut [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a mut [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
     /// Writes the low `count` bits of `value`, up to 32.
-    pub(super) fn bits(&mut self, value: u32, count: u32) -> Result<(), BuildError> {
+    pub(crate) fn bits(&mut self, value: u32, count: u32) -> Result<(), BuildError> {
         if count < 32 && value >> count != 0 {
             return Err(BuildError::Value);
         }
@@ -82,12 +82,12 @@ impl<'a> BitWriter<'a> {
         Ok(())
     }
 
-    pub(super) fn flag(&mut self, flag: bool) -> Result<(), BuildError> {
+    pub(crate) fn flag(&mut self, flag: bool) -> Result<(), BuildError> {
         self.bits(u32::from(flag), 1)
     }
 
     /// See [`BitReader::non_symmetric`].
-    pub(super) fn non_symmetric(&mut self, value: u32, range: u32) -> Result<(), BuildError> {
+    pub(crate) fn non_symmetric(&mut self, value: u32, range: u32) -> Result<(), BuildError> {
         if value >= range {
             return Err(BuildError::Value);
         }
@@ -97,7 +97,7 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Fills the byte that was begun with zeros and gives the bytes that were written.
-    pub(super) fn finish(mut self) -> Result<usize, BuildError> {
+    pub(crate) fn finish(mut self) -> Result<usize, BuildError> {
         self.bits(0, (8 - self.at % 8) as u32 % 8)?;
         Ok(self.at / 8)
     }
@@ -117,7 +117,7 @@ mod tests {
         for range in 1..40 {
             writer.non_symmetric(range - 1, range).unwrap_or_default();
         }
-        drop(writer);
+        assert!(writer.finish().is_ok());
         let mut reader = BitReader::new(&bytes);
         for (value, count) in [(5, 3), (0, 1), (0x1234_5678, 32), (1, 2), (0x3ff, 10), (0, 0)] {
             assert_eq!(reader.bits(count), Some(value));

@@ -36,6 +36,7 @@ pub use unwrap::Unwrapper;
 pub use video::VideoDescriptor;
 pub use vp9::{Vp9Descriptor, Vp9Layers};
 
+pub(crate) use bits::{BitReader, BitWriter};
 pub(crate) use dependency::MANDATORY_LEN as DEPENDENCY_MANDATORY_LEN;
 pub(crate) use vp8::patch as patch_vp8;
 pub(crate) use vp9::patch as patch_vp9;

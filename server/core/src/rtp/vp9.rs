@@ -63,16 +63,6 @@ pub struct Vp9Layers {
 }
 
 impl Vp9Descriptor {
-    /// Temporal layer of the frame.
-    pub(crate) fn temporal(&self) -> u8 {
-        self.layers.map_or(0, |layers| layers.temporal)
-    }
-
-    /// Spatial layer of the frame.
-    pub(crate) fn spatial(&self) -> u8 {
-        self.layers.map_or(0, |layers| layers.spatial)
-    }
-
     /// Whether this is the front of a picture that can be decoded alone.
     pub(crate) fn starts_keyframe(&self) -> bool {
         self.start_of_frame

@@ -10,6 +10,7 @@ mod red;
 mod report;
 mod retransmission;
 mod rewrite;
+mod scalable;
 mod slot;
 mod source;
 

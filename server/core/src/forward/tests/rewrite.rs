@@ -1,5 +1,8 @@
 use super::*;
-use crate::forward::{DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, RewriteError};
+use crate::forward::{
+    ActiveTargets, DependencyRewrite, MAX_HEADER_LEN, PayloadRewrite, RewriteError,
+};
+use crate::rtp::{Dependency, DependencyReader, DependencyStructure, FrameTemplate, Indication};
 
 fn plain(packet: &Packet) -> Rewrite {
     Rewrite {
@@ -99,6 +102,7 @@ fn the_dependency_descriptor_goes_on_in_the_shortest_form_that_holds_it() {
                 len: descriptor.len,
                 id: ExtensionId(id),
                 frame_number: 0xabcd,
+                active: None,
             }),
             ..plain(&packet)
         };
@@ -127,6 +131,7 @@ fn bytes_that_do_not_belong_to_the_rewrite_are_refused() {
             len: 3,
             id: DEPENDENCY,
             frame_number: 1,
+            active: None,
         }),
         ..plain(&packet)
     };
@@ -161,6 +166,7 @@ fn a_transport_wide_number_goes_in_front_of_the_descriptor() {
         len,
         id: ExtensionId(id),
         frame_number: 0xabcd,
+        active: None,
     };
     let source = [9; 40];
     let base = Rewrite { header_len: 12, payload_len: 1, ..plain(&audio(1, 1).packet()) };
@@ -197,4 +203,72 @@ fn a_retransmission_carries_the_number_of_what_it_repeats() {
         ..plain(&sent.packet())
     };
     assert_eq!(&write(&rewrite, &sent.bytes())[16..], [1, 2, 0x90, 0x80, 5, 1]);
+}
+
+#[test]
+fn active_targets_are_written_as_if_the_publisher_had_said_them() {
+    let template = |temporal, indications: [Indication; 3]| FrameTemplate {
+        temporal,
+        indications: indications.to_vec(),
+        references: vec![1],
+        ..FrameTemplate::default()
+    };
+    use Indication::{Discardable as D, NotPresent as N, Switch as S};
+    let structure = DependencyStructure {
+        templates: vec![template(0, [S, S, S]), template(1, [N, D, S]), template(2, [N, N, D])],
+        ..DependencyStructure::default()
+    };
+    for (attached, own) in [(false, false), (true, false), (false, true), (true, true)] {
+        for said in [None, Some(0b101)] {
+            let references = [7, 300];
+            let by_source = Dependency {
+                start_of_frame: true,
+                end_of_frame: true,
+                template: 1,
+                frame_number: 5,
+                structure: &structure,
+                attached,
+                active: said,
+                indications: own.then_some(&[N, S, D]),
+                references: own.then_some(&references),
+                chains: None,
+            };
+            let data_of = |dependency: Dependency<'_>| {
+                let mut data = [0; 80];
+                let len = dependency.write(&mut data).unwrap();
+                data[..len].to_vec()
+            };
+            let data = data_of(by_source);
+            let mut reader = DependencyReader::new();
+            reader.read(&data_of(Dependency { attached: true, ..by_source })).unwrap();
+            let frame = reader.read(&data).unwrap();
+            let sent = Sent { dependency: Some(data.clone()), ..video(1, 1) };
+            let packet = sent.packet();
+            let rewrite = Rewrite {
+                dependency: Some(DependencyRewrite {
+                    offset: packet.dependency.unwrap().offset,
+                    len: data.len() as u8,
+                    id: DEPENDENCY,
+                    frame_number: 9,
+                    active: Some(ActiveTargets {
+                        mask: 0b011,
+                        count: 3,
+                        at: frame.active_at,
+                        replaces: frame.active_present,
+                    }),
+                }),
+                ..plain(&packet)
+            };
+            let out = parse(&write(&rewrite, &sent.bytes()), Codec::Vp8);
+            let at = out.dependency.unwrap();
+            let written = write(&rewrite, &sent.bytes());
+            let start = usize::from(at.offset);
+            let mut expected =
+                data_of(Dependency { active: Some(0b011), frame_number: 9, ..by_source });
+            // What stood for padding may need a byte of its own.
+            let written = &written[start..start + usize::from(at.len)];
+            expected.resize(written.len(), 0);
+            assert_eq!(written, expected, "attached {attached}, own {own}, said {said:?}");
+        }
+    }
 }

@@ -5,6 +5,9 @@ use crate::{
     rtp::{BuildError, VideoDescriptor, Vp9Descriptor, Vp9Layers, patch_vp9},
 };
 
+/// A payload and three things that it is, or is not.
+type Row<'a> = (&'a [u8], (bool, bool, bool));
+
 fn vp9(payload: &[u8]) -> Option<Vp9Descriptor> {
     match VideoDescriptor::parse(Codec::Vp9, payload, false)? {
         VideoDescriptor::Vp9(descriptor) => Some(descriptor),
@@ -25,7 +28,7 @@ fn every_form_of_the_vp9_descriptor_is_read() {
         (&[0x80, 0x7f], Vp9Descriptor { picture_id: Some((127, false)), ..plain }),
         (&[0x80, 0xff, 0xff], Vp9Descriptor { picture_id: Some((32_767, true)), ..plain }),
         (
-            &[0xa0, 0x01, 0b011_1_010_1, 9],
+            &[0xa0, 0x01, 0x75, 9],
             Vp9Descriptor {
                 picture_id: Some((1, false)),
                 layers: Some(Vp9Layers {
@@ -40,7 +43,7 @@ fn every_form_of_the_vp9_descriptor_is_read() {
         ),
         // Flexible mode: no index in temporal layer 0, references at the end.
         (
-            &[0xf0, 0x01, 0b001_0_000_0, 0x03, 0x04],
+            &[0xf0, 0x01, 0x20, 0x03, 0x04],
             Vp9Descriptor {
                 predicted: true,
                 flexible: true,
@@ -52,12 +55,12 @@ fn every_form_of_the_vp9_descriptor_is_read() {
         ),
         // Two spatial layers with their sizes.
         (
-            &[0x02, 0b001_1_0_000, 1, 64, 0, 180, 2, 128, 1, 104],
+            &[0x02, 0x30, 1, 64, 0, 180, 2, 128, 1, 104],
             Vp9Descriptor { spatial_layers: Some(2), ..plain },
         ),
         // Three pictures in a group, with no, one and two references.
         (
-            &[0x02, 0b010_0_1_000, 3, 0x00, 0x24, 0x01, 0x58, 0x01, 0x02],
+            &[0x02, 0x48, 3, 0x00, 0x24, 0x01, 0x58, 0x01, 0x02],
             Vp9Descriptor { spatial_layers: Some(3), ..plain },
         ),
     ];
@@ -134,7 +137,7 @@ fn vp9_values_that_do_not_fit_are_refused() {
 #[test]
 fn h264_frames_and_keyframes_are_found_in_every_packetisation() {
     // Payload; start of a frame, parameter sets, start of an IDR picture.
-    let cases: [(&[u8], (bool, bool, bool)); 12] = [
+    let cases: [Row; 12] = [
         (&[0x67, 0x42], (true, true, false)),
         (&[0x68, 0xce], (false, false, false)),
         (&[0x65, 0x88], (true, false, true)),
@@ -169,7 +172,7 @@ fn h264_frames_and_keyframes_are_found_in_every_packetisation() {
 #[test]
 fn an_av1_keyframe_is_a_new_sequence_with_a_sequence_header() {
     // Payload; goes on, new sequence, new sequence if opaque.
-    let cases: [(&[u8], (bool, bool, bool)); 7] = [
+    let cases: [Row; 7] = [
         (&[0x18, 0x0a], (false, true, true)),
         (&[0x18, 0x12], (false, true, true)),
         (&[0x18, 0x32], (false, false, true)),
