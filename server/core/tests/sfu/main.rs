@@ -23,4 +23,5 @@ mod shards;
 mod slots;
 mod speakers;
 mod stream;
+mod svc;
 mod world;
