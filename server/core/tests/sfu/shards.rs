@@ -5,8 +5,9 @@ use std::time::Duration;
 use sotto_core::{
     Census, Input, SfuConfig,
     config::Numbering,
+    id::Mid,
     input::{DataMessage, Feedback, RemoteEvent},
-    signal::{ClientMessage, Source},
+    signal::{ClientMessage, ServerMessage, SlotViewport, Source},
 };
 
 use crate::{
@@ -186,4 +187,40 @@ fn news_of_what_is_not_known_changes_nothing_and_its_packets_are_given_back() {
         stranger.hear_of(room, event, bytes);
     }
     assert_eq!((stranger.kept(), stranger.sfu.census().tracks), (0, 0));
+}
+
+#[test]
+fn what_is_watched_on_another_shard_alone_is_not_stopped() {
+    let mut shards = Shards::new();
+    let offer = simulcast_offer(1, 1);
+    let ann = shards.on(0, |world| world.join_with("blue", "ann", everything(), offer));
+    shards.on(0, |world| world.publish(ann, Source::Camera));
+    let ben = shards.on(1, |world| world.join("blue", "ben"));
+    let mut layers = [0, 1, 2].map(|index| Sender::layer(ann, index));
+    let mut asked = [true; 3];
+    let mut run = |shards: &mut Shards, frames: u32| -> [bool; 3] {
+        for _ in 0..frames {
+            for (layer, _) in layers.iter_mut().zip(asked).filter(|(_, asked)| *asked) {
+                shards.on(0, |world| {
+                    let bytes = layer.next(world.now);
+                    world.arrive(ann, bytes).unwrap();
+                });
+            }
+            shards.pass(Duration::from_millis(33));
+            for message in shards.0[0].heard(ann) {
+                if let ServerMessage::Demand { layers, .. } = message {
+                    asked = [0, 1, 2].map(|index: usize| layers[index].active);
+                }
+            }
+        }
+        asked
+    };
+    assert_eq!(run(&mut shards, 600), [true, false, true], "the largest, and the smallest");
+    shards.on(1, |world| {
+        let slots = vec![SlotViewport { mid: Mid::new("v0").unwrap(), width: 320, height: 180 }];
+        world.say(ben, ClientMessage::Viewport { slots });
+    });
+    assert_eq!(run(&mut shards, 240), [true, false, false]);
+    shards.on(1, |world| world.leave(ben));
+    assert_eq!(run(&mut shards, 500), [false; 3]);
 }
