@@ -223,7 +223,7 @@ impl Track {
             let measured = layer.bitrate(now);
             // The end of a layer that stops is no measure of it.
             if measured > 0 && layer.is_flowing(now) {
-                asked.measure(now, measured);
+                asked.measure(now, measured.min(most(layer)));
             }
             *state = describe(layer, place, count);
             state.bitrate = asked.taken.map_or(state.bitrate, |taken| taken.takes);
@@ -253,6 +253,13 @@ fn describe(layer: &Layer, place: usize, count: usize) -> LayerState {
         available: true,
         shares: layer.shares(),
     }
+}
+
+/// What a layer takes at most on the wire, by its encoder's own limit: a keyframe alone, over a short
+/// while, may pass for more.
+fn most(layer: &Layer) -> u64 {
+    let limit = layer.described.and_then(|described| described.max_bitrate);
+    limit.map_or(u64::MAX, |limit| u64::from(limit) * 6 / 5)
 }
 
 /// What browsers spend on a camera of a height in pixels, in bits per second.

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod allocation;
+mod closed_loop;
 mod codecs;
 mod data;
 mod hostile;
