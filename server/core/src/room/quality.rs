@@ -115,19 +115,16 @@ impl Room {
 /// What a slot is sent; `None`: nothing was sent yet of what it is to be sent.
 fn quality(track: &crate::room::Track, slot: &Slot) -> Option<Quality> {
     let serving = &slot.serving;
-    let Some(choice) = serving.choice else {
+    if serving.choice.is_none() {
         // Between being pointed and being served for the first time there is nothing to tell.
         return serving.limit.map(|limit| (None, Some(limit)));
-    };
-    let index = slot.stream.layer()?;
-    let layer = track.layer(index);
+    }
+    // Not what was chosen: that may have to wait for a keyframe.
+    let sending = slot.stream.sending()?;
+    let layer = track.layer(sending.layer);
     let (spatial, temporal) = layer.parts();
-    let (spatial, temporal) = (spatial - 1, temporal - 1);
-    let (spatial, temporal) = if index == choice.layer {
-        (choice.spatial.min(spatial), choice.temporal.min(temporal))
-    } else {
-        (spatial, temporal)
-    };
+    let (spatial, temporal) =
+        (sending.spatial.min(spatial - 1), sending.temporal.min(temporal - 1));
     let height = layer.height(spatial);
     Some((Some(ReceivedLayer { rid: layer.rid, spatial, temporal, height }), serving.limit))
 }
