@@ -63,6 +63,8 @@ const NEXT_PROBE: u64 = 2;
 const PROBE_MARGIN: u64 = 115;
 /// The estimate that suffices for what is wanted, over that, in per cent.
 const ENOUGH: u64 = 105;
+/// Difference of the lengths of packets, in bits.
+const OWN_BITS: u64 = 2_400;
 /// No probe for so long after the rate went down.
 const CALM: Duration = Duration::from_millis(1_500);
 
@@ -281,12 +283,7 @@ impl Sender {
     /// packet may be somewhat shorter or longer; [`Self::sent`] hears of it as of any other. If
     /// there is nothing to pad with, nothing needs to be said: the probe is given up.
     pub fn poll_padding(&mut self, now: Time) -> Option<usize> {
-        if self.prober.rate().is_none() && self.draining.is_none() {
-            self.prober.begin(now, self.probe_rate(), self.queue.jitter());
-            if self.prober.rate().is_some() {
-                self.set_pace(now);
-            }
-        }
+        self.begin_probe(now);
         self.prober.rate()?;
         (self.pacer.ready_at() <= now).then(|| self.prober.padding_bytes())
     }
@@ -295,7 +292,8 @@ impl Sender {
     /// nothing waits, nothing is under way and nothing more is wanted.
     pub fn poll_timeout(&self) -> Option<Time> {
         let ready = self.pacer.ready_at();
-        let media = (self.queued > 0).then_some(ready);
+        // A full window opens by feedback, or by its silence.
+        let media = (self.queued > 0 && !self.window_is_full()).then_some(ready);
         let padding = self.prober.rate().map(|_| ready);
         let probe = match self.draining {
             Some(_) => None,
@@ -308,6 +306,8 @@ impl Sender {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Time) {
         self.prober.handle_timeout(now);
+        // What waits is part of a probe as padding is.
+        self.begin_probe(now);
         if self.silent_at().is_some_and(|at| now >= at) && self.history.give_up() >= SILENT_PACKETS
         {
             self.halved = true;
@@ -393,6 +393,19 @@ impl Sender {
         if self.draining.is_none() && !self.rival.is_there() {
             self.draining = Some(now + DRAIN);
             self.rival.draining(self.queue.standing_us());
+        }
+    }
+
+    /// Begins a probe that is due, unless a queue drains.
+    fn begin_probe(&mut self, now: Time) {
+        if self.prober.rate().is_none() && self.draining.is_none() {
+            // On a narrow way packets of different length are jitter by themselves.
+            let own_us = OWN_BITS * 1_000_000 / self.control.rate().max(MIN_BITRATE);
+            let jitter = self.queue.jitter().saturating_sub(Duration::from_micros(own_us));
+            self.prober.begin(now, self.probe_rate(), jitter);
+            if self.prober.rate().is_some() {
+                self.set_pace(now);
+            }
         }
     }
 

@@ -211,3 +211,23 @@ fn an_estimate_is_told_when_it_changed() {
     });
     assert!((1..20).contains(&told), "{told}");
 }
+
+#[test]
+fn a_full_window_waits_for_feedback_and_not_for_a_timer() {
+    let mut world = World::new(0);
+    let mut queued = 200;
+    let mut wakes = 0;
+    while queued > 0 && wakes < 1_000 {
+        if world.sender.may_send(world.now, PacketClass::Video) {
+            world.send(1_200, PacketClass::Video);
+            queued -= 1;
+            continue;
+        }
+        world.sender.queued(world.now, queued * 1_200);
+        world.now = world.now.max(world.sender.poll_timeout().unwrap());
+        world.sender.handle_timeout(world.now);
+        wakes += 1;
+    }
+    assert!(wakes < 400, "{wakes} timers for 200 packets");
+    assert!(world.now > Time::from_micros(1_001_000_000), "the window was full for a second");
+}
