@@ -8,7 +8,7 @@ use crate::Rng;
 const LAYERS: [u64; 3] = [100_000, 350_000, 1_200_000];
 const FRAMES_PER_SECOND: u64 = 25;
 /// Size of a keyframe, in frames of the usual size.
-const KEYFRAME: f64 = 4.0;
+const KEYFRAME: f64 = 8.0;
 /// Largest packet on the wire.
 const PACKET_BYTES: u32 = 1_200;
 /// Opus at 24 kbit/s, one packet each 20 ms, with all headers.

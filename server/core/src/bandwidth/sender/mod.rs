@@ -70,6 +70,10 @@ const CALM: Duration = Duration::from_millis(1_500);
 
 /// Media leaves at this multiple of the estimate, in per cent: frames are bursts.
 const PACE: u64 = 120;
+/// What waits shall be gone after this, at most at the multiple below: a keyframe must not grow old
+/// while further pictures come behind it.
+const DRAIN_WAITING: Duration = Duration::from_millis(400);
+const LARGEST_PACE: u64 = 200;
 /// Before any feedback, so that a first picture is not held back on a way that may well be wide: at
 /// this rate, until the window is full.
 const FIRST_PACE: u64 = 3_000_000;
@@ -202,8 +206,11 @@ impl Sender {
     }
 
     /// Tells how many bytes wait to be sent, after each change.
-    pub const fn queued(&mut self, _now: Time, bytes: usize) {
-        self.queued = bytes;
+    pub fn queued(&mut self, now: Time, bytes: usize) {
+        if self.queued != bytes {
+            self.queued = bytes;
+            self.set_pace(now);
+        }
     }
 
     /// Bytes of a class that were sent so far, for whoever watches.
@@ -306,8 +313,10 @@ impl Sender {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Time) {
         self.prober.handle_timeout(now);
-        // What waits is part of a probe as padding is.
-        self.begin_probe(now);
+        if self.heard {
+            // What waits is part of a probe as padding is.
+            self.begin_probe(now);
+        }
         if self.silent_at().is_some_and(|at| now >= at) && self.history.give_up() >= SILENT_PACKETS
         {
             self.halved = true;
@@ -450,7 +459,10 @@ impl Sender {
         let pace = match (self.prober.rate(), self.draining) {
             (Some(probe), _) => probe,
             (None, Some(_)) => rate * DRAIN_PACE / 100,
-            (None, None) => rate * PACE / 100,
+            (None, None) => {
+                let waiting = self.queued as u64 * 8_000 / DRAIN_WAITING.as_millis() as u64;
+                waiting.clamp(rate * PACE / 100, rate * LARGEST_PACE / 100)
+            }
         };
         let pace = if self.heard { pace } else { pace.max(FIRST_PACE) };
         self.pacer.set_rate(now, pace);
