@@ -13,7 +13,7 @@ use sotto_core::{
     id::{ExtensionId, Mid, PacketId, ParticipantId, PayloadType, PeerId, RtpTime, SeqNo, Ssrc},
     input::{Feedback, Join},
     media::Offer,
-    rtp::PacketBuilder,
+    rtp::{Dependency, DependencyStructure, PacketBuilder},
     signal::{ClientMessage, LeaveReason, PublishedLayer, SlotViewport, Source},
     time::NtpTime,
 };
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     media::{RIDS, rich_offer, rid},
     model::rng::Rng,
+    svc::l3t3_key,
     world::everything,
 };
 
@@ -41,6 +42,9 @@ struct Shell {
     next_packet: u32,
     /// What was sent under each number of each source of each peer.
     sent: HashMap<(PeerId, Ssrc, SeqNo), Vec<u8>>,
+    /// What honest packets are coded in.
+    codec: PayloadType,
+    structure: DependencyStructure,
     /// The next number of each source.
     seqs: HashMap<(PeerId, Ssrc), u16>,
 }
@@ -68,6 +72,8 @@ impl Shell {
             kept: HashSet::new(),
             next_packet: 0,
             sent: HashMap::new(),
+            codec: PayloadType([96, 98, 102, 45][seed as usize % 4]),
+            structure: l3t3_key(),
             seqs: HashMap::new(),
         };
         for n in 0..PEOPLE {
@@ -144,7 +150,7 @@ impl Shell {
         };
         let seq = *next;
         let payload_type = match is_honest {
-            true => PayloadType(96),
+            true => self.codec,
             false => PayloadType(rng.pick(&[96, 97, 97, 98, 99, 102, 45, 111, 63, 7])),
         };
         // What follows is read as the payload of many codecs, or as none.
@@ -157,18 +163,46 @@ impl Shell {
         }
         if rng.happens(700) {
             let delta = u8::from(rng.happens(800));
-            payload.extend([0x90, 0xc0, 0x80, seq as u8, seq as u8, delta]);
+            let picture = (seq / 3) as u8;
+            payload.extend(match self.codec.0 {
+                // VP9: picture id of seven bits, layers, index; a keyframe is predicted from nothing.
+                98 => [0xac | delta << 6, picture & 0x7f, (seq % 9) as u8, picture, 0, 0],
+                // H.264: a parameter set, or a slice.
+                102 => [if delta == 0 { 0x67 } else { 0x41 }, 0, 0, 0, 0, 0],
+                // AV1: the first packet of a sequence, or one that continues.
+                45 => [0x10 | (1 - delta) << 3, 0x0a, 0, 0, 0, 0],
+                _ => [0x90, 0xc0, 0x80, picture, picture, delta],
+            });
         }
         payload.extend(noise);
         let mid = if is_honest { "cam" } else { rng.pick(&["cam", "mic", "v0", "none"]) };
         let tag = if is_honest { RIDS[layer] } else { rng.pick(&["q", "h", "f", "x"]) };
-        let descriptor: Vec<u8> = (0..3 + rng.below(8)).map(|_| rng.next() as u8).collect();
+        let mut descriptor: Vec<u8> = (0..3 + rng.below(8)).map(|_| rng.next() as u8).collect();
+        if rng.happens(900) {
+            // One that is well-formed, and fits what came before or not.
+            let dependency = Dependency {
+                start_of_frame: rng.happens(900),
+                end_of_frame: rng.happens(900),
+                template: rng.below(12) as u8,
+                frame_number: seq,
+                structure: &self.structure,
+                attached: rng.happens(60),
+                active: rng.happens(60).then(|| rng.below(512) as u16),
+                indications: None,
+                references: None,
+                chains: None,
+            };
+            let mut data = [0; 255];
+            if let Ok(len) = dependency.write(&mut data) {
+                descriptor = data[..len].to_vec();
+            }
+        }
         let mut extensions: Vec<(ExtensionId, &[u8])> = Vec::new();
         for (id, data, often) in [
             (4, mid.as_bytes(), 600),
             (10, tag.as_bytes(), 500),
             (11, tag.as_bytes(), 300),
-            (12, &descriptor[..], 300),
+            (12, &descriptor[..], if self.codec == PayloadType(96) { 300 } else { 850 }),
             (1, &descriptor[..1], 300),
             (3, &descriptor[..2], 500),
         ] {

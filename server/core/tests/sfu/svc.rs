@@ -37,7 +37,7 @@ const VP9: PayloadType = PayloadType(98);
 /// Three spatial and three temporal layers; the spatial ones need one another at keyframes alone
 /// (L3T3_KEY). Decode targets by spatial, then by temporal layer. Templates: nine for the pictures
 /// between keyframes, then three for keyframes.
-fn l3t3_key() -> DependencyStructure {
+pub(crate) fn l3t3_key() -> DependencyStructure {
     let template = |s: u8, t: u8, key: bool| {
         let indication = |target: u8| {
             let (spatial, temporal) = (target / TEMPORAL, target % TEMPORAL);
