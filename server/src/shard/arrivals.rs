@@ -33,6 +33,12 @@ impl Arrivals {
         self.id = id;
     }
 
+    /// The client begins anew, with numbers of its own choice.
+    pub(super) fn restart(&mut self) {
+        self.builder = TransportFeedbackBuilder::new(OUR_SSRC);
+        self.armed = false;
+    }
+
     /// Takes a packet that was opened, `wire_bytes` long with everything around it. Gives when the
     /// next message is due if no timer was set for it yet.
     pub(super) fn packet(&mut self, now: Time, packet: &[u8], wire_bytes: usize) -> Option<Time> {

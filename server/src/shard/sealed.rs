@@ -63,6 +63,13 @@ impl SealedPackets {
         }
     }
 
+    /// Forgets every packet: there are new keys, under which nobody can open them.
+    pub(super) fn clear(&mut self) {
+        for slot in &mut self.slots {
+            slot.packets.clear();
+        }
+    }
+
     /// Keeps a packet, if its source is one of those. The oldest make room.
     pub(super) fn keep(
         &mut self,
@@ -176,6 +183,9 @@ mod tests {
         assert_eq!(packets.get(now, Ssrc(6), SeqNo(2)), None, "nobody may ask for it");
         packets.set_sources([Ssrc(6), SLOT].into_iter());
         assert_eq!(packets.get(now, SLOT, SeqNo(1)), one, "a new offer forgets nothing");
+        packets.clear();
+        assert_eq!(packets.get(now, SLOT, SeqNo(1)), None);
+        packets.keep(now, SLOT, SeqNo(1), None, b"one");
         packets.set_sources(std::iter::empty());
         assert_eq!(packets.get(now, SLOT, SeqNo(1)), None);
     }

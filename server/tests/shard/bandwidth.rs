@@ -153,10 +153,13 @@ fn pictures_that_waited_too_long_are_dropped_and_a_keyframe_asked_for() {
     show(&mut rig, &mut publisher, &mut watcher);
     // What was asked for when the slot was pointed.
     while publisher.socket.recv(&mut [0; 2_000]).is_ok() {}
-    // More than a second at the rate at which an unknown way is begun, all before anything is known
-    // of what the camera sends.
-    for seq in 1..400 {
+    // Several seconds at the rate at which an unknown way is begun, before much is known of what the
+    // camera sends.
+    for seq in 1..1_000 {
         publisher.send_rtp(&vp8_packet(seq, 1_100));
+        if seq % 32 == 0 {
+            rig.turn();
+        }
     }
     let give_up = Instant::now() + Duration::from_secs(20);
     while rig.stats().counters.drops_of(DropReason::Stale) == 0 {

@@ -229,6 +229,10 @@ impl<T: Transport> Engine<T> {
             }
             TransportEvent::Connected { profile } => {
                 peer.connected = true;
+                peer.sealed.clear();
+                if let Some(arrivals) = &mut peer.arrivals {
+                    arrivals.restart();
+                }
                 tracing::debug!(peer = id.0, ?profile, "connected");
                 self.sfu.handle(time, Input::Connected { peer: id });
                 self.start_pacing(now, index);
