@@ -142,15 +142,15 @@ impl Loop {
 
     /// A frame each 33 ms in every active layer; keyframes are five times as large.
     fn capture(&mut self) {
-        if self.now.saturating_since(self.begun).as_millis() % 33 != 0 {
+        if !self.now.saturating_since(self.begun).as_millis().is_multiple_of(33) {
             return;
         }
-        for index in 0..3 {
+        for (index, &(height, bitrate)) in LAYERS.iter().enumerate() {
             if !self.active[index] {
                 continue;
             }
             let share = if self.layers[index].keyframe { 5 } else { 1 };
-            let mut rest = (LAYERS[index].1 * 33 / 8_000) as usize * share;
+            let mut rest = (bitrate * 33 / 8_000) as usize * share;
             while rest > 0 {
                 let size = rest.min(1_150);
                 rest -= size;
@@ -158,7 +158,7 @@ impl Loop {
                 let bytes = self.layers[index].next(self.now);
                 let id = PacketId(self.next_packet);
                 self.next_packet += 1;
-                self.sizes.insert(id, (bytes.len() + WIRE, LAYERS[index].0));
+                self.sizes.insert(id, (bytes.len() + WIRE, height));
                 let mut out = Vec::new();
                 self.sfu.packet(self.now, CAMERA, id, &bytes, &mut out).unwrap();
                 out.into_iter().for_each(|forward| self.enqueue(&forward));
