@@ -13,6 +13,8 @@
     /** How many websocket messages of each type went out and came in. */
     sent: {},
     received: {},
+    /** The last message of the node of each type. */
+    last: {},
     /** Milliseconds (performance.now) at which the last websocket opened. */
     openedAt: null,
     /** Participant ids to participants, everyone who was ever in the room. */
@@ -84,6 +86,7 @@
   function note(data) {
     const message = JSON.parse(data);
     count(seen.received, message.type);
+    seen.last[message.type] = message;
     if (message.type === "welcome") {
       for (const person of [message.participant, ...message.participants]) {
         seen.people.set(person.id, person);

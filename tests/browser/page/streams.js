@@ -67,8 +67,9 @@
       const ms = performance.now() - began;
       if (found) return { found, ms };
       if (ms > limit) {
-        const rows = [await globalThis.receivedIn("video"), await globalThis.sentVideo()];
-        throw new Error(`not in ${limit} ms: ${what}: ${JSON.stringify(rows)}`);
+        const [received, sent] = [await globalThis.receivedIn("video"), await globalThis.sentVideo()];
+        const { quality, bandwidth, demand } = seen.last;
+        throw new Error(`not in ${limit} ms: ${what}: ${JSON.stringify({ received, sent, quality, bandwidth, demand })}`);
       }
       await new Promise((done) => setTimeout(done, every));
     }
