@@ -11,12 +11,14 @@ use std::{
 use sotto_core::{
     Time,
     forward::{
-        LayerChoice, MAX_HEADER_LEN, Rewrite, Selection, SlotStart, SlotStream, SourceStream,
-        Target,
+        LayerChoice, MAX_HEADER_LEN, Selection, Skip, SlotStart, SlotStream, SourceStream, Target,
     },
     id::{ExtensionId, LayerIndex, PayloadType, RtpTime, SeqNo, ShortId, Ssrc},
     media::{Codec, Extension, Kind},
-    rtp::{ExtensionMap, Packet, PacketBuilder, VideoDescriptor},
+    rtp::{
+        Dependency, DependencyStructure, ExtensionMap, FrameTemplate, Indication, Packet,
+        PacketBuilder, VideoDescriptor,
+    },
 };
 
 /// Payload of a full video packet.
@@ -25,18 +27,39 @@ const SUBSCRIBERS: usize = 50;
 const PACKETS: usize = 4096;
 const ROUNDS: usize = 15;
 
+const LAYER: LayerIndex = LayerIndex(0);
 const MID: ExtensionId = ExtensionId(4);
 const DEPENDENCY: ExtensionId = ExtensionId(8);
 
+/// What is sent, and what of it goes on.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    /// Whether subscribers negotiated the dependency descriptor.
+    dependency: bool,
+    /// Highest temporal layer that goes on; none: the stream has one only.
+    temporal: Option<u8>,
+}
+
+const CASES: [Case; 3] = [
+    Case { name: "VP8", dependency: false, temporal: None },
+    Case { name: "VP8 + dependency descriptor", dependency: true, temporal: None },
+    Case {
+        name: "VP8 + dependency descriptor, three temporal layers of which two go on",
+        dependency: true,
+        temporal: Some(1),
+    },
+];
+
 fn main() {
-    for (name, dependency) in [("VP8", None), ("VP8 + dependency descriptor", Some(DEPENDENCY))] {
-        let packets = source_packets();
+    for case in CASES {
+        let packets = source_packets(case);
         let floor = best(PACKETS * SUBSCRIBERS, || copy_all(&packets));
         let parse = best(PACKETS, || parse_all(&packets));
         let receive = best(PACKETS, || receive_all(&packets));
-        let select = best(PACKETS * SUBSCRIBERS, || forward_all(&packets, dependency, false));
-        let all = best(PACKETS * SUBSCRIBERS, || forward_all(&packets, dependency, true));
-        println!("{name}, {} bytes, 1 -> {SUBSCRIBERS}", packets[0].len());
+        let select = best(PACKETS * SUBSCRIBERS, || forward_all(&packets, case, false));
+        let all = best(PACKETS * SUBSCRIBERS, || forward_all(&packets, case, true));
+        println!("{}, {} bytes, 1 -> {SUBSCRIBERS}", case.name, packets[0].len());
         println!(
             "  once per packet:       parse {parse:6.1} ns, parse and number {receive:6.1} ns"
         );
@@ -72,56 +95,53 @@ fn copy_all(packets: &[Vec<u8>]) {
 }
 
 fn parse_all(packets: &[Vec<u8>]) {
-    let extensions = extension_map();
+    let (extensions, mut source) = (extension_map(), SourceStream::new());
     for packet in packets {
-        black_box(parse(black_box(packet), &extensions));
+        black_box(parse(black_box(packet), &extensions, &mut source));
     }
 }
 
 fn receive_all(packets: &[Vec<u8>]) {
-    let extensions = extension_map();
-    let mut source = SourceStream::new();
+    let (extensions, mut source) = (extension_map(), SourceStream::new());
     for bytes in packets {
-        let packet = parse(black_box(bytes), &extensions);
+        let packet = parse(black_box(bytes), &extensions, &mut source);
         black_box(source.receive(Time::default(), &packet)).expect("no packet comes twice");
     }
 }
 
-fn forward_all(packets: &[Vec<u8>], dependency: Option<ExtensionId>, write: bool) {
-    let extensions = extension_map();
-    let mut source = SourceStream::new();
-    let mut slots = slots(dependency);
+fn forward_all(packets: &[Vec<u8>], case: Case, write: bool) {
+    let (extensions, mut source) = (extension_map(), SourceStream::new());
+    let mut slots = slots(case);
     let mut out = [0; PAYLOAD_LEN + MAX_HEADER_LEN];
     for bytes in packets {
-        let packet = parse(black_box(bytes), &extensions);
+        let packet = parse(black_box(bytes), &extensions, &mut source);
         let received = source.receive(Time::default(), &packet).expect("no packet comes twice");
         for slot in &mut slots {
-            let rewrite = rewrite(slot.forward(LayerIndex(0), &received));
-            if write {
-                black_box(rewrite.write(bytes, &mut out, None)).expect("the buffer is long enough");
-            } else {
-                black_box(rewrite);
+            match slot.forward(LAYER, &received) {
+                Selection::Send(rewrite)
+                | Selection::Start(rewrite)
+                | Selection::Switch(rewrite) => {
+                    if write {
+                        black_box(rewrite.write(bytes, &mut out, None))
+                            .expect("the buffer is long enough");
+                    } else {
+                        black_box(rewrite);
+                    }
+                }
+                Selection::Skip(Skip::LeftOut) if case.temporal.is_some() => {}
+                Selection::Skip(reason) => unreachable!("everything goes on: {reason:?}"),
             }
         }
     }
 }
 
-fn rewrite(selection: Selection) -> Rewrite {
-    match selection {
-        Selection::Send(rewrite) | Selection::Start(rewrite) | Selection::Switch(rewrite) => {
-            rewrite
-        }
-        Selection::Skip(reason) => unreachable!("the first packet starts a keyframe: {reason:?}"),
-    }
-}
-
-fn parse(bytes: &[u8], extensions: &ExtensionMap) -> Packet {
+fn parse(bytes: &[u8], extensions: &ExtensionMap, source: &mut SourceStream) -> Packet {
     let mut packet = Packet::parse(bytes, extensions).expect("the builder wrote it");
-    packet.video = VideoDescriptor::parse(Codec::Vp8, packet.payload(bytes), false);
+    source.describe(&mut packet, bytes, Codec::Vp8, false);
     packet
 }
 
-fn slots(dependency: Option<ExtensionId>) -> Vec<SlotStream> {
+fn slots(case: Case) -> Vec<SlotStream> {
     (0..SUBSCRIBERS as u32)
         .map(|number| {
             let mut slot = SlotStream::new(Ssrc(number), Kind::Video, SlotStart::default());
@@ -129,9 +149,10 @@ fn slots(dependency: Option<ExtensionId>) -> Vec<SlotStream> {
                 csrc: ShortId(1),
                 codec: Codec::Vp8,
                 payload_type: PayloadType(96),
-                dependency,
+                dependency: case.dependency.then_some(DEPENDENCY),
             };
-            slot.point(target, LayerChoice::whole(LayerIndex(0)));
+            let temporal = case.temporal.unwrap_or(u8::MAX);
+            slot.point(target, LayerChoice { temporal, ..LayerChoice::whole(LAYER) });
             slot
         })
         .collect()
@@ -145,21 +166,39 @@ fn extension_map() -> ExtensionMap {
 }
 
 /// A keyframe packet, then frames of four packets.
-fn source_packets() -> Vec<Vec<u8>> {
+fn source_packets(case: Case) -> Vec<Vec<u8>> {
+    let structure = structure();
     (0..PACKETS)
         .map(|number| {
             let (frame, part) = (number / 4, number % 4);
+            let temporal = match case.temporal {
+                Some(_) => [0, 2, 1, 2][frame % 4],
+                None => 0,
+            };
             let mut payload = vec![0; PAYLOAD_LEN];
             let descriptor = VideoDescriptor::Vp8 {
                 start_of_frame: part == 0,
                 keyframe: frame == 0,
                 picture_id: Some((frame as u16, true)),
                 tl0_picture_index: Some(frame as u8),
-                temporal_layer: Some((0, false)),
+                temporal_layer: Some((temporal, true)),
             };
             let len = descriptor.write(&mut payload).expect("the payload is long enough");
             payload[len] = u8::from(frame != 0);
-            let [high, low] = (frame as u16).to_be_bytes();
+            let dependency = Dependency {
+                start_of_frame: part == 0,
+                end_of_frame: part == 3,
+                template: temporal,
+                frame_number: frame as u16,
+                structure: &structure,
+                attached: frame == 0 && part == 0 && case.temporal.is_some(),
+                active: None,
+                indications: None,
+                references: None,
+                chains: None,
+            };
+            let mut data = [0; 64];
+            let len = dependency.write(&mut data).expect("the buffer is long enough");
             let packet = PacketBuilder {
                 ssrc: Ssrc(7),
                 payload_type: PayloadType(96),
@@ -167,14 +206,27 @@ fn source_packets() -> Vec<Vec<u8>> {
                 timestamp: RtpTime(frame as u32 * 3000),
                 marker: part == 3,
                 csrcs: &[],
-                extensions: &[(MID, b"1"), (DEPENDENCY, &[0x80, high, low])],
+                extensions: &[(MID, b"1"), (DEPENDENCY, &data[..len])],
                 payload: &payload,
                 padding: 0,
             };
-            let mut bytes = vec![0; PAYLOAD_LEN + 64];
+            let mut bytes = vec![0; PAYLOAD_LEN + 128];
             let len = packet.write(&mut bytes).expect("the buffer is long enough");
             bytes.truncate(len);
             bytes
         })
         .collect()
+}
+
+/// Three temporal layers.
+fn structure() -> DependencyStructure {
+    use Indication::{Discardable as D, NotPresent as N, Switch as S};
+    let templates = [[S, S, S], [N, D, S], [N, N, D]].into_iter().zip(0..);
+    let templates = templates.map(|(indications, temporal)| FrameTemplate {
+        temporal,
+        indications: indications.to_vec(),
+        references: vec![1],
+        ..FrameTemplate::default()
+    });
+    DependencyStructure { templates: templates.collect(), ..DependencyStructure::default() }
 }

@@ -291,3 +291,31 @@ fn packets_and_payload_bytes_are_counted() {
     drive(&mut slot, &mut layer, [(20, audio(0, 0))]);
     assert_eq!(slot.sent(), (2, 100));
 }
+
+#[test]
+fn a_descriptor_that_a_later_offer_has_is_sent_from_then_on() {
+    let mut slot = slot(Kind::Video, SlotStart::default());
+    point(&mut slot, Target { dependency: None, ..target(7, Codec::Vp8) });
+    let mut layer = Layer::default();
+    let sent = |n: u8, sent: Sent| (0, Sent { dependency: Some(vec![0x80, 0, n]), ..sent });
+    let before = drive(&mut slot, &mut layer, [sent(1, key(1, 0))]);
+    slot.set_dependency(Some(DEPENDENCY));
+    let after = drive(&mut slot, &mut layer, [sent(2, video(2, 3000))]);
+    slot.set_dependency(None);
+    let again = drive(&mut slot, &mut layer, [sent(3, video(3, 6000))]);
+    let numbers = [before, after, again].map(|seen| seen[0].unwrap().frame_number);
+    assert_eq!(numbers, [None, Some(2), None], "numbers count from the first frame");
+}
+
+#[test]
+fn padding_of_a_publisher_goes_to_nobody_and_leaves_no_gap() {
+    let mut slot = slot(Kind::Video, SlotStart::default());
+    point(&mut slot, target(7, Codec::Vp8));
+    let mut layer = Layer::default();
+    drive(&mut slot, &mut layer, [(0, key(1, 0))]);
+    let mut padding = video(2, 0).packet();
+    (padding.payload_len, padding.video) = (0, None);
+    let received = layer.stream.receive(ms(1), &padding).unwrap();
+    assert_eq!(slot.forward(LAYER, &received), Selection::Skip(Skip::LeftOut));
+    assert_eq!(sent_numbers(&drive(&mut slot, &mut layer, [(33, video(3, 3000))])), [2]);
+}

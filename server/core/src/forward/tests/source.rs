@@ -100,3 +100,20 @@ fn an_opaque_payload_has_its_keyframes_in_the_dependency_descriptor() {
         assert_eq!(received.starts_keyframe, starts, "{data:x?}");
     }
 }
+
+#[test]
+fn an_h264_keyframe_starts_with_its_parameter_sets_where_it_has_them() {
+    let (mut layer, mut seq) = (SourceStream::new(), 0);
+    let mut starts = |timestamp: u32, payload: &[u8]| {
+        seq += 1;
+        let mut packet = audio(seq, timestamp).packet();
+        packet.video = VideoDescriptor::parse(Codec::H264, payload, false);
+        layer.receive(ms(0), &packet).unwrap().starts_keyframe
+    };
+    let (sets, pictures, idr, slice) =
+        (&[0x67, 0x42][..], &[0x68, 0xce][..], &[0x65, 0x88][..], &[0x41, 0x9a][..]);
+    assert_eq!([sets, pictures, idr].map(|payload| starts(0, payload)), [true, false, false]);
+    assert!(!starts(3000, slice));
+    assert!(starts(6000, idr), "one that is sent without them");
+    assert!(starts(9000, &[0x78, 0, 2, 0x67, 1, 0, 2, 0x65, 0x88]), "all in one packet");
+}

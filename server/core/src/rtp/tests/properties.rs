@@ -5,7 +5,7 @@ use crate::{
     media::{Codec, Extension},
     rtp::{
         AudioLevel, DependencyDescriptor, ExtensionMap, Packet, PacketBuilder, VideoDescriptor,
-        patch_vp8,
+        Vp9Descriptor, Vp9Layers, patch_vp8, patch_vp9,
     },
 };
 
@@ -53,7 +53,28 @@ fn check(bytes: &[u8]) {
         let descriptor = VideoDescriptor::parse(Codec::Vp8, payload, opaque);
         let mut patched = payload.to_vec();
         assert_eq!(patch_vp8(&mut patched, 77, 88).is_some(), descriptor.is_some());
+        for codec in [Codec::H264, Codec::Av1] {
+            let read = VideoDescriptor::parse(codec, payload, opaque);
+            assert!(!opaque || codec == Codec::Av1 || !read.is_some_and(|v| v.starts_keyframe()));
+        }
     }
+    if let Some(before) = VideoDescriptor::parse(Codec::Vp9, payload, false) {
+        let mut patched = payload.to_vec();
+        assert!(patch_vp9(&mut patched, 77, 88).is_some());
+        let after = VideoDescriptor::parse(Codec::Vp9, &patched, false);
+        assert_eq!(after.map(without_counters), Some(without_counters(before)));
+    }
+}
+
+/// A VP9 descriptor as it is whatever its counters are.
+fn without_counters(video: VideoDescriptor) -> Vp9Descriptor {
+    let VideoDescriptor::Vp9(descriptor) = video else { panic!("a VP9 payload is {video:?}") };
+    let layers = descriptor.layers.map(|layers| Vp9Layers {
+        tl0_picture_index: layers.tl0_picture_index.map(|_| 0),
+        ..layers
+    });
+    let picture_id = descriptor.picture_id.map(|(_, long)| (0, long));
+    Vp9Descriptor { picture_id, layers, ..descriptor }
 }
 
 proptest! {
