@@ -77,7 +77,7 @@ impl Filter {
         self.picture = self.picture.max(received.timestamp);
         self.top = (self.top.0.max(layers.0), self.top.1.max(layers.1));
         let settled = self.applied == Some((choice.spatial, choice.temporal))
-            && self.active == received.packet.frame.map(|frame| frame.active);
+            && self.active == received.packet.frame.as_ref().map(|frame| frame.active);
         if !settled || received.starts_keyframe {
             self.consider(choice, received, new_picture);
         }
@@ -214,7 +214,10 @@ impl Cut {
     #[inline]
     pub(super) fn ends_picture(&self, received: &Received) -> bool {
         let packet = &received.packet;
-        let ends = match (&packet.frame, packet.dependency, packet.video) {
+        if packet.marker || self.spatial == u8::MAX {
+            return packet.marker;
+        }
+        match (&packet.frame, &packet.dependency, &packet.video) {
             (Some(frame), Some(descriptor), _) => {
                 descriptor.end_of_frame && frame.spatial == self.spatial
             }
@@ -222,19 +225,22 @@ impl Cut {
                 vp9.end_of_frame && vp9.layers.is_some_and(|at| at.spatial == self.spatial)
             }
             _ => false,
-        };
-        packet.marker || ends
+        }
     }
 
     /// The active decode targets to tell with a packet, where that is not what it says by itself:
     /// with the structure, and all along the first picture of a cut. A receiver remembers them.
     #[inline]
     pub(super) fn active(&self, received: &Received) -> Option<ActiveTargets> {
-        let (frame, target) = received.packet.frame.zip(self.target)?;
-        let mask = frame.within(target);
+        let (target, frame) = (self.target?, received.packet.frame.as_ref()?);
         let begins = self.sent == Some(received.timestamp) && self.since > 0;
-        let structure = received.packet.dependency.is_some_and(|descriptor| descriptor.keyframe);
-        let told = begins || ((structure || frame.active_present) && mask != frame.active);
+        let structure =
+            received.packet.dependency.as_ref().is_some_and(|descriptor| descriptor.keyframe);
+        if !begins && !structure && !frame.active_present {
+            return None;
+        }
+        let mask = frame.within(target);
+        let told = begins || mask != frame.active;
         told.then_some(ActiveTargets {
             mask,
             count: frame.targets.count,
@@ -290,8 +296,8 @@ fn layers(received: &Received) -> Option<(u8, u8)> {
     if let Some(frame) = &packet.frame {
         return Some((frame.spatial, frame.temporal));
     }
-    match packet.video? {
-        VideoDescriptor::Vp9(vp9) => vp9.layers.map(|at| (at.spatial, at.temporal)),
+    match packet.video.as_ref()? {
+        VideoDescriptor::Vp9(vp9) => vp9.layers.as_ref().map(|at| (at.spatial, at.temporal)),
         VideoDescriptor::Vp8 { temporal_layer, .. } => temporal_layer.map(|(layer, _)| (0, layer)),
         VideoDescriptor::H264 { .. } | VideoDescriptor::Av1 { .. } => None,
     }

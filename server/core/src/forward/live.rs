@@ -2,7 +2,9 @@
 
 use super::{
     DependencyRewrite, LayerChoice, PayloadRewrite, Received, Rewrite, Skip, Target,
-    filter::Filter, renumber::Renumber, timeline::Mapping,
+    filter::{Cut, Filter},
+    renumber::Renumber,
+    timeline::Mapping,
 };
 use crate::{
     id::{LayerIndex, RtpTime, SeqNo, Ssrc},
@@ -151,9 +153,15 @@ impl Live {
         LayerChoice { layer: self.layer, spatial, temporal }
     }
 
-    /// Takes a packet that is sent: its numbers are used up.
+    /// Takes a packet that is sent: its numbers are used up. `None` if there is none for it any more.
     #[inline]
-    pub(super) fn keep(&mut self, received: &Received, next: &mut Numbers) {
+    pub(super) fn send(
+        &mut self,
+        ssrc: Ssrc,
+        target: &Target,
+        received: &Received,
+        next: &mut Numbers,
+    ) -> Option<Rewrite> {
         if received.origin.is_some() {
             self.origin = received.origin;
         }
@@ -169,9 +177,10 @@ impl Live {
         if let Some(number) = received.frame_number {
             self.frame_number.get_or_insert_with(|| Distance::between(number, next.frame_number));
         }
-        if let Some(used) = self.numbers(received) {
-            next.pass(&used);
-        }
+        let used = self.numbers(received)?;
+        next.pass(&used);
+        let cut = self.filter.at(received.timestamp);
+        Some(self.compose(ssrc, target, received, &used, cut))
     }
 
     /// The sequence number at the source that has this one on the slot; `None` if that is not known
@@ -180,25 +189,34 @@ impl Live {
         if seq < self.first { None } else { self.seq.original(seq) }
     }
 
-    /// The rewrite for a packet of this layer that was kept; the same however often it is asked for.
-    #[inline]
+    /// The rewrite for a packet of this layer that was sent, the same however often it is asked for;
+    /// `None` for one that was left out.
     pub(super) fn rewrite(
         &self,
         ssrc: Ssrc,
         target: &Target,
         received: &Received,
     ) -> Option<Rewrite> {
-        let packet = &received.packet;
         let used = self.numbers(received)?;
         let cut = self.filter.at(received.timestamp);
-        if !cut.keeps(received) {
-            return None;
-        }
+        cut.keeps(received).then(|| self.compose(ssrc, target, received, &used, cut))
+    }
+
+    #[inline]
+    fn compose(
+        &self,
+        ssrc: Ssrc,
+        target: &Target,
+        received: &Received,
+        used: &Used,
+        cut: &Cut,
+    ) -> Rewrite {
+        let packet = &received.packet;
         // The start of a talk spurt (RFC 3551 section 4.1).
         let opens_voice = self.opens
             && received.seq == self.first_at_source
             && target.codec.kind() == Kind::Audio;
-        Some(Rewrite {
+        Rewrite {
             header_len: packet.header_len,
             payload_len: packet.payload_len,
             ssrc,
@@ -209,7 +227,7 @@ impl Live {
             csrc: target.csrc,
             original: None,
             payload: used.payload(target.codec),
-            dependency: match (packet.dependency, target.dependency, used.frame_number) {
+            dependency: match (&packet.dependency, target.dependency, used.frame_number) {
                 (Some(descriptor), Some(id), Some(number)) => Some(DependencyRewrite {
                     offset: descriptor.offset,
                     len: descriptor.len,
@@ -219,7 +237,7 @@ impl Live {
                 }),
                 _ => None,
             },
-        })
+        }
     }
 
     #[inline]

@@ -441,8 +441,7 @@ impl SlotStream {
     #[inline]
     fn send(&mut self, received: &Received) -> Option<Rewrite> {
         let (target, live) = (self.target.as_ref()?, self.live.as_mut()?);
-        live.keep(received, &mut self.next);
-        let rewrite = live.rewrite(self.ssrc, target, received)?;
+        let rewrite = live.send(self.ssrc, target, received, &mut self.next)?;
         self.timeline.sent(live.time.map(received.timestamp), received.at);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(u32::from(rewrite.payload_len));
