@@ -303,7 +303,9 @@ impl Sender {
         let media = (self.queued > 0 && !self.window_is_full()).then_some(ready);
         let padding = self.prober.rate().map(|_| ready);
         let probe = match self.draining {
-            Some(_) => None,
+            Some(until) => self.probe_rate().map(|_| until + SILENCE),
+            // The first probe does not come before the first packets.
+            None if !self.heard && self.queued > 0 => None,
             None => self.prober.due(ready, self.probe_rate().is_some()),
         };
         let silence = self.silent_at();
@@ -407,6 +409,10 @@ impl Sender {
 
     /// Begins a probe that is due, unless a queue drains.
     fn begin_probe(&mut self, now: Time) {
+        // Nothing flows any more that could tell of the queue.
+        if self.draining.is_some_and(|until| now >= until + SILENCE) {
+            self.draining = None;
+        }
         if self.prober.rate().is_none() && self.draining.is_none() {
             // On a narrow way packets of different length are jitter by themselves.
             let own_us = OWN_BITS * 1_000_000 / self.control.rate().max(MIN_BITRATE);

@@ -231,3 +231,19 @@ fn a_full_window_waits_for_feedback_and_not_for_a_timer() {
     assert!(wakes < 400, "{wakes} timers for 200 packets");
     assert!(world.now > Time::from_micros(1_001_000_000), "the window was full for a second");
 }
+
+#[test]
+fn probes_go_on_after_overuse_although_nothing_flows_any_more() {
+    let mut world = World::new(300_000);
+    world.sender.demand(world.now, wanting(5_000_000));
+    world.pass(MS * 2_000, |world| {
+        if world.now.as_micros().is_multiple_of(10_000) {
+            world.send(1_200, PacketClass::Audio);
+        }
+    });
+    assert!(world.bitrate() < 350_000, "{}", world.bitrate());
+    world.pass(MS * 5_000, |_| ());
+    world.link = 3_000_000;
+    world.pass_with_padding(MS * 12_000);
+    assert!(world.bitrate() > 2_000_000, "{}", world.bitrate());
+}
