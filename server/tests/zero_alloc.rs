@@ -70,8 +70,9 @@ fn the_allocator_counts() {
 fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state() {
     for batching in [Batching::Messages, Batching::Segments] {
         let mut rig = Rig::new(batching);
-        let mut publisher = rig.client("room", 0, 1);
-        let mut subscribers: Vec<_> = (0..SUBSCRIBERS).map(|_| rig.client("room", 0, 1)).collect();
+        let mut publisher = rig.client_offering(Offering::Plain, "room", 0, 1);
+        let mut subscribers: Vec<_> =
+            (0..SUBSCRIBERS).map(|_| rig.client_offering(Offering::Plain, "room", 0, 1)).collect();
         publisher.publish(&mut rig, "cam", Source::Camera);
         let sender = publisher.peer;
         let mut seq = 0_u16;

@@ -2,9 +2,16 @@
 
 use sotto_core::id::ExtensionId;
 
-use crate::support::{Client, MIC, OPUS, packet};
+use crate::support::{Client, MIC, OPUS, Offering, Rig, packet};
 
 const LEVEL_ID: ExtensionId = ExtensionId(1);
+
+impl Rig {
+    /// A client that offers nothing but its codecs, as [`Self::client_offering`].
+    pub(crate) fn client(&mut self, room: &str, audio: usize, video: usize) -> Client {
+        self.client_offering(Offering::Plain, room, audio, video)
+    }
+}
 
 impl Client {
     /// The next datagram: opened, and whether it is RTCP.

@@ -196,11 +196,6 @@ impl Rig {
     }
 
     /// A client that has joined and negotiated, and to whom media may flow.
-    pub(crate) fn client(&mut self, room: &str, audio: usize, video: usize) -> Client {
-        self.client_offering(Offering::Plain, room, audio, video)
-    }
-
-    /// As [`Self::client`].
     pub(crate) fn client_offering(
         &mut self,
         offering: Offering,
