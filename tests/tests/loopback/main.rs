@@ -10,6 +10,7 @@ mod junk;
 mod leaving;
 mod meeting;
 mod permissions;
+mod repair;
 mod slots;
 mod support;
 mod switching;

@@ -17,7 +17,7 @@ use sotto_core::{
     input::{Feedback, Join},
     media::{Direction, Extension, Kind, Offer, OfferedMedia},
     rtp::{ExtensionMap, Packet, PacketBuilder, Unwrapper},
-    signal::{ClientMessage, LeaveReason, Source},
+    signal::{ClientMessage, LeaveReason, ServerMessage, Source},
 };
 use uuid::Uuid;
 
@@ -161,6 +161,8 @@ pub(crate) struct Lossy {
     pub(crate) active: Vec<bool>,
     /// Predecessors that the publisher's own packets of sound carry.
     pub(crate) publisher_red: bool,
+    /// Whether the publisher was asked last for redundancy.
+    pub(crate) asked_red: bool,
     /// What the subscriber's line is said to lose, in 1,000.
     pub(crate) reported_loss: u16,
     slab: HashMap<PacketId, (Vec<u8>, bool)>,
@@ -193,6 +195,7 @@ impl Lossy {
             layers: (0..layers).map(|index| Sender::layer(PUBLISHER, index)).collect(),
             active: vec![true; layers.into()],
             publisher_red: false,
+            asked_red: false,
             reported_loss: 0,
             slab: HashMap::new(),
             next_packet: 0,
@@ -406,6 +409,10 @@ impl Lossy {
                         self.repairs.extend(media.rtx_ssrc.map(|rtx| (rtx, ssrc)));
                     }
                 }
+                Output::Message {
+                    peer: PUBLISHER,
+                    message: ServerMessage::Demand { audio: Some(voice), .. },
+                } => self.asked_red = voice.red,
                 Output::Forward(forward) => self.forward(forward),
                 Output::Release { packet } => {
                     let (_, kept) = self.slab.remove(&packet).expect("released once");

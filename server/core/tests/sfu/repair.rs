@@ -83,6 +83,16 @@ fn a_publishers_redundancy_repairs_its_line() {
 }
 
 #[test]
+fn a_publisher_is_asked_for_redundancy_while_its_line_loses() {
+    let mut lossy = Lossy::new(&Losses { down: false, ..FIVE_PERCENT }, 1, 7, Duration::ZERO);
+    lossy.run(Duration::from_secs(8), true);
+    assert!(lossy.asked_red, "though all of it is repaired");
+    let mut clean = Lossy::new(&Losses { up: false, ..FIVE_PERCENT }, 1, 7, Duration::ZERO);
+    clean.run(Duration::from_secs(8), true);
+    assert!(!clean.asked_red, "what its listeners lose is not its affair");
+}
+
+#[test]
 fn sound_is_not_asked_for_again_where_it_would_come_too_late() {
     let far = Duration::from_millis(90);
     let losses = Losses { up: false, delay: far, ..FIVE_PERCENT };
