@@ -20,9 +20,10 @@ pub struct SfuConfig {
     /// more is refused: m-lines are never removed from a session, so a client that keeps adding
     /// some would grow without bound.
     pub max_media: u16,
-    /// Most packets that the shell keeps for keyframe caches, all rooms together. Default 16,384,
-    /// half of the shell's buffers: the rest is for what is on its way. A layer that meets the limit
-    /// is not cached until its next keyframe; who comes then has to wait for a fresh one.
+    /// Most packets that the shell keeps for repair and first pictures, all rooms together. Default
+    /// 16,384, half of the shell's buffers: the rest is for what is on its way. A layer that meets
+    /// the limit keeps fewer: who asks for an older packet, or comes then, has to wait for a fresh
+    /// keyframe.
     pub max_kept_packets: usize,
     /// Whether lost packets are asked for and sent again: NACK, RTX and RED are then accepted where
     /// offered. Default yes.

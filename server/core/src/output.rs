@@ -29,7 +29,7 @@ pub enum Output {
         /// The media of the answer.
         answer: Answer,
     },
-    /// Send a packet that was kept (keyframe cache).
+    /// Send a packet that was kept: part of a first picture, or asked for again.
     Forward(Forward),
     /// The core no longer holds this packet.
     Release {

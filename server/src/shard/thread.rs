@@ -29,7 +29,7 @@ pub struct ShardConfig {
     pub send_buffer: usize,
     /// How datagrams cross into the kernel.
     pub batching: Batching,
-    /// Packet buffers of 1,500 bytes: what is on its way plus what the keyframe caches hold, at most
+    /// Packet buffers of 1,500 bytes: what is on its way plus what the histories hold, at most
     /// 256 KiB each. Memory is taken when they are first used.
     pub slab_packets: u32,
     /// Commands that may wait.
