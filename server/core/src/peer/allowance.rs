@@ -32,7 +32,9 @@ pub(crate) struct Allowance {
     pub(crate) estimate: Option<Estimate>,
     /// Whether slots must be served anew.
     pub(crate) stale: bool,
-    /// How often that was done.
+    /// Whether slots may be served otherwise than the client was told.
+    pub(crate) untold: bool,
+    /// How often slots were served anew.
     pub(crate) decisions: u64,
     /// The estimate that was decided upon.
     decided: u64,

@@ -28,8 +28,8 @@ use crate::{
     slot::{LayerSet, SlotKey},
 };
 
-/// Between two surveys of what there is. Each decides anew for one in [`GROUPS`] of the members, so
-/// that everybody has its turn once a second.
+/// Between two surveys of what there is. Each decides anew for one in [`GROUPS`] of the members and
+/// tracks, so that each has its turn once a second.
 pub(super) const SURVEY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// See [`SURVEY_INTERVAL`].
@@ -93,8 +93,7 @@ impl Room {
             self.survey(cx);
         }
         let mut members = std::mem::take(&mut self.scratch.members);
-        let group = self.survey_round;
-        let is_due = |key: MemberKey| surveys && key.index() % GROUPS == group;
+        let is_due = |key: MemberKey| surveys && self.is_surveyed(key);
         members.extend(self.members.iter().filter_map(|(key, member)| {
             let peer = member.peer.as_ref()?;
             (peer.allowance.stale || is_due(key)).then_some(key)
@@ -106,7 +105,10 @@ impl Room {
         if surveys {
             self.stop_unneeded_layers(cx);
             self.fit_voices(cx);
-            members.extend(self.members.iter().map(|(key, _)| key));
+            let untold = self.members.iter().filter(|(_, member)| {
+                member.peer.as_ref().is_some_and(|peer| peer.allowance.untold)
+            });
+            members.extend(untold.map(|(key, _)| key));
             for key in members.drain(..) {
                 self.tell_quality(cx, key);
             }
@@ -115,6 +117,11 @@ impl Room {
             }
         }
         self.scratch.members = members;
+    }
+
+    /// Whether it is the turn of a member or a track in the present survey.
+    pub(super) fn is_surveyed(&self, key: impl Key) -> bool {
+        key.index() % GROUPS == self.survey_round
     }
 
     /// Looks at what every publication can be had in.
@@ -158,6 +165,7 @@ impl Room {
             peer.allowance.spending.lowered(cx.now);
         }
         peer.allowance.demand = demand;
+        peer.allowance.untold = true;
         let is_limited = peer.has_feedback() || peer.allowance.estimate.is_some();
         if is_limited && peer.allowance.demanded.is_none_or(|told| is_other(told, demand)) {
             peer.allowance.demanded = Some(demand);

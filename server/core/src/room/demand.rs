@@ -310,6 +310,7 @@ impl Room {
     pub(super) fn stop_unneeded_layers(&mut self, cx: &mut Context<'_>) {
         let mut tracks = std::mem::take(&mut self.scratch.layers);
         let videos = self.tracks.iter().filter(|(_, track)| track.is_video());
+        let videos = videos.filter(|(key, _)| self.is_surveyed(*key));
         tracks.extend(videos.map(|(key, _)| (key, LayerIndex(0))));
         for (key, _) in tracks.drain(..) {
             let needs = self.needs(key);
@@ -413,7 +414,8 @@ impl Room {
     }
 
     fn mark_strained_voices(&mut self, cx: &Context<'_>) {
-        for (_, member) in self.members.iter() {
+        let mut voices = std::mem::take(&mut self.scratch.voices);
+        for (_, member) in self.members.iter().filter(|(key, _)| self.is_surveyed(*key)) {
             let Some(peer) = &member.peer else { continue };
             let Some(estimate) = peer.allowance.estimate else { continue };
             let heard = || {
@@ -427,12 +429,13 @@ impl Room {
             let paused = peer.slots.iter().any(|(_, slot)| slot.serving.is_paused());
             let needed = if low || paused { needed * WITH_PICTURE / 1_000 } else { needed };
             if estimate.bitrate < needed {
-                self.scratch.voices.extend(heard());
+                voices.extend(heard());
             }
         }
-        for key in self.scratch.voices.drain(..) {
+        for key in voices.drain(..) {
             self.tracks[key].supply.strain(cx.now);
         }
+        self.scratch.voices = voices;
     }
 
     /// What another shard needs of a track of this one.

@@ -215,6 +215,9 @@ impl Room {
     /// The first packet of a new content went out: its client learns the media time of it, and gets
     /// a sender report if one can be made.
     fn announce_start(&mut self, cx: &mut Context<'_>, seat: Seat) {
+        if let Some(peer) = self.peer_mut(seat.member) {
+            peer.allowance.untold = true;
+        }
         self.tell_slot(cx, seat);
         self.report_seat(cx, seat);
     }

@@ -74,6 +74,7 @@ impl Room {
     /// Tells a client what has changed in how its slots are served, and what its line carries.
     pub(super) fn tell_quality(&mut self, cx: &mut Context<'_>, key: MemberKey) {
         let Some(peer) = self.members[key].peer.as_mut() else { return };
+        peer.allowance.untold = false;
         let mut changes = Vec::new();
         for (_, slot) in peer.slots.iter_mut().filter(|(_, slot)| slot.kind() == Kind::Video) {
             let Some(content) = slot.content else { continue };

@@ -104,6 +104,9 @@ impl Room {
 
     /// Seats a slot in the layers that it sends and is about to send, and nowhere else.
     pub(super) fn take_layer_seats(&mut self, cx: &mut Context<'_>, seat: Seat) {
+        if let Some(peer) = self.peer_mut(seat.member) {
+            peer.allowance.untold = true;
+        }
         let Some(slot) = self.slot_mut(seat) else { return };
         let (Some(content), Some(choice)) = (slot.content, slot.serving.choice) else { return };
         let (sent, awaited) = (slot.stream.layer(), slot.stream.awaited());
