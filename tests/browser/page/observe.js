@@ -8,8 +8,12 @@
   const seen = {
     /** Every RTCPeerConnection that the page made. */
     connections: [],
-    /** How many offers were made for them. */
-    offers: 0,
+    /** How many offers were made for them: those that the node was told of, where there is one.
+     * (To change a voice, the library applies an answer once more, with an offer that nobody sees.) */
+    get offers() {
+      return this.openedAt === null ? this.described : (this.sent.offer ?? 0);
+    },
+    described: 0,
     /** How many websocket messages of each type went out and came in. */
     sent: {},
     received: {},
@@ -66,7 +70,7 @@
     }
     setLocalDescription(description) {
       const made = description?.type ?? (this.signalingState === "have-remote-offer" ? "answer" : "offer");
-      if (made === "offer") seen.offers += 1;
+      if (made === "offer") seen.described += 1;
       return super.setLocalDescription(description);
     }
   };
