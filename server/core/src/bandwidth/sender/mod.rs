@@ -13,6 +13,8 @@
 
 mod arrival;
 mod control;
+mod explore;
+mod follow;
 mod history;
 mod loss;
 mod pacer;
@@ -21,6 +23,7 @@ mod queue;
 mod rival;
 mod round_trip;
 mod throughput;
+mod told;
 mod trend;
 
 #[cfg(test)]
@@ -29,21 +32,21 @@ mod tests;
 use std::time::Duration;
 
 use self::{
-    arrival::{Arrival, Bursts},
-    control::{Load, RateControl},
+    arrival::Bursts,
+    control::RateControl,
+    follow::CALM,
     history::{Fate, History, SentPacket},
     loss::Losses,
     pacer::Pacer,
-    probe::{Finding, Prober},
+    probe::Prober,
     queue::Queue,
     rival::Rival,
     round_trip::RoundTrip,
     throughput::Throughput,
-    trend::{Trend, Usage},
+    told::differs,
+    trend::Trend,
 };
-use super::{
-    Demand, Estimate, PacketClass, TransportFeedback, transport_feedback::REFERENCE_UNIT_US,
-};
+use super::{Demand, Estimate, PacketClass};
 use crate::{id::SeqNo, rtp::Unwrapper, time::Time};
 
 /// What is assumed of a way of which nothing is known, in bits per second: a first probe at three
@@ -57,16 +60,6 @@ pub const MAX_BITRATE: u64 = 20_000_000;
 
 /// Rate of the first probe over [`START_BITRATE`].
 const FIRST_PROBE: u64 = 3;
-/// Rates of further probes over the estimate: while each finds all that it tried, and at most.
-const NEXT_PROBE: u64 = 2;
-/// How far beyond what is wanted a probe goes, in per cent, so that its finding suffices for it.
-const PROBE_MARGIN: u64 = 115;
-/// The estimate that suffices for what is wanted, over that, in per cent.
-const ENOUGH: u64 = 105;
-/// Difference of the lengths of packets, in bits.
-const OWN_BITS: u64 = 2_400;
-/// No probe for so long after the rate went down.
-const CALM: Duration = Duration::from_millis(1_500);
 
 /// Media leaves at this multiple of the estimate, in per cent: frames are bursts.
 const PACE: u64 = 120;
@@ -74,16 +67,11 @@ const PACE: u64 = 120;
 /// while further pictures come behind it.
 const DRAIN_WAITING: Duration = Duration::from_millis(400);
 const LARGEST_PACE: u64 = 200;
+/// While the queue that overuse made drains: less than the way carries.
+const DRAIN_PACE: u64 = 60;
 /// Before any feedback, so that a first picture is not held back on a way that may well be wide: at
 /// this rate, until the window is full.
 const FIRST_PACE: u64 = 3_000_000;
-/// While the queue that overuse made drains: less than the way carries.
-const DRAIN_PACE: u64 = 60;
-/// Longest time to drain: what stands then is not ours.
-const DRAIN: Duration = Duration::from_secs(2);
-/// A queue that stands below this is drained; above the other, overuse is believed. Microseconds.
-const DRAINED_US: i64 = 20_000;
-const OVERUSE_US: i64 = 8_000;
 
 /// Longest queue that what is under way may make, feedback interval included.
 const QUEUE: Duration = Duration::from_millis(250);
@@ -94,17 +82,6 @@ const SMALLEST_WINDOW: u64 = 6_000;
 const SILENCE: Duration = Duration::from_secs(1);
 /// Fewer packets than this may all be lost, and mean nothing.
 const SILENT_PACKETS: u64 = 5;
-/// Windows of the throughput in microseconds.
-const THROUGHPUT_US: i64 = 500_000;
-const THROUGHPUT_LATELY_US: i64 = 100_000;
-
-/// A change of the estimate by this share, in per cent, is told at once.
-const TELL_UP: u64 = 4;
-const TELL_DOWN: u64 = 2;
-/// A round trip is told when it changes by a quarter and by this.
-const TELL_ROUND_TRIP: Duration = Duration::from_millis(5);
-/// Losses are told when they pass one of these, in per mille: what redundancy is chosen by.
-const TELL_LOSSES: [u16; 8] = [5, 10, 15, 30, 50, 80, 120, 200];
 
 /// Finds out what the way to one peer carries, and spreads what is sent on it. Sans-IO: the owner
 /// tells it what it sends and what the peer reports, asks before it sends, and comes back at
@@ -218,62 +195,6 @@ impl Sender {
         self.sent_bytes[class as usize]
     }
 
-    /// Takes what the peer says of the packets that it was sent.
-    pub fn feedback(&mut self, now: Time, feedback: &TransportFeedback<'_>) {
-        let reference_us =
-            self.references.unwrap(feedback.reference(), 24) as i64 * REFERENCE_UNIT_US;
-        let mut usage = None::<Usage>;
-        let mut newest = None;
-        let mut finding = None;
-        for status in feedback.packets() {
-            let Some(number) = self.history.number(status.seq) else { continue };
-            let Some(arrival_us) = status.arrival_us else {
-                if let Some(packet) = self.history.miss(number) {
-                    self.losses.lost(number);
-                    finding = self.prober.lost(packet.probe).or(finding);
-                }
-                continue;
-            };
-            let before = self.history.resolve(number, Fate::Arrived);
-            if before.fate == Fate::Missing {
-                self.losses.found();
-            }
-            if matches!(before.fate, Fate::InFlight | Fate::Unknown) {
-                newest = Some((number, before.sent));
-            }
-            // Late, twice, or sent again: its delay is not that of the way.
-            if before.fate != Fate::InFlight {
-                continue;
-            }
-            self.losses.arrived();
-            let arrival = Arrival {
-                sent_us: before.sent.as_micros() as i64,
-                arrival_us: reference_us + arrival_us,
-                bytes: before.bytes,
-            };
-            self.throughput.push(arrival.arrival_us, arrival.bytes);
-            self.queue.push(arrival.sent_us, arrival.arrival_us);
-            if let Some(variation) = self.bursts.push(arrival) {
-                let next = self.trend.push(variation);
-                usage = usage.filter(|&before| before == Usage::Over).or(Some(next));
-            }
-            if before.probe != 0 {
-                finding = self.prober.arrived(now, before.probe, arrival).or(finding);
-            }
-        }
-        if let Some((number, sent)) = newest {
-            self.history.reach(number);
-            self.round_trip.sample(now, now.saturating_since(sent));
-            self.halved = false;
-            self.heard = true;
-        }
-        self.follow(now, usage);
-        if let Some(finding) = finding {
-            self.found(now, finding);
-        }
-        self.set_pace(now);
-    }
-
     /// A round trip that was measured in another way, such as by a receiver report (RFC 3550
     /// section 6.4.1).
     pub fn round_trip(&mut self, now: Time, round_trip: Duration) {
@@ -348,118 +269,6 @@ impl Sender {
         }
     }
 
-    /// Lets the rate follow delay and losses.
-    fn follow(&mut self, now: Time, usage: Option<Usage>) {
-        let arrived = self.throughput.rate(THROUGHPUT_US);
-        let standing_us = self.queue.standing_us();
-        let jitter_us = self.queue.jitter().as_micros() as i64;
-        if standing_us < DRAINED_US {
-            self.draining = None;
-        } else if self.draining.is_some_and(|until| now >= until) {
-            self.draining = None;
-            self.rival.drained(now, standing_us);
-        }
-        self.rival.follow(now, standing_us);
-        self.queue.hold_best(self.rival.is_there());
-        if let Some(usage) = usage {
-            let usage = match usage {
-                // Jitter makes the slope jump; only a queue that every packet meets is one.
-                // Beside a rival the delay is not ours to lower.
-                _ if self.rival.is_there() => Usage::Normal,
-                Usage::Over if standing_us < OVERUSE_US + jitter_us => Usage::Under,
-                Usage::Normal if self.draining.is_some() || self.losses.are_notable() => {
-                    Usage::Under
-                }
-                usage => usage,
-            };
-            let load = Load {
-                usage,
-                arrived,
-                arrived_lately: self.throughput.rate(THROUGHPUT_LATELY_US),
-                round_trip: self.round_trip.smoothed().unwrap_or(SILENCE),
-            };
-            if self.control.update(now, load) {
-                self.slow_down(now);
-            }
-        }
-        let rate = self.control.rate();
-        if let Some(limit) = self.losses.limit(now, rate, arrived, self.rival.is_there())
-            && limit < rate
-        {
-            self.lower(now, limit);
-        }
-        if self.control.rate() > MAX_BITRATE {
-            self.control.set(now, MAX_BITRATE);
-        }
-    }
-
-    fn lower(&mut self, now: Time, rate: u64) {
-        self.control.set(now, rate.max(MIN_BITRATE));
-        self.slow_down(now);
-    }
-
-    /// The rate went down: what stands on the way drains first.
-    fn slow_down(&mut self, now: Time) {
-        self.prober.pause(now, CALM);
-        if self.draining.is_none() && !self.rival.is_there() {
-            self.draining = Some(now + DRAIN);
-            self.rival.draining(self.queue.standing_us());
-        }
-    }
-
-    /// Begins a probe that is due, unless a queue drains.
-    fn begin_probe(&mut self, now: Time) {
-        // Nothing flows any more that could tell of the queue.
-        if self.draining.is_some_and(|until| now >= until + SILENCE) {
-            self.draining = None;
-        }
-        if self.prober.rate().is_none() && self.draining.is_none() {
-            // On a narrow way packets of different length are jitter by themselves.
-            let own_us = OWN_BITS * 1_000_000 / self.control.rate().max(MIN_BITRATE);
-            let jitter = self.queue.jitter().saturating_sub(Duration::from_micros(own_us));
-            self.prober.begin(now, self.probe_rate(), jitter);
-            if self.prober.rate().is_some() {
-                self.set_pace(now);
-            }
-        }
-    }
-
-    /// A probe came through.
-    fn found(&mut self, now: Time, finding: Finding) {
-        let rate = self.control.rate();
-        let more = finding.carries > rate + rate / 20;
-        self.prober.found(now, more);
-        if self.draining.is_some() {
-            return;
-        }
-        if finding.carries <= rate {
-            // The estimate was ahead of what is sent, and the way does not carry it.
-            let arrived = self.throughput.rate(THROUGHPUT_US).unwrap_or(rate);
-            if !finding.all && arrived < rate {
-                self.control.set(now, finding.carries.max(arrived));
-            }
-            return;
-        }
-        let carries = finding.carries.min(MAX_BITRATE);
-        self.control.set(now, carries);
-        if finding.all
-            && let Some(next) = self.probe_rate()
-        {
-            self.prober.plan(next);
-        }
-    }
-
-    /// Rate of a probe that would be of use: towards what is wanted, while there is a next step.
-    fn probe_rate(&self) -> Option<u64> {
-        let rate = self.control.rate().max(MIN_BITRATE);
-        let wanted = self.demand.wanted.max(self.demand.next_step?);
-        if rate >= wanted * ENOUGH / 100 || rate >= MAX_BITRATE {
-            return None;
-        }
-        let wanted = wanted * PROBE_MARGIN / 100;
-        Some((rate * NEXT_PROBE).min(wanted).min(MAX_BITRATE * PROBE_MARGIN / 100))
-    }
-
     fn set_pace(&mut self, now: Time) {
         let rate = self.control.rate().max(MIN_BITRATE);
         let pace = match (self.prober.rate(), self.draining) {
@@ -494,18 +303,4 @@ impl Sender {
             && self.prober.rate().is_none()
             && self.history.in_flight_bytes() > window.max(SMALLEST_WINDOW)
     }
-}
-
-/// Whether the difference is worth telling.
-fn differs(told: &Estimate, now: &Estimate) -> bool {
-    let up = told.bitrate + told.bitrate * TELL_UP / 100;
-    let down = told.bitrate - told.bitrate * TELL_DOWN / 100;
-    let step = |loss: u16| TELL_LOSSES.iter().filter(|&&from| loss >= from).count();
-    let round_trip = match (told.round_trip, now.round_trip) {
-        (Some(told), Some(now)) => told.abs_diff(now) > (told / 4).max(TELL_ROUND_TRIP),
-        (told, now) => told != now,
-    };
-    !(down..=up).contains(&now.bitrate)
-        || round_trip
-        || step(told.loss_per_mille) != step(now.loss_per_mille)
 }

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::{bandwidth::TransportFeedbackBuilder, id::Ssrc};
+use crate::{
+    bandwidth::{TransportFeedback, TransportFeedbackBuilder},
+    id::Ssrc,
+};
 
 const MS: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(25);
