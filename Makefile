@@ -75,7 +75,7 @@ test-browser: web-client/dist/index.html tests/browser/node_modules/.installed #
 # --- measure and explore ---------------------------------------------------------------------
 
 .PHONY: bench
-bench: web-client/dist/index.html tests/browser/node_modules/.installed ## Forwarding against the bare floor, join times
+bench: web-client/dist/index.html tests/browser/node_modules/.installed ## Forwarding against the bare floor, join times, bad lines
 	@tools/install run test
 	@cargo build --quiet --release --locked --package sotto-server --package sotto-tests --bins
 	@cargo bench --quiet --workspace --bench '*'
