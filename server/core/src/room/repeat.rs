@@ -110,7 +110,13 @@ fn retransmit(
     let Some((packet, received)) = layer.history.get(before.epoch, before.seq) else {
         // It may be on its way to us; then it goes on when it comes.
         let is_asked_for = layer.missing.contains(before.epoch, before.seq);
-        return if is_asked_for { Answer::Nothing } else { Answer::TooLate(before.layer) };
+        // Of a layer that the slot has left nothing is needed: the present one began with a keyframe.
+        let is_left = slot.stream.layer() != Some(before.layer);
+        return if is_asked_for || is_left {
+            Answer::Nothing
+        } else {
+            Answer::TooLate(before.layer)
+        };
     };
     let Some(rewrite) = slot.stream.rewrite_again(&before, received) else {
         return Answer::Nothing;
