@@ -454,7 +454,7 @@ export interface SlotContent {
  */
 export interface SlotQuality {
   /**
-   * The layer that is sent; `None`: nothing is, and `paused` says why.
+   * The layer that is sent; `None`: nothing is, and `limit` says why.
    */
   layer?: ReceivedLayer | null;
   /**
