@@ -1,6 +1,9 @@
 //! Transport-wide feedback both ways, and pacing.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
 
 use sotto_core::{
     bandwidth::{TransportFeedback, TransportFeedbackBuilder},
@@ -9,9 +12,10 @@ use sotto_core::{
     time::Time,
 };
 use sotto_server::shard::{
-    DropReason,
+    DropReason, ShardAddresses, ShardConfig,
     rtcp::{Message, Messages},
     socket::Batching,
+    transport::TransportError,
 };
 
 use crate::{
@@ -200,4 +204,17 @@ fn feedback_of_a_subscriber_is_taken_and_a_broken_one_is_counted() {
     rig.turn();
     let counters = rig.stats().counters;
     assert_eq!((counters.feedback_in, counters.drops_of(DropReason::Rtcp)), (1, 1));
+}
+
+#[test]
+fn padding_that_cannot_be_sealed_is_given_up() {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let addresses = ShardAddresses { bind: address, advertised: vec![address] };
+    let mut rig = Rig::sealing(ShardConfig::at(addresses), false);
+    // Its first probe is due as soon as it is connected.
+    rig.client_offering(Offering::Browser, "room", 1, 1);
+    let refused = DropReason::Transport(TransportError::TooManySources);
+    let counters = rig.stats().counters;
+    assert!(counters.drops_of(refused) > 0, "{counters:?}");
+    assert_eq!(counters.padding, 0);
 }

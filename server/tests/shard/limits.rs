@@ -184,7 +184,7 @@ fn nothing_remains_of_clients_that_left() {
 
 #[test]
 fn a_stopped_shard_closes_its_clients_and_says_how_it_ended() {
-    let make = |_| KeyedTransport::new(1);
+    let make = |_| KeyedTransport::new(1, true);
     let shard = Shard::start(config(), Box::new(make)).unwrap();
     assert_ne!(shard.addresses.bind.port(), 0);
     assert_eq!(shard.addresses.advertised, [shard.addresses.bind]);

@@ -62,12 +62,15 @@ pub(crate) struct KeyedTransport {
     remote: String,
     srtp: Option<(Sealer, Opener)>,
     connected: bool,
+    /// Whether it has room for the sources of the node.
+    seals: bool,
     events: Vec<TransportEvent>,
 }
 
 impl KeyedTransport {
-    pub(crate) fn new(number: u64) -> Self {
+    pub(crate) fn new(number: u64, seals: bool) -> Self {
         Self {
+            seals,
             ufrag: format!("n{number}"),
             remote: String::new(),
             srtp: None,
@@ -114,6 +117,9 @@ impl Transport for KeyedTransport {
     }
 
     fn seal_rtp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, TransportError> {
+        if !self.seals {
+            return Err(TransportError::TooManySources);
+        }
         self.srtp.as_mut().ok_or(TransportError::NotConnected)?.0.seal_rtp(buffer, len)
     }
 
@@ -168,10 +174,15 @@ impl Rig {
     }
 
     pub(crate) fn with(config: ShardConfig) -> Self {
+        Self::sealing(config, true)
+    }
+
+    /// With transports that seal media, or refuse to.
+    pub(crate) fn sealing(config: ShardConfig, seals: bool) -> Self {
         let mut number = 0;
         let make = move |_| {
             number += 1;
-            KeyedTransport::new(number)
+            KeyedTransport::new(number, seals)
         };
         let (parts, handle) = WorkerParts::open(config, Box::new(make)).unwrap();
         let address = parts.addresses().bind;

@@ -129,9 +129,8 @@ impl<T: Transport> Engine<T> {
             }
             while let Some(bytes) = peer.pacing.as_mut().and_then(|pacing| pacing.padding(time))
                 && let Some(padding) = sfu.padding(peer.id)
-            {
-                exit.padding(peer, &padding, bytes);
-            }
+                && exit.padding(peer, &padding, bytes)
+            {}
             for control in controls.drain(..) {
                 match control {
                     Control::ReceiverReport => peer.receptions.report(now, blocks),
@@ -245,9 +244,17 @@ impl Exit<'_> {
         self.leave(peer, len, forward.class);
     }
 
-    /// Writes, seals and queues a packet of nothing but padding, about `wire_bytes` long.
-    fn padding<T: Transport>(&mut self, peer: &mut Peer<T>, padding: &Padding, wire_bytes: usize) {
-        let (Some(transport), Some(pacing)) = (&mut peer.transport, &peer.pacing) else { return };
+    /// Writes, seals and queues a packet of nothing but padding, about `wire_bytes` long. Gives
+    /// whether it leaves: if not, the controller would ask for the same packet again at once.
+    fn padding<T: Transport>(
+        &mut self,
+        peer: &mut Peer<T>,
+        padding: &Padding,
+        wire_bytes: usize,
+    ) -> bool {
+        let (Some(transport), Some(pacing)) = (&mut peer.transport, &peer.pacing) else {
+            return false;
+        };
         self.make_room();
         let room = self.outbox.tail();
         let before_seal = room.len() - SEAL_OVERHEAD;
@@ -269,8 +276,12 @@ impl Exit<'_> {
             Ok(len) => {
                 self.counters.padding += 1;
                 self.leave(peer, len, PacketClass::Padding);
+                true
             }
-            Err(reason) => self.counters.drop(reason),
+            Err(reason) => {
+                self.counters.drop(reason);
+                false
+            }
         }
     }
 
