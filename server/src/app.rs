@@ -152,6 +152,7 @@ fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartE
             // The other half is for what is on its way.
             max_kept_packets: media.packet_buffers as usize / 2,
             repair: media.repair,
+            transport_cc: media.congestion_control,
             max_video: limits.videos_per_client,
             low_rate_voice: media.low_rate_voice,
             ..SfuConfig::default()

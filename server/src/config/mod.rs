@@ -77,6 +77,8 @@ pub struct MediaConfig {
     pub core: Option<usize>,
     /// Whether losses are repaired.
     pub repair: bool,
+    /// Whether what a person gets follows what its line carries.
+    pub congestion_control: bool,
     /// Whether voices are asked for at a low rate while a line that hears them needs it.
     pub low_rate_voice: bool,
 }

@@ -47,6 +47,7 @@ pub struct RawMedia {
     pub packet_buffers: u64,
     pub core: String,
     pub repair: bool,
+    pub congestion_control: bool,
     pub low_rate_voice: bool,
 }
 
@@ -111,6 +112,7 @@ impl Default for RawMedia {
             packet_buffers: 32_768,
             core: "any".into(),
             repair: true,
+            congestion_control: true,
             low_rate_voice: true,
         }
     }

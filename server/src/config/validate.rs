@@ -158,6 +158,7 @@ impl Raw {
             send_buffer: within("media.send_buffer_bytes", raw.send_buffer_bytes, buffer)?,
             packet_buffers: within("media.packet_buffers", raw.packet_buffers, 1_024..=4_194_304)?,
             repair: raw.repair,
+            congestion_control: raw.congestion_control,
             low_rate_voice: raw.low_rate_voice,
         })
     }

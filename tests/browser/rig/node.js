@@ -9,6 +9,12 @@ import { artifacts, program, root } from "./paths.js";
 
 const START_MS = 15_000;
 
+/**
+ * For tests of other things than bandwidth: a page without processor time reads its packets late,
+ * which its estimate cannot tell from a narrow line.
+ */
+export const UNLIMITED = { SOTTO_MEDIA_CONGESTION_CONTROL: "false" };
+
 /** Starts a node, on loopback unless `address` says otherwise; `{ origin, token(room, name), stall(ms), stop() }` once it listens. */
 export async function startNode({ name = "node", address = "127.0.0.1", arguments: extra = [], environment = {} } = {}) {
   const child = spawn(

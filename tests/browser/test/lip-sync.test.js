@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { launch } from "../rig/chromium.js";
 import { median, percentile, report } from "../rig/figures.js";
 import { startNative } from "../rig/native.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { openSdkPage } from "../rig/sdk-page.js";
 
 const LIMIT_MS = 60;
@@ -16,7 +16,7 @@ const MEASURE_MS = 10_000;
 
 let node, browser;
 before(async () => {
-  [node, browser] = await Promise.all([startNode({ name: "lip-sync" }), launch()]);
+  [node, browser] = await Promise.all([startNode({ name: "lip-sync", environment: UNLIMITED }), launch()]);
 });
 after(async () => {
   await browser?.close();

@@ -15,7 +15,7 @@ import { VOICE_DB } from "../rig/identity.js";
 import { opusClip, vp8Clip } from "../rig/media.js";
 import { join, shoot } from "../rig/meeting-page.js";
 import { startNative } from "../rig/native.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { deviceFiles, heardAs, painted, seenAs } from "../rig/people.js";
 
 const ROOM = "lounge";
@@ -33,7 +33,7 @@ let node, first, second, ada, bert, cleo, dora;
 
 before(async () => {
   [node, first, second] = await Promise.all([
-    startNode({ name: "meeting" }),
+    startNode({ name: "meeting", environment: UNLIMITED }),
     deviceFiles(PEOPLE.Ada).then(launch),
     deviceFiles(PEOPLE.Bert).then(launch),
   ]);

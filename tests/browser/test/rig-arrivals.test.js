@@ -7,7 +7,7 @@ import { longestSilence, rate } from "../rig/arrivals.js";
 import { launch } from "../rig/chromium.js";
 import { vp8Clip } from "../rig/media.js";
 import { startNative } from "../rig/native.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { openSdkPage } from "../rig/sdk-page.js";
 
 /** Looks at ten frames a second every 100 ms, but for `blind`; frames stop during `silent`. */
@@ -54,7 +54,7 @@ test("a silence that lasts to the end is counted, and the rate is that of what c
 
 let node, browser;
 before(async () => {
-  [node, browser] = await Promise.all([startNode({ name: "rig-arrivals" }), launch()]);
+  [node, browser] = await Promise.all([startNode({ name: "rig-arrivals", environment: UNLIMITED }), launch()]);
 });
 after(async () => {
   await browser?.close();

@@ -7,7 +7,7 @@ import { launch } from "../rig/chromium.js";
 import { report } from "../rig/figures.js";
 import { vp8Clip } from "../rig/media.js";
 import { startNative } from "../rig/native.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { openSdkPage } from "../rig/sdk-page.js";
 
 const SWITCHES = 200;
@@ -17,7 +17,7 @@ const SWARM = 50;
 let node, browser;
 
 before(async () => {
-  [node, browser] = await Promise.all([startNode({ name: "switching" }), launch()]);
+  [node, browser] = await Promise.all([startNode({ name: "switching", environment: UNLIMITED }), launch()]);
 });
 after(async () => {
   await browser?.close();
