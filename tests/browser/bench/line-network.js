@@ -34,6 +34,8 @@ async function losses() {
   for (const repair of [true, false]) {
     figures[repair ? "repaired" : "unrepaired"] = await sufferLosses(line, { repair, seconds: LOSS_SECONDS });
   }
+  const kept = ({ frozenShare, concealedShare }) => frozenShare <= 0.02 && concealedShare <= 0.03;
+  figures.kept = kept(figures.repaired.singly) && kept(figures.repaired.bursts);
   return figures;
 }
 

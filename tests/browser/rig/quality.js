@@ -57,6 +57,7 @@ export async function received(page, kind, ms) {
         fps: Number(((more("decoded") * 1000) / elapsed).toFixed(1)),
         width: after.width,
         height: after.height,
+        packets: more("packets"),
         lost: more("lost"),
         nacks: more("nacks"),
         repaired: more("repaired"),
