@@ -7,10 +7,10 @@
 //! both. Processor time is that of the thread, which on loopback includes what the kernel does to
 //! deliver to the receiving sockets.
 //!
-//! Each shape is measured twice: with subscribers that negotiate nothing, and with such that
-//! negotiate what browsers do. For these every packet is numbered, remembered and paced, and their
-//! transport-wide feedback is part of what is measured; the publisher keeps to a rate that their
-//! estimates allow.
+//! Some shapes are measured a second time, with subscribers that negotiate transport-wide feedback as
+//! browsers do: every packet is then numbered and remembered until feedback tells of it, and that
+//! feedback is part of what is measured. These packets are sound, which never waits: pictures at such
+//! a rate would be held back by the pace, and the timer would be measured.
 //!
 //! `cargo bench -p sotto-server --bench forwarding [-- --json]`
 
@@ -21,15 +21,12 @@
 #[path = "../tests/shard/support.rs"]
 mod support;
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use sotto_core::{
     bandwidth::TransportFeedbackBuilder,
-    id::{SeqNo, Ssrc},
+    id::{ExtensionId, SeqNo, Ssrc},
     signal::Source,
     time::Time,
 };
@@ -37,7 +34,7 @@ use sotto_server::shard::{
     socket::{Batching, Outbox, Socket, SocketConfig},
     transport::Path,
 };
-use support::{Client, Offering, Rig, TRANSPORT_ID, vp8_packet};
+use support::{Client, MIC, OPUS, Offering, Rig, TRANSPORT_ID, packet, vp8_packet};
 
 const SUBSCRIBERS: usize = 50;
 
@@ -49,10 +46,8 @@ const PACKET: usize = 1_172;
 const CSRC: usize = 4;
 const NUMBER: usize = 8;
 
-/// What a publisher sends to browsers in bits per second: half of what an estimate may reach.
-const BROWSER_RATE: u64 = 8_000_000;
-/// By when the estimates have reached it.
-const WARM_UP: Duration = Duration::from_secs(60);
+/// Packets that warm the caches and are not counted.
+const WARM_UP: usize = 2_000;
 const TAG: usize = 16;
 
 const ROUNDS: usize = 40;
@@ -67,12 +62,12 @@ fn main() {
         ("gso", Batching::Segments, 8),
         ("gso", Batching::Segments, 16),
     ];
-    let browsers = [("sendmmsg", Batching::Messages, 4), ("gso", Batching::Segments, 4)];
-    let plain = shapes.map(|shape| (Offering::Plain, shape));
-    let browsers = browsers.map(|shape| (Offering::Browser, shape));
+    let numbered = [("sendmmsg", Batching::Messages, 8), ("gso", Batching::Segments, 8)];
+    let plain = shapes.map(|shape| (Offering::default(), shape));
+    let numbered = numbered.map(|shape| (Offering { feedback: true, repair: false }, shape));
     let figures: Vec<Figure> = plain
         .into_iter()
-        .chain(browsers)
+        .chain(numbered)
         .map(|(offering, (path, batching, burst))| measure(offering, path, batching, burst))
         .collect();
     if json {
@@ -119,10 +114,7 @@ struct Figure {
 
 impl Figure {
     fn peers(&self) -> &'static str {
-        match self.offering {
-            Offering::Plain => "plain",
-            Offering::Browser => "browser",
-        }
+        if self.offering.feedback { "numbered" } else { "plain" }
     }
 
     fn per_second(&self) -> f64 {
@@ -148,28 +140,28 @@ impl Figure {
 
 fn measure(offering: Offering, path: &'static str, batching: Batching, burst: usize) -> Figure {
     let mut rig = Rig::new(batching);
-    let mut publisher = rig.client_offering(offering, "room", 0, 1);
-    let subscribers = (0..SUBSCRIBERS).map(|_| rig.client_offering(offering, "room", 0, 1));
+    let mut publisher = rig.client_offering(offering, "room", 1, 1);
+    let subscribers = (0..SUBSCRIBERS).map(|_| rig.client_offering(offering, "room", 1, 1));
     let mut subscribers: Vec<Client> = subscribers.collect();
-    publisher.publish(&mut rig, "cam", Source::Camera);
+    let (mid, published) = match offering.feedback {
+        true => ("mic", Source::Microphone),
+        false => ("cam", Source::Camera),
+    };
+    publisher.publish(&mut rig, mid, published);
     check(offering, &mut rig, &mut publisher, &mut subscribers);
     let mut floor = Floor::new(offering, batching, &subscribers);
     let mut receivers = Receivers::new(offering, &subscribers);
     let mut seq = 1_u16;
     let mut turn = |rig: &mut Rig, subscribers: &mut [Client]| {
         for _ in 0..burst {
-            publisher.send_rtp(&vp8_packet(seq, PACKET - RTP_HEADER));
+            publisher.send_rtp(&source(offering, seq));
             seq = seq.wrapping_add(1);
         }
         let time = processor_time(|| rig.turn());
-        (time, receivers.take(subscribers, burst))
+        (time, receivers.take(subscribers))
     };
-    let warm_until = Instant::now() + WARM_UP;
-    let mut in_full = 0;
-    while in_full < 1_000 / burst {
-        assert!(Instant::now() < warm_until, "the estimates stay below {BROWSER_RATE}");
-        let (_, received) = turn(&mut rig, &mut subscribers);
-        in_full = if received == burst * SUBSCRIBERS { in_full + 1 } else { 0 };
+    for _ in 0..WARM_UP / burst {
+        turn(&mut rig, &mut subscribers);
     }
     let mut rounds = Vec::new();
     let before = rig.stats();
@@ -192,10 +184,8 @@ fn measure(offering: Offering, path: &'static str, batching: Batching, burst: us
     let after = rig.stats();
     let forwarded = after.counters.forwarded - before.counters.forwarded;
     let expected = (ROUNDS * TURNS_PER_ROUND * burst * SUBSCRIBERS) as u64;
-    match offering {
-        Offering::Plain => assert_eq!(forwarded, expected),
-        Offering::Browser => assert!(forwarded > expected * 95 / 100, "{:?}", after.counters),
-    }
+    // On a busy machine a burst may come a turn late.
+    assert!(forwarded * 100 >= expected * 95, "{forwarded} of {expected}");
     assert_eq!(after.counters.drops().count(), 0, "{:?}", after.counters);
     let messages = after.counters.sent.messages - before.counters.sent.messages;
     assert!(subscribers.iter().all(|subscriber| !subscriber.events.is_closed()));
@@ -215,25 +205,18 @@ struct Receivers {
     /// Feedback of each; none where it was not negotiated.
     feedback: Vec<TransportFeedbackBuilder>,
     start: Instant,
-    /// When the publisher may send again.
-    next: Instant,
     message: Vec<u8>,
 }
 
 impl Receivers {
     fn new(offering: Offering, subscribers: &[Client]) -> Self {
         let fresh = |_: &Client| TransportFeedbackBuilder::new(Ssrc(9));
-        let feedback = match offering {
-            Offering::Plain => Vec::new(),
-            Offering::Browser => subscribers.iter().map(fresh).collect(),
-        };
-        let start = Instant::now();
-        Self { feedback, start, next: start, message: Vec::new() }
+        let feedback = subscribers.iter().filter(|_| offering.feedback).map(fresh).collect();
+        Self { feedback, start: Instant::now(), message: Vec::new() }
     }
 
-    /// Takes what has come, says what is due, and waits until the next burst may leave. Gives the
-    /// packets that came.
-    fn take(&mut self, subscribers: &mut [Client], burst: usize) -> usize {
+    /// Takes what has come and says what is due. Gives the packets that came.
+    fn take(&mut self, subscribers: &mut [Client]) -> usize {
         if self.feedback.is_empty() {
             return drain(subscribers);
         }
@@ -255,10 +238,6 @@ impl Receivers {
                 self.message.clear();
             }
         }
-        let bits = (burst * (PACKET + CSRC + NUMBER + TAG + 28) * 8) as u64;
-        self.next += Duration::from_micros(bits * 1_000_000 / BROWSER_RATE);
-        self.next = self.next.max(Instant::now());
-        thread::sleep(self.next.saturating_duration_since(Instant::now()));
         received
     }
 }
@@ -272,23 +251,35 @@ fn transport_number(packet: &[u8]) -> SeqNo {
 
 /// What is about to be measured does what it should: everyone can read the first packet.
 fn check(offering: Offering, rig: &mut Rig, publisher: &mut Client, subscribers: &mut [Client]) {
-    publisher.send_rtp(&vp8_packet(0, PACKET - RTP_HEADER));
+    publisher.send_rtp(&source(offering, 0));
     rig.turn();
     for subscriber in subscribers {
+        subscriber.socket.set_nonblocking(true).unwrap();
         let mut buffer = [0; 2_000];
-        let len = subscriber.socket.recv(&mut buffer).unwrap();
+        // It may wait behind what probes the way.
+        let len = rig.until(|| {
+            let len = subscriber.socket.recv(&mut buffer).ok()?;
+            let is_media = !(192..224).contains(&buffer[1]) && buffer[0] & 0x20 == 0;
+            is_media.then_some(len)
+        });
         let opened = subscriber.opener.open_rtp(&mut buffer[..len]);
         assert_eq!(opened, Ok(PACKET + added(offering)));
-        subscriber.socket.set_nonblocking(true).unwrap();
     }
+}
+
+/// What the publisher sends: a picture, or sound of the same length.
+fn source(offering: Offering, seq: u16) -> Vec<u8> {
+    let payload_len = PACKET - RTP_HEADER;
+    if !offering.feedback {
+        return vp8_packet(seq, payload_len);
+    }
+    let level: (_, &[u8]) = (ExtensionId(1), &[0x80 | 20]);
+    packet(MIC, OPUS, seq, u32::from(seq) * 960, &[level], &vec![7; payload_len])
 }
 
 /// Bytes by which a packet grows.
 fn added(offering: Offering) -> usize {
-    match offering {
-        Offering::Plain => CSRC,
-        Offering::Browser => CSRC + NUMBER,
-    }
+    if offering.feedback { CSRC + NUMBER } else { CSRC }
 }
 
 /// Copy, seal, send, and nothing else.

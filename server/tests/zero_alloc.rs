@@ -70,9 +70,10 @@ fn the_allocator_counts() {
 fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state() {
     for batching in [Batching::Messages, Batching::Segments] {
         let mut rig = Rig::new(batching);
-        let mut publisher = rig.client_offering(Offering::Plain, "room", 0, 1);
-        let mut subscribers: Vec<_> =
-            (0..SUBSCRIBERS).map(|_| rig.client_offering(Offering::Plain, "room", 0, 1)).collect();
+        let mut publisher = rig.client_offering(Offering::default(), "room", 0, 1);
+        let mut subscribers: Vec<_> = (0..SUBSCRIBERS)
+            .map(|_| rig.client_offering(Offering::default(), "room", 0, 1))
+            .collect();
         publisher.publish(&mut rig, "cam", Source::Camera);
         let sender = publisher.peer;
         let mut seq = 0_u16;
@@ -134,10 +135,12 @@ const WARM_UP: Duration = Duration::from_secs(12);
 #[test]
 fn numbers_pacing_and_feedback_allocate_nothing_in_the_steady_state() {
     let mut rig = Rig::new(Batching::Segments);
-    let mut publisher = rig.client_offering(Offering::Browser, "room", 1, 1);
+    let mut publisher =
+        rig.client_offering(Offering { feedback: true, repair: true }, "room", 1, 1);
     let mut watchers: Vec<_> = (0..WATCHERS)
         .map(|_| {
-            let watcher = rig.client_offering(Offering::Browser, "room", 1, 1);
+            let watcher =
+                rig.client_offering(Offering { feedback: true, repair: true }, "room", 1, 1);
             watcher.socket.set_nonblocking(true).unwrap();
             (watcher, TransportFeedbackBuilder::new(Ssrc(9)))
         })

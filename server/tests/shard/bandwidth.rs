@@ -33,8 +33,8 @@ pub(crate) fn number_of(packet: &[u8]) -> SeqNo {
 
 /// A publisher and a subscriber as browsers are, with the camera published.
 pub(crate) fn pair(rig: &mut Rig) -> (Client, Client) {
-    let publisher = rig.client_offering(Offering::Browser, "room", 1, 1);
-    let watcher = rig.client_offering(Offering::Browser, "room", 1, 1);
+    let publisher = rig.client_offering(Offering { feedback: true, repair: true }, "room", 1, 1);
+    let watcher = rig.client_offering(Offering { feedback: true, repair: true }, "room", 1, 1);
     publisher.publish(rig, "mic", Source::Microphone);
     publisher.publish(rig, "cam", Source::Camera);
     watcher.socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
@@ -212,7 +212,7 @@ fn padding_that_cannot_be_sealed_is_given_up() {
     let addresses = ShardAddresses { bind: address, advertised: vec![address] };
     let mut rig = Rig::sealing(ShardConfig::at(addresses), false);
     // Its first probe is due as soon as it is connected.
-    rig.client_offering(Offering::Browser, "room", 1, 1);
+    rig.client_offering(Offering { feedback: true, repair: true }, "room", 1, 1);
     let refused = DropReason::Transport(TransportError::TooManySources);
     let counters = rig.stats().counters;
     assert!(counters.drops_of(refused) > 0, "{counters:?}");

@@ -207,7 +207,7 @@ fn a_panic_costs_the_shard_its_peers_but_is_not_silent() {
     let shard = Shard::start(config(), Box::new(make)).unwrap();
     let (sender, mut events) = mpsc::channel(64);
     shard.handle.try_send(Command::Join { join: join(1), events: sender }).unwrap();
-    let sdp = crate::support::offer(Offering::Plain, "abcd", 1, 1);
+    let sdp = crate::support::offer(Offering::default(), "abcd", 1, 1);
     shard.handle.try_send(Command::Offer { peer: PeerId(1), id: 1, sdp }).unwrap();
     assert_eq!(shard.ended.blocking_recv(), Ok(ShardEnd::Panicked));
     while let Some(event) = events.blocking_recv() {
@@ -223,8 +223,8 @@ fn an_offer_that_is_refused_leaves_the_connection_as_it_was() {
     let mut listener = rig.client("room", 1, 1);
     speaker.publish(&mut rig, "mic", Source::Microphone);
     // Another transport, but one source on two m-lines.
-    let sdp =
-        offer(Offering::Plain, "restarted", 1, 1).replace(&CAMERA.to_string(), &MIC.to_string());
+    let sdp = offer(Offering::default(), "restarted", 1, 1)
+        .replace(&CAMERA.to_string(), &MIC.to_string());
     rig.handle.try_send(Command::Offer { peer: listener.peer, id: 2, sdp }).unwrap();
     let events = &mut listener.events;
     let refused = rig.until(|| match events.try_recv() {

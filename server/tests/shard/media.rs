@@ -9,7 +9,7 @@ const LEVEL_ID: ExtensionId = ExtensionId(1);
 impl Rig {
     /// A client that offers nothing but its codecs, as [`Self::client_offering`].
     pub(crate) fn client(&mut self, room: &str, audio: usize, video: usize) -> Client {
-        self.client_offering(Offering::Plain, room, audio, video)
+        self.client_offering(Offering::default(), room, audio, video)
     }
 }
 

@@ -135,7 +135,7 @@ fn a_publisher_is_asked_for_what_is_missing_and_its_repair_goes_on_in_its_place(
 fn no_two_different_packets_are_sealed_under_one_number() {
     let mut rig = Rig::new(Batching::Segments);
     let (mut first, mut watcher) = pair(&mut rig);
-    let mut second = rig.client_offering(Offering::Browser, "room", 1, 1);
+    let mut second = rig.client_offering(Offering { feedback: true, repair: true }, "room", 1, 1);
     second.publish(&mut rig, "mic", Source::Microphone);
     second.publish(&mut rig, "cam", Source::Camera);
     let mut state = 3_u32;

@@ -31,13 +31,13 @@ pub(crate) const OPUS: u8 = 111;
 pub(crate) const VP8: u8 = 96;
 pub(crate) const VP8_RTX: u8 = 97;
 
-/// What a client offers beside its codecs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Offering {
-    /// Nothing.
-    Plain,
-    /// Repair and transport-wide feedback, as browsers do.
-    Browser,
+/// What a client offers beside its codecs. Browsers offer both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offering {
+    /// Transport-wide feedback.
+    pub(crate) feedback: bool,
+    /// Requests for missing packets, and retransmissions of video.
+    pub(crate) repair: bool,
 }
 
 /// What the transport-wide number is called.
@@ -316,11 +316,18 @@ pub(crate) fn offer(offering: Offering, ufrag: &str, audio: usize, video: usize)
             "audio" => (OPUS, "opus/48000/2"),
             _ => (VP8, "VP8/90000"),
         };
-        let (companion, extras) = match (offering, kind) {
-            (Offering::Plain, _) => (String::new(), String::new()),
-            (Offering::Browser, "audio") => (String::new(), feedback(number)),
-            (Offering::Browser, _) => (format!(" {VP8_RTX}"), feedback(number) + &repair(number)),
-        };
+        let mut companion = String::new();
+        let mut extras = String::new();
+        if offering.feedback {
+            extras += &feedback(number);
+        }
+        if offering.repair {
+            extras += &format!("a=rtcp-fb:{number} nack\r\n");
+            if kind == "video" {
+                companion = format!(" {VP8_RTX}");
+                extras += &repair(number);
+            }
+        }
         format!(
             "m={kind} 9 UDP/TLS/RTP/SAVPF {number}{companion}\r\nc=IN IP4 0.0.0.0\r\n\
              a=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789012345678901\r\n\
@@ -333,7 +340,7 @@ pub(crate) fn offer(offering: Offering, ufrag: &str, audio: usize, video: usize)
     let mut sections = media("mic", "audio", "sendonly");
     sections += &format!("{level}a=ssrc:{MIC} cname:x\r\n");
     sections += &media("cam", "video", "sendonly");
-    if offering == Offering::Browser {
+    if offering.repair {
         sections += &format!("a=ssrc-group:FID {CAMERA} {CAMERA_RTX}\r\n");
     }
     sections += &format!("a=ssrc:{CAMERA} cname:x\r\n");
@@ -353,8 +360,7 @@ pub(crate) fn offer(offering: Offering, ufrag: &str, audio: usize, video: usize)
 fn feedback(number: u8) -> String {
     let uri = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
     format!(
-        "a=rtcp-rsize\r\na=extmap:{} {uri}\r\na=rtcp-fb:{number} transport-cc\r\n\
-         a=rtcp-fb:{number} nack\r\n",
+        "a=rtcp-rsize\r\na=extmap:{} {uri}\r\na=rtcp-fb:{number} transport-cc\r\n",
         TRANSPORT_ID.0
     )
 }
