@@ -18,14 +18,14 @@ export const LOSSES = {
 
 /**
  * Figures of both kinds of loss over `seconds` each, for somebody behind `line`, of a node with or
- * without repair:
+ * without repair and what else `environment` says:
  *   { singly: { frozenShare, concealedShare, lossOfLine, video, audio }, bursts: … }
  */
-export async function sufferLosses(line, { repair, seconds }) {
+export async function sufferLosses(line, { repair, seconds, environment = {} }) {
   const node = await startNode({
     name: `line-loss-${repair}`,
     address: NODE_ADDRESS,
-    environment: { SOTTO_MEDIA_REPAIR: String(repair) },
+    environment: { ...environment, SOTTO_MEDIA_REPAIR: String(repair) },
   });
   const far = await line.launch(node);
   const room = "far";

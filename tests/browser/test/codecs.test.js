@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { launch } from "../rig/chromium.js";
 import { report } from "../rig/figures.js";
 import { cameraClip } from "../rig/media.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { publisher, subscriber, until } from "../rig/quality.js";
 
 const NUMBER = 1;
@@ -17,7 +17,7 @@ const RATE = 10;
 let node, sending, receiving;
 before(async () => {
   const camera = await cameraClip(NUMBER, LARGE);
-  [node, sending, receiving] = await Promise.all([startNode({ name: "codecs" }), launch({ camera }), launch()]);
+  [node, sending, receiving] = await Promise.all([startNode({ name: "codecs", environment: UNLIMITED }), launch({ camera }), launch()]);
 });
 after(async () => {
   await Promise.all([sending?.close(), receiving?.close()]);

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { launch } from "../rig/chromium.js";
 import { report } from "../rig/figures.js";
 import { cameraClip } from "../rig/media.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { publisher, subscriber, until } from "../rig/quality.js";
 
 const LARGE = { width: 960, height: 540 };
@@ -15,7 +15,7 @@ const RATE = 10;
 let node, sending, receiving, ada, bert;
 before(async () => {
   const camera = await cameraClip(1, LARGE);
-  [node, sending, receiving] = await Promise.all([startNode({ name: "demand" }), launch({ camera }), launch()]);
+  [node, sending, receiving] = await Promise.all([startNode({ name: "demand", environment: UNLIMITED }), launch({ camera }), launch()]);
   const room = "demand";
   ada = await publisher(sending, node, { room, devices: { ...LARGE, rate: RATE } });
   bert = await subscriber(receiving, node, { room, name: "Bert", tile: LARGE });

@@ -8,7 +8,7 @@ import { launch, pageScripts } from "../rig/chromium.js";
 import { report } from "../rig/figures.js";
 import { launchFirefox, whyNoFirefox } from "../rig/firefox.js";
 import { NODE_ADDRESS } from "../rig/netns.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { subscriber, until } from "../rig/quality.js";
 
 const missing = whyNoFirefox();
@@ -17,7 +17,7 @@ const LARGE = { width: 640, height: 480 };
 let node, firefox, chromium;
 before(async () => {
   if (missing) return;
-  node = await startNode({ name: "firefox", address: NODE_ADDRESS });
+  node = await startNode({ name: "firefox", address: NODE_ADDRESS, environment: UNLIMITED });
   [firefox, chromium] = await Promise.all([launchFirefox({ scripts: pageScripts }), launch({ secure: node.origin })]);
 });
 after(async () => {

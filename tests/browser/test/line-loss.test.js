@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { report } from "../rig/figures.js";
 import { LOSS_RATE, sufferLosses } from "../rig/loss.js";
 import { makeLine } from "../rig/netns.js";
+import { UNLIMITED } from "../rig/node.js";
 
 const SECONDS = 15;
 /** Without repair 25 to 74 % of the time are frozen here. */
@@ -21,7 +22,7 @@ before(async () => {
 after(() => line?.close());
 
 test("of 5 % losses nearly nothing remains", { timeout: 180_000 }, async () => {
-  const figures = await sufferLosses(line, { repair: true, seconds: SECONDS });
+  const figures = await sufferLosses(line, { repair: true, seconds: SECONDS, environment: UNLIMITED });
   report("b-loss", figures);
   for (const [kind, of] of Object.entries(figures)) {
     const { video, audio, lossOfLine, frozenShare } = of;

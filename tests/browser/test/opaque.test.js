@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { rate } from "../rig/arrivals.js";
 import { launch } from "../rig/chromium.js";
 import { report } from "../rig/figures.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { heardAs, painted, seenAs } from "../rig/people.js";
 import { openSdkPage } from "../rig/sdk-page.js";
 
@@ -19,7 +19,7 @@ const PEOPLE = { Eve: 5, Finn: 6 };
 
 let node, browser;
 before(async () => {
-  [node, browser] = await Promise.all([startNode({ name: "opaque" }), launch()]);
+  [node, browser] = await Promise.all([startNode({ name: "opaque", environment: UNLIMITED }), launch()]);
 });
 after(async () => {
   await browser?.close();

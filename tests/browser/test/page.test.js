@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import { launch } from "../rig/chromium.js";
 import { join, shoot } from "../rig/meeting-page.js";
-import { startNode } from "../rig/node.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
 import { deviceFiles, painted } from "../rig/people.js";
 
 const ROOM = "walk";
@@ -15,7 +15,7 @@ const PHONE = { width: 390, height: 844 };
 let node, english, chinese, ada, bao;
 before(async () => {
   [node, english, chinese] = await Promise.all([
-    startNode({ name: "page" }),
+    startNode({ name: "page", environment: UNLIMITED }),
     deviceFiles(1).then(launch),
     launch({ language: "zh-CN" }),
   ]);
