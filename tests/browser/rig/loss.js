@@ -7,8 +7,6 @@ import { startNode } from "./node.js";
 import { received, subscriber, until } from "./quality.js";
 
 const TILE = { width: 320, height: 180 };
-/** Frames per second of the picture. */
-export const LOSS_RATE = 15;
 const FAR = { delayMs: 40 };
 /** 5 % lost on the way to somebody 80 ms away, one by one and in bursts of ten. */
 export const LOSSES = {
@@ -29,7 +27,7 @@ export async function sufferLosses(line, { repair, seconds, environment = {} }) 
   });
   const far = await line.launch(node);
   const room = "far";
-  const [clip, voice] = await Promise.all([vp8Clip(1, { ...TILE, rate: LOSS_RATE, bitrate: "250k" }), opusClip(1)]);
+  const [clip, voice] = await Promise.all([vp8Clip(1, { ...TILE, bitrate: "250k" }), opusClip(1)]);
   const ada = startNative(node, { room, name: "Ada", arguments: ["--publish-video", clip, "--publish-audio", voice] });
   try {
     await ada.event(({ event }) => event === "joined", "joining");
