@@ -16,6 +16,12 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// A queue that stands below this is drained; above the other, overuse is believed. Microseconds.
 const DRAINED_US: i64 = 20_000;
 const OVERUSE_US: i64 = 8_000;
+/// A queue that counts whatever arrives. Microseconds.
+const LONG_US: i64 = 50_000;
+/// A way keeps up while what arrives was sent in at least this share of the time.
+const KEPT_UP: f64 = 0.97;
+/// Share of the rate below which little is sent.
+const LITTLE: f64 = 0.5;
 /// No probe for so long after the rate went down.
 pub(super) const CALM: Duration = Duration::from_millis(1_500);
 /// Windows of the throughput in microseconds.
@@ -56,7 +62,7 @@ impl Sender {
                 arrival_us: reference_us + arrival_us,
                 bytes: before.bytes,
             };
-            self.throughput.push(arrival.arrival_us, arrival.bytes);
+            self.throughput.push(arrival.sent_us, arrival.arrival_us, arrival.bytes);
             self.queue.push(arrival.sent_us, arrival.arrival_us);
             if let Some(variation) = self.bursts.push(arrival) {
                 let next = self.trend.push(variation);
@@ -98,6 +104,7 @@ impl Sender {
                 // Beside a rival the delay is not ours to lower.
                 _ if self.rival.is_there() => Usage::Normal,
                 Usage::Over if standing_us < OVERUSE_US + jitter_us => Usage::Under,
+                Usage::Over if !self.is_ours(arrived, standing_us - jitter_us) => Usage::Under,
                 Usage::Normal if self.draining.is_some() || self.losses.are_notable() => {
                     Usage::Under
                 }
@@ -122,6 +129,21 @@ impl Sender {
         if self.control.rate() > MAX_BITRATE {
             self.control.set(now, MAX_BITRATE);
         }
+    }
+
+    /// Whether a queue comes of what is sent. If all of it arrives as fast as it was sent, or if
+    /// little was sent, a receiver that is slow to read its packets is the likelier reason: then
+    /// only a long queue counts, and beside little traffic only one that keeps growing.
+    fn is_ours(&self, arrived: Option<u64>, standing_us: i64) -> bool {
+        let (Some(arrived), Some(share)) = (arrived, self.throughput.keeps_up(THROUGHPUT_US))
+        else {
+            return true;
+        };
+        let falls_short = share < KEPT_UP;
+        let sent = arrived as f64 / share.max(0.01);
+        let is_little = sent < self.control.rate() as f64 * LITTLE;
+        let is_long = standing_us >= LONG_US;
+        if is_little { falls_short && is_long } else { falls_short || is_long }
     }
 
     pub(super) fn lower(&mut self, now: Time, rate: u64) {

@@ -17,6 +17,9 @@ struct World {
     receiver: TransportFeedbackBuilder,
     /// Bits per second; zero: nothing arrives.
     link: u64,
+    /// How much later than they came the receiver reads its packets, in milliseconds at most: ever
+    /// later for half a second, then ever sooner.
+    drowsy_ms: u64,
     free_at: Time,
     flying: VecDeque<(Time, SeqNo, usize)>,
     feedback: VecDeque<(Time, Vec<u8>)>,
@@ -30,6 +33,7 @@ impl World {
             sender: Sender::new(now),
             receiver: TransportFeedbackBuilder::new(Ssrc(1)),
             link,
+            drowsy_ms: 0,
             free_at: now,
             flying: VecDeque::new(),
             feedback: VecDeque::new(),
@@ -51,9 +55,11 @@ impl World {
         let end = self.now + time;
         while self.now < end {
             self.now = self.now + MS;
-            while self.flying.front().is_some_and(|(at, ..)| *at <= self.now) {
-                let (at, seq, bytes) = self.flying.pop_front().unwrap();
-                self.receiver.received(at, seq, Ssrc(2), bytes);
+            let phase = (self.now.as_micros() / 1_000 % 1_000).abs_diff(500);
+            let late = MS * ((500 - phase) * self.drowsy_ms / 500) as u32;
+            while self.flying.front().is_some_and(|(at, ..)| *at + late <= self.now) {
+                let (_, seq, bytes) = self.flying.pop_front().unwrap();
+                self.receiver.received(self.now, seq, Ssrc(2), bytes);
             }
             let mut bytes = Vec::new();
             while self.receiver.poll(self.now, &mut bytes) {
@@ -249,4 +255,27 @@ fn probes_go_on_after_overuse_although_nothing_flows_any_more() {
     world.link = 3_000_000;
     world.pass_with_padding(MS * 12_000);
     assert!(world.bitrate() > 2_000_000, "{}", world.bitrate());
+}
+
+#[test]
+fn a_receiver_that_is_slow_to_read_is_not_taken_for_a_narrow_way() {
+    let mut world = World::new(10_000_000);
+    world.sender.demand(world.now, wanting(1_500_000));
+    world.pass_with_padding(MS * 3_000);
+    let before = world.bitrate();
+    assert!(before >= 1_500_000, "{before}");
+    // 15 pictures and 50 sounds a second: a fifth of what the way is known to carry.
+    let media = |world: &mut World| {
+        let ms = world.now.as_micros() / 1_000;
+        if ms.is_multiple_of(20) {
+            world.send(150, PacketClass::Audio);
+        }
+        if ms.is_multiple_of(66) {
+            (0..2).for_each(|_| world.send(1_100, PacketClass::Video));
+        }
+    };
+    world.pass(MS * 5_000, media);
+    world.drowsy_ms = 45;
+    world.pass(MS * 20_000, media);
+    assert!(world.bitrate() * 10 >= before * 9, "{} after {before}", world.bitrate());
 }
