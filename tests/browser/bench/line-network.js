@@ -1,5 +1,5 @@
 // Real Chromium behind real lines, beside what the lab says of the same in virtual time. Bad
-// results are printed like good ones.
+// results are printed like good ones. `ROWS=c-profiles,d-two-flows` measures only those.
 
 import { report } from "../rig/figures.js";
 import { sufferLosses } from "../rig/loss.js";
@@ -12,13 +12,15 @@ const SHARED = { down: { rate: 3_000_000, queue: 75_000, delayMs: 25 }, up: { de
 const LOSS_SECONDS = 60;
 const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
+const chosen = process.env.ROWS?.split(",");
 const line = await makeLine();
-for (const [row, measure] of Object.entries({
+const rows = {
   "b-losses": losses,
   "c-profiles": profiles,
   "d-two-flows": twoFlows,
   "d-beside-tcp": besideTcp,
-})) {
+};
+for (const [row, measure] of Object.entries(rows).filter(([row]) => chosen?.includes(row) ?? true)) {
   try {
     report(row, await measure());
   } catch (error) {
