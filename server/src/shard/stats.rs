@@ -38,6 +38,9 @@ pub enum DropReason {
     /// RTCP that could not be read to its end.
     #[error("malformed RTCP")]
     Rtcp,
+    /// Requests for more missing packets in one compound packet than are looked for.
+    #[error("too many missing packets")]
+    TooManyMissing,
     /// More for one subscriber in one turn than its queue holds.
     #[error("queue of a subscriber is full")]
     QueueFull,

@@ -7,6 +7,7 @@ use sotto_core::{
     signal::Source,
 };
 use sotto_server::shard::{
+    DropReason,
     rtcp::{Compound, Message, Messages},
     socket::Batching,
 };
@@ -127,6 +128,26 @@ fn a_publisher_is_asked_for_what_is_missing_and_its_repair_goes_on_in_its_place(
         assert_eq!(got[&at].next(), got[&(at + 1)], "{got:?}");
     }
     assert!(rig.stats().counters.nacks_out >= 1);
+}
+
+#[test]
+fn of_a_flood_of_requests_in_one_packet_the_first_few_hundred_are_looked_at() {
+    let mut rig = Rig::new(Batching::Segments);
+    let (mut publisher, mut watcher) = pair(&mut rig);
+    publisher.send_rtp(&vp8_packet(0, 300));
+    let slot = receive_until(&mut rig, &mut watcher, |rtcp, packet| {
+        (!rtcp && kind(packet) == VP8).then(|| name(packet).0)
+    });
+    // 300 entries of 17 numbers.
+    let mut flood = vec![0x81, 205, 0x01, 0x2e, 0, 0, 0, 1];
+    flood.extend(slot.0.to_be_bytes());
+    flood.extend((0..300_u16).flat_map(|_| [0, 9, 0xff, 0xff]));
+    watcher.send_rtcp(&flood);
+    while rig.stats().counters.nacks_in < 300 {
+        rig.turn();
+    }
+    let dropped = rig.stats().counters.drops_of(DropReason::TooManyMissing);
+    assert_eq!(dropped, 17 * (300 - 16));
 }
 
 /// The nonce of a packet is made of source, roll-over counter and sequence number (RFC 7714 section

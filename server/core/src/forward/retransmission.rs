@@ -54,13 +54,19 @@ impl Answered {
         Self { latest: VecDeque::new() }
     }
 
-    /// Whether `seq` is to be repeated now, and not on its way since less than a round trip. It is
-    /// taken as repeated.
+    /// Whether `seq` is to be repeated now: not on its way since less than a round trip, and then
+    /// paid for by `pay`. If so, it is taken as repeated.
     #[must_use]
-    pub fn admit(&mut self, now: Time, seq: SeqNo, round_trip: Duration) -> bool {
+    pub fn admit(
+        &mut self,
+        now: Time,
+        seq: SeqNo,
+        round_trip: Duration,
+        pay: impl FnOnce() -> bool,
+    ) -> bool {
         let on_its_way = |at: Time| now.saturating_since(at) < round_trip;
         while self.latest.pop_front_if(|(_, at)| !on_its_way(*at)).is_some() {}
-        if self.latest.iter().any(|(other, _)| *other == seq) {
+        if self.latest.iter().any(|(other, _)| *other == seq) || !pay() {
             return false;
         }
         if self.latest.len() == MAX_ANSWERED {

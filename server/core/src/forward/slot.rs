@@ -54,6 +54,8 @@ pub struct SlotStream {
     first_timestamp: Option<RtpTime>,
     timeline: Timeline,
     next: Numbers,
+    /// The highest number on the slot at which a decoder can start.
+    keyframe: Option<u64>,
     packets: u32,
     octets: u32,
     next_report: Time,
@@ -141,6 +143,8 @@ pub struct SentBefore {
     pub epoch: u32,
     /// See [`Received::seq`].
     pub seq: u64,
+    /// Whether a keyframe was sent after it: a decoder no longer needs it.
+    pub made_good: bool,
     /// First number on the slot of the time that the layer was live in.
     life: u64,
 }
@@ -170,6 +174,7 @@ impl SlotStream {
                 tl0_picture_index: FIRST + start.tl0_picture_index as u64,
                 frame_number: FIRST + start.frame_number as u64,
             },
+            keyframe: None,
             packets: 0,
             octets: 0,
             next_report: Time::from_micros(0),
@@ -300,6 +305,7 @@ impl SlotStream {
             layer: live.layer,
             epoch: live.epoch,
             seq: live.original(seq)?,
+            made_good: self.keyframe.is_some_and(|keyframe| keyframe > seq),
             life: live.first,
         })
     }
@@ -442,6 +448,10 @@ impl SlotStream {
     fn send(&mut self, received: &Received) -> Option<Rewrite> {
         let (target, live) = (self.target.as_ref()?, self.live.as_mut()?);
         let rewrite = live.send(self.ssrc, target, received, &mut self.next)?;
+        if received.starts_keyframe {
+            let seq = Unwrapper::at(self.next.seq).unwrap(u32::from(rewrite.seq.0), 16);
+            self.keyframe = self.keyframe.max(Some(seq));
+        }
         self.timeline.sent(live.time.map(received.timestamp), received.at);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(u32::from(rewrite.payload_len));

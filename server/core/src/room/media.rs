@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::{
     bandwidth::PacketClass,
-    forward::{Forward, Received, Selection, Skip, Unpacked, unpack_red, unwrap_retransmission},
+    forward::{
+        Forward, Received, Refused, Selection, Skip, Unpacked, unpack_red, unwrap_retransmission,
+    },
     id::{LayerIndex, PacketId},
     input::{Feedback, RemoteEvent},
     media::{Codec, Kind},
@@ -36,6 +38,7 @@ impl Room {
         let key = origin.track.ok_or(PacketError::NotPublished)?;
         let (index, format) = (origin.layer, origin.format);
         let track = &mut self.tracks[key];
+        let codec = track.codec;
         let layer = track.layer_mut(index);
         layer.nack = format.nack;
         let payload = packet.payload(bytes);
@@ -45,7 +48,16 @@ impl Room {
                 // Of a source that never sent anything nothing can be missing.
                 let ssrc = layer.stream.ssrc().ok_or(PacketError::UnknownSource)?;
                 let inner = unwrap_retransmission(&packet, payload, ssrc, format.payload_type);
-                (inner.ok_or(PacketError::Padding)?, None)
+                let inner = inner.ok_or(PacketError::Padding)?;
+                // It fills a gap, and begins nothing: neither numbers nor a codec. Late ones, as
+                // publishers also send them to probe their line, say nothing of either.
+                if !layer.stream.lacks(&inner) {
+                    return Err(Refused::Duplicate.into());
+                }
+                if format.codec != codec {
+                    return Err(PacketError::Codec);
+                }
+                (inner, None)
             }
             Part::Redundancy => {
                 let Unpacked { primary, older } = unpack_red(&packet, payload)?;

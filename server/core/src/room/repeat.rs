@@ -112,7 +112,8 @@ fn retransmit(
         let is_asked_for = layer.missing.contains(before.epoch, before.seq);
         // Of a layer that the slot has left nothing is needed: the present one began with a keyframe.
         let is_left = slot.stream.layer() != Some(before.layer);
-        return if is_asked_for || is_left {
+        // Nor of what a later keyframe made good.
+        return if is_asked_for || is_left || before.made_good {
             Answer::Nothing
         } else {
             Answer::TooLate(before.layer)
@@ -122,9 +123,9 @@ fn retransmit(
         return Answer::Nothing;
     };
     let bytes = usize::from(rewrite.payload_len);
-    if !slot.answered.admit(cx.now, seq, downlink.assumed_round_trip())
-        || !downlink.may_repeat(cx.now, bytes)
-    {
+    let round_trip = downlink.assumed_round_trip();
+    let pay = || downlink.may_repeat(cx.now, bytes);
+    if !slot.answered.admit(cx.now, seq, round_trip, pay) {
         return Answer::Nothing;
     }
     let rewrite = Rewrite {
@@ -156,8 +157,9 @@ fn resend(
     if !accepted
         || round_trip > MAX_RESEND_ROUND_TRIP
         || slot.stream.sent_before(seq).is_none()
-        || !slot.answered.admit(cx.now, seq, round_trip)
-        || !downlink.may_repeat(cx.now, SOUND_BYTES)
+        || !slot
+            .answered
+            .admit(cx.now, seq, round_trip, || downlink.may_repeat(cx.now, SOUND_BYTES))
     {
         return Answer::Nothing;
     }

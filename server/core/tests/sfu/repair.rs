@@ -2,11 +2,21 @@
 
 use std::time::Duration;
 
-use sotto_core::{media::Kind, signal::ClientMessage};
+use sotto_core::{
+    PacketError, SfuConfig,
+    forward::Refused,
+    id::{ExtensionId, Mid, PayloadType, PeerId, SeqNo, Ssrc},
+    input::Feedback,
+    media::{Codec, Kind, PayloadFormat},
+    rtp::{ExtensionMap, Packet, PacketBuilder},
+    signal::{ClientMessage, Source},
+};
 
 use crate::{
     lossy::{FIVE_PERCENT, Losses, Lossy, Tally, camera},
+    media::{Sender, offer},
     model::rng::Rng,
+    world::{World, everything, line},
 };
 
 /// A jitter buffer for sound that has seen such a line waits about this long.
@@ -139,4 +149,109 @@ fn no_number_of_a_source_ever_stands_for_two_packets() {
     }
     let each = [all.forwards, all.retransmissions, all.redundant, all.resent, all.padding];
     assert!(each.iter().all(|count| *count > 100), "everything happened: {all:?}");
+}
+
+/// A retransmission of `bytes` with original number `seq`.
+fn again(bytes: &[u8], seq: SeqNo, number: u16, payload_type: PayloadType) -> Vec<u8> {
+    let packet = Packet::parse(bytes, &ExtensionMap::default()).unwrap();
+    let payload = [&seq.0.to_be_bytes(), packet.payload(bytes)].concat();
+    let builder = PacketBuilder {
+        ssrc: Ssrc(9_002),
+        payload_type,
+        seq: SeqNo(number),
+        timestamp: packet.timestamp,
+        marker: packet.marker,
+        csrcs: &[],
+        extensions: &[(ExtensionId(4), b"cam")],
+        payload: &payload,
+        padding: 0,
+    };
+    let mut out = vec![0; 400];
+    let len = builder.write(&mut out).unwrap();
+    out.truncate(len);
+    out
+}
+
+/// A camera with a source for its retransmissions, and H.264 beside VP8, and somebody who watches.
+fn watched() -> (World, PeerId, PeerId) {
+    let mut repaired = offer(1, 1);
+    for media in repaired.media.iter_mut().filter(|media| media.kind == Kind::Video) {
+        let h264 = PayloadFormat {
+            payload_type: PayloadType(102),
+            codec: Codec::H264,
+            rtx: Some(PayloadType(103)),
+            ..media.formats[0]
+        };
+        media.formats.push(h264);
+    }
+    repaired.media[1].rtx_ssrc = Some(Ssrc(9_002));
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join_with("blue", "ann", everything(), repaired.clone());
+    let ben = world.join_with("blue", "ben", everything(), repaired);
+    world.publish(ann, Source::Camera);
+    (world, ann, ben)
+}
+
+#[test]
+fn late_retransmissions_do_not_begin_a_layer_anew() {
+    let (mut world, ann, ben) = watched();
+    for _ in 0..1_100 {
+        world.send(ann, Source::Camera).unwrap();
+        world.pass(Duration::from_millis(2));
+    }
+    world.heard(ben);
+    let sent = world.client(ann).senders[&line(Source::Camera)].clone();
+    let first = world.client(ann).senders[&line(Source::Camera)].seq.0.wrapping_sub(1_100);
+    let bytes = Sender { keyframe: true, ..sent }.next(world.now);
+    for late in 0..4 {
+        let seq = SeqNo(first.wrapping_add(late));
+        let taken = world.arrive(ann, again(&bytes, seq, late + 1, PayloadType(97)));
+        assert_eq!(taken, Err(PacketError::Refused(Refused::Duplicate)));
+    }
+    let before = world.client(ben).media.len();
+    world.send(ann, Source::Camera).unwrap();
+    assert_eq!(world.client(ben).media.len(), before + 1, "the layer goes on");
+    assert!(world.heard(ben).is_empty(), "and nobody is told of a new one");
+}
+
+#[test]
+fn a_retransmission_does_not_change_the_codec_of_a_track() {
+    let (mut world, ann, ben) = watched();
+    world.send(ann, Source::Camera).unwrap();
+    let seq = world.client(ann).senders[&line(Source::Camera)].seq;
+    let now = world.now;
+    let lost = world.client(ann).senders.get_mut(&line(Source::Camera)).unwrap().next(now);
+    // Parameter sets: as the first packet of a picture that can be decoded alone.
+    let mut picture = lost.clone();
+    picture[12] = 0x67;
+    let taken = world.arrive(ann, again(&picture, seq, 1, PayloadType(103)));
+    assert_eq!(taken, Err(PacketError::Codec));
+    world.send(ann, Source::Camera).unwrap();
+    assert_eq!(world.client(ben).media.len(), 2, "VP8 goes on");
+    world.arrive(ann, again(&lost, seq, 2, PayloadType(97))).unwrap();
+    assert_eq!(world.client(ben).media.len(), 3, "and is repaired");
+}
+
+#[test]
+fn what_is_gone_is_made_good_by_one_keyframe_and_not_by_another() {
+    let (mut world, ann, ben) = watched();
+    world.send(ann, Source::Camera).unwrap();
+    let mid = Mid::new("v0").unwrap();
+    let ssrc = world.client(ben).ssrc(mid).unwrap();
+    let first = world.client(ben).media[0].seq;
+    let lost = Feedback::Nack { ssrc, first: first.next(), following: 0 };
+    let mut asked = Vec::new();
+    for keyframe in [false, true] {
+        // Longer ago than packets are kept.
+        for frame in 0..300 {
+            let keyframe = keyframe && frame == 0;
+            world.send_with(ann, Source::Camera, |camera| camera.keyframe = keyframe).unwrap();
+            world.pass(Duration::from_millis(33));
+        }
+        world.client(ann).keyframes_asked.clear();
+        world.feedback(ben, lost);
+        world.pass(Duration::from_millis(10));
+        asked.push(world.client(ann).keyframes_asked.len());
+    }
+    assert_eq!(asked, [1, 0]);
 }

@@ -36,12 +36,21 @@ fn a_retransmission_of_nothing_is_padding() {
 fn a_packet_is_repeated_once_in_a_round_trip() {
     let mut answered = Answered::new();
     let rtt = Duration::from_millis(80);
-    assert!(answered.admit(ms(0), SeqNo(1), rtt));
-    assert!(answered.admit(ms(10), SeqNo(2), rtt));
-    assert!(!answered.admit(ms(79), SeqNo(1), rtt));
-    assert!(answered.admit(ms(80), SeqNo(1), rtt));
-    assert!(!answered.admit(ms(81), SeqNo(2), rtt));
-    assert!(answered.admit(ms(90), SeqNo(2), rtt));
+    assert!(answered.admit(ms(0), SeqNo(1), rtt, || true));
+    assert!(answered.admit(ms(10), SeqNo(2), rtt, || true));
+    assert!(!answered.admit(ms(79), SeqNo(1), rtt, || true));
+    assert!(answered.admit(ms(80), SeqNo(1), rtt, || true));
+    assert!(!answered.admit(ms(81), SeqNo(2), rtt, || true));
+    assert!(answered.admit(ms(90), SeqNo(2), rtt, || true));
+}
+
+#[test]
+fn what_could_not_be_paid_for_is_repeated_as_soon_as_it_can() {
+    let mut answered = Answered::new();
+    let rtt = Duration::from_millis(80);
+    assert!(!answered.admit(ms(0), SeqNo(1), rtt, || false));
+    assert!(answered.admit(ms(1), SeqNo(1), rtt, || true));
+    assert!(!answered.admit(ms(2), SeqNo(1), rtt, || panic!("it is on its way")));
 }
 
 #[test]
@@ -49,10 +58,10 @@ fn a_flood_of_requests_forgets_the_oldest_answers_and_not_more() {
     let mut answered = Answered::new();
     let rtt = Duration::from_millis(80);
     for seq in 0..129 {
-        assert!(answered.admit(ms(0), SeqNo(seq), rtt));
+        assert!(answered.admit(ms(0), SeqNo(seq), rtt, || true));
     }
-    assert!(!answered.admit(ms(1), SeqNo(1), rtt));
-    assert!(answered.admit(ms(1), SeqNo(0), rtt));
+    assert!(!answered.admit(ms(1), SeqNo(1), rtt, || true));
+    assert!(answered.admit(ms(1), SeqNo(0), rtt, || true));
 }
 
 #[test]
