@@ -18,6 +18,10 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 /// long, and so on, this often: better a late picture than none.
 const MAX_DOUBLINGS: u32 = 2;
 
+/// Where packets are held so many that soon nobody's would find room, pictures wait no longer than
+/// this, however slow the way: the ways of a few must not cost the meetings of all.
+const CROWDED_WAIT: Duration = Duration::from_millis(250);
+
 /// Pictures pass in good time again once nothing was dropped for so long.
 const FORGIVEN: Duration = Duration::from_secs(10);
 
@@ -126,9 +130,11 @@ impl Pacing {
         if self.is_idle() { self.sender.poll_padding(now) } else { None }
     }
 
-    /// Whether what waits has become useless. Then it is to be [`Self::drop_all`].
-    pub(super) fn is_stale(&self, now: Time) -> bool {
-        let patience = MAX_WAIT * (1 << self.drops(now).min(MAX_DOUBLINGS));
+    /// Whether what waits has become useless, or takes room that others need more: `crowded` says
+    /// whether packets run short of it. Then it is to be [`Self::drop_all`].
+    pub(super) fn is_stale(&self, now: Time, crowded: bool) -> bool {
+        let slow = MAX_WAIT * (1 << self.drops(now).min(MAX_DOUBLINGS));
+        let patience = if crowded { CROWDED_WAIT } else { slow };
         let oldest = self.video.front();
         self.overfull || oldest.is_some_and(|oldest| now.saturating_since(oldest.since) > patience)
     }
@@ -145,11 +151,17 @@ impl Pacing {
         self.retransmissions.drain(..).chain(self.video.drain(..)).map(|waiting| waiting.forward)
     }
 
-    /// Tells the controller what waits; gives when to come again.
-    pub(super) fn next_time(&mut self, now: Time) -> Option<Time> {
+    /// Tells the controller what waits; gives when to come again: at once if that is stale, and
+    /// while pictures wait never much later than packets may have run short of room.
+    pub(super) fn next_time(&mut self, now: Time, crowded: bool) -> Option<Time> {
         self.sender.queued(now, self.bytes);
+        if self.is_stale(now, crowded) {
+            return Some(now);
+        }
         let next = self.sender.poll_timeout();
-        next.map(|next| if next > now { next } else { now + RECHECK })
+        let next = next.map(|next| if next > now { next } else { now + RECHECK });
+        let look = (!self.video.is_empty()).then_some(now + CROWDED_WAIT);
+        [next, look].into_iter().flatten().min()
     }
 
     /// How often in a row pictures were dropped.
@@ -255,13 +267,13 @@ mod tests {
         for number in 0..MAX_VIDEO as u32 {
             assert_eq!(pacing.hold(start(), forward(PacketClass::Video, number), 1_080), None);
         }
-        assert!(!pacing.is_stale(start()));
+        assert!(!pacing.is_stale(start(), false));
         let dropped = pacing.hold(start(), forward(PacketClass::Video, 9_999), 1_080);
         assert_eq!(dropped.map(|forward| forward.packet.0), Some(9_999));
-        assert!(pacing.is_stale(start()), "there is more than can ever be of use");
+        assert!(pacing.is_stale(start(), false), "there is more than can ever be of use");
         let dropped = pacing.drop_all(start()).count();
         assert_eq!(dropped, MAX_RETRANSMISSIONS + MAX_VIDEO);
-        assert!(pacing.is_idle() && !pacing.is_stale(start()) && pacing.bytes == 0);
+        assert!(pacing.is_idle() && !pacing.is_stale(start(), false) && pacing.bytes == 0);
     }
 
     #[test]
@@ -271,13 +283,26 @@ mod tests {
         for wait in [1_000, 2_000, 4_000, 4_000] {
             pacing.hold(now, forward(PacketClass::Video, 1), 1_080);
             now = now + MS * wait;
-            assert!(!pacing.is_stale(now), "after {wait} ms");
+            assert!(!pacing.is_stale(now, false), "after {wait} ms");
             now = now + MS;
-            assert!(pacing.is_stale(now), "after {wait} ms");
+            assert!(pacing.is_stale(now, false), "after {wait} ms");
             assert_eq!(pacing.drop_all(now).count(), 1);
         }
         now = now + FORGIVEN;
         pacing.hold(now, forward(PacketClass::Video, 1), 1_080);
-        assert!(pacing.is_stale(now + MS * 1_001));
+        assert!(pacing.is_stale(now + MS * 1_001, false));
+    }
+
+    #[test]
+    fn where_packets_run_short_of_room_pictures_wait_a_quarter_of_a_second_at_most() {
+        let mut pacing = busy();
+        pacing.dropped = Some((start(), MAX_DOUBLINGS));
+        pacing.hold(start(), forward(PacketClass::Video, 1), 1_080);
+        assert!(!pacing.is_stale(start() + MS * 250, true));
+        let late = start() + MS * 251;
+        assert!(pacing.is_stale(late, true) && !pacing.is_stale(late, false));
+        assert_eq!(pacing.next_time(late, true), Some(late), "dropped at once");
+        let next = pacing.next_time(late, false).unwrap();
+        assert!(next > late && next <= late + CROWDED_WAIT, "looked at again in good time");
     }
 }

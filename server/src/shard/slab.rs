@@ -115,6 +115,11 @@ impl Slab {
         }
     }
 
+    /// Whether room runs short: more than three quarters of the buffers are in use.
+    pub fn is_crowded(&self) -> bool {
+        self.slots.len() - (self.in_use as usize) < self.slots.len() / 4
+    }
+
     /// Packets that are held.
     pub fn in_use(&self) -> u32 {
         self.in_use
@@ -156,6 +161,15 @@ mod tests {
         assert_eq!(third, first, "last freed, first reused");
         assert_eq!(slab.get(second), Some(&b"2"[..]));
         assert_eq!((slab.in_use(), slab.capacity()), (2, 2));
+    }
+
+    #[test]
+    fn a_slab_is_crowded_above_three_quarters() {
+        let mut slab = Slab::new(8);
+        let ids: Vec<_> = (0..7).filter_map(|_| slab.insert(b"1")).collect();
+        assert!(slab.is_crowded());
+        slab.release(ids[0]);
+        assert!(!slab.is_crowded());
     }
 
     #[test]

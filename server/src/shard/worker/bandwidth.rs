@@ -73,7 +73,7 @@ impl<T: Transport> Engine<T> {
         let Some(peer) = self.peers.get_mut(index) else { return };
         let Some(pacing) = &mut peer.pacing else { return };
         pacing.sender.handle_timeout(time);
-        if pacing.is_stale(time) {
+        if pacing.is_stale(time, self.slab.is_crowded()) {
             self.stale.clear();
             for forward in pacing.drop_all(time) {
                 self.slab.release_all(&forward);

@@ -146,7 +146,7 @@ impl<T: Transport> Engine<T> {
                 exit.rtcp(peer, &control, blocks, feedback);
             }
             if let Some(pacing) = &mut peer.pacing {
-                match pacing.next_time(time) {
+                match pacing.next_time(time, slab.is_crowded()) {
                     Some(at) => wheel.set(PeerTimer::Pacing.key(index), clock.instant(at)),
                     None => wheel.cancel(PeerTimer::Pacing.key(index)),
                 }
