@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::replays::Replays;
 use crate::{
     bandwidth::{Budget, Demand, Estimate, START_BITRATE, Spending},
     time::Time,
@@ -44,6 +45,8 @@ pub(crate) struct Allowance {
     pub(crate) demanded: Option<Demand>,
     /// When the client was told what, of the estimate and of what is allocated.
     pub(crate) told: Option<(Time, u64, u64)>,
+    /// Pays for kept packets.
+    pub(crate) replays: Replays,
 }
 
 impl Allowance {
@@ -60,12 +63,14 @@ impl Allowance {
     }
 
     /// Most bytes of kept packets that a slot may begin with: on a line that is known to be thin they
-    /// would be in the way of everything for longer than a fresh keyframe takes to come.
-    pub(crate) fn replay_bytes(&self, now: Time) -> u64 {
+    /// would be in the way of everything for longer than a fresh keyframe takes to come. On any line, no more than is
+    /// left for this.
+    pub(crate) fn replay_bytes(&mut self, now: Time) -> u64 {
         let is_new = now.saturating_since(self.connected) < START_TIME;
+        let left = self.replays.left(now);
         match self.estimate {
-            Some(estimate) if !is_new => estimate.bitrate / 8 * REPLAY_SPAN_MS / 1_000,
-            _ => u64::MAX,
+            Some(estimate) if !is_new => left.min(estimate.bitrate / 8 * REPLAY_SPAN_MS / 1_000),
+            _ => left,
         }
     }
 

@@ -11,6 +11,7 @@ mod downlink;
 mod layers;
 mod lines;
 mod negotiate;
+mod replays;
 mod scalability;
 
 pub use layers::LayersError;

@@ -62,7 +62,7 @@ impl Room {
         let csrc = self.members[track.owner].short_id;
         let Some(peer) = self.members[seat.member].peer.as_mut() else { return };
         let replayed = peer.allowance.replay_bytes(cx.now);
-        let (peer, slots) = (peer.id, &mut peer.slots);
+        let (peer, slots, replays) = (peer.id, &mut peer.slots, &mut peer.allowance.replays);
         let Some(slot) = slots.get_mut(seat.slot) else { return };
         let codec = track.codec;
         let format = slot.settings().format(codec);
@@ -87,6 +87,7 @@ impl Room {
             for index in below.filter(|_| codec.kind() == Kind::Video).filter(is_light) {
                 let replay = slot.stream.replay(cx.now, index, &track.layer(index).history);
                 let class = PacketClass::Video;
+                let before = self.scratch.forwards.len();
                 self.scratch.forwards.extend(replay.map(|(packet, rewrite)| Forward {
                     packet,
                     peer,
@@ -94,6 +95,8 @@ impl Room {
                     rewrite,
                     redundancy: None,
                 }));
+                let sent = self.scratch.forwards[before..].iter();
+                replays.spend(sent.map(|sent| u64::from(sent.rewrite.payload_len)).sum());
                 if !slot.stream.is_waiting() {
                     break;
                 }
