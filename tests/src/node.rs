@@ -24,7 +24,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node with the settings of development.
+    /// Starts a node with the settings of development, but without congestion control: on a busy
+    /// machine it would decide who is seen.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -39,6 +40,7 @@ impl Node {
         config.http.listen = ([127, 0, 0, 1], 0).into();
         config.media.listen = ([127, 0, 0, 1], 0).into();
         config.media.advertise = vec![[127, 0, 0, 1].into()];
+        config.media.congestion_control = false;
         change(&mut config);
         let key = config.key.clone();
         let running = App::start(config).await.expect("a node starts on free ports");

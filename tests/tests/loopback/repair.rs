@@ -45,7 +45,7 @@ fn lossy(node: &Node, identity: &str, loss: Loss, repair: Repair) -> Options {
 /// Two people on lines like this: what the second one has of sound and of pictures after some
 /// hundred packets of each, and what the first one was asked for.
 async fn call(loss: Loss, repair: Repair) -> (Seen, Seen, Report) {
-    let node = Node::start().await;
+    let node = Node::start_with(|config| config.media.congestion_control = true).await;
     let mut anna = connected(
         lossy(&node, "anna", loss, repair)
             .publishing(Source::Camera, CAMERA)
