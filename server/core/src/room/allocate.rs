@@ -100,6 +100,7 @@ impl Room {
         }));
         for key in members.drain(..) {
             self.serve(cx, key);
+            self.tell_slots(cx, key);
             self.flush_replays(cx);
         }
         if surveys {

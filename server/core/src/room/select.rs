@@ -98,6 +98,8 @@ impl Room {
                 let sent = self.scratch.forwards[before..].iter();
                 replays.spend(sent.map(|sent| u64::from(sent.rewrite.payload_len)).sum());
                 if !slot.stream.is_waiting() {
+                    // Also after a pause: the client is told where the content begins.
+                    slot.told = None;
                     break;
                 }
             }

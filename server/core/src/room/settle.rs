@@ -96,7 +96,7 @@ impl Room {
     }
 
     /// Tells a client which of its slots changed since it was told last.
-    fn tell_slots(&mut self, cx: &mut Context<'_>, key: MemberKey) {
+    pub(super) fn tell_slots(&mut self, cx: &mut Context<'_>, key: MemberKey) {
         let Some(peer) = self.members[key].peer.as_mut() else { return };
         let mut changed: Vec<SlotKey> = Vec::new();
         for (slot_key, slot) in peer.slots.iter_mut() {

@@ -205,6 +205,30 @@ fn what_is_not_shown_is_not_sent_and_what_is_shown_small_is_sent_small() {
 }
 
 #[test]
+fn where_a_picture_goes_on_after_a_pause_is_told_also_when_it_was_kept() {
+    let mut call = Call::new(&["ann"]);
+    call.world.estimate(call.viewers[0], 3_000);
+    call.run(Duration::from_millis(300));
+    call.show(0, 0);
+    call.run(Duration::from_millis(100));
+    call.world.heard(call.viewers[0]);
+    call.show(0, 180);
+    call.run(Duration::from_millis(100));
+    let heard = call.world.heard(call.viewers[0]);
+    let began: Vec<_> = heard
+        .into_iter()
+        .filter_map(|message| match message {
+            ServerMessage::Slots { slots } => Some(slots),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|slot| slot.content?.rtp_timestamp)
+        .collect();
+    assert_eq!(call.seen(0), [0]);
+    assert!(!began.is_empty(), "the client cannot know at which frame the picture is back");
+}
+
+#[test]
 fn layers_that_nobody_needs_are_stopped_after_a_while_and_asked_for_at_once() {
     let mut call = Call::new(&["ann", "ben"]);
     call.world.estimate(call.viewers[0], 3_000);
