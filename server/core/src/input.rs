@@ -91,6 +91,8 @@ pub struct Join {
     pub name: String,
     /// The grants of its token.
     pub permissions: Permissions,
+    /// What it asks for models with, over HTTP; `None`: this node uses none.
+    pub model_key: Option<String>,
 }
 
 /// RTCP that the core acts on.

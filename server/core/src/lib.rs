@@ -29,6 +29,7 @@ pub mod input;
 pub mod media;
 pub mod output;
 pub mod peer;
+pub mod representation;
 pub mod room;
 pub mod rtp;
 mod sfu;

@@ -402,6 +402,15 @@ impl Room {
                 }
                 Ok(())
             }
+            // Nothing is served in model form yet.
+            ClientMessage::ModelSupport(_)
+            | ClientMessage::Policy { .. }
+            | ClientMessage::Consent { .. }
+            | ClientMessage::Learning { .. }
+            | ClientMessage::Gate { .. }
+            | ClientMessage::ModelHeld(_)
+            | ClientMessage::ModelFailed { .. }
+            | ClientMessage::Switched(_) => Ok(()),
             ClientMessage::Ping { id: ping } => {
                 cx.say(id, ServerMessage::Pong { id: ping });
                 Ok(())

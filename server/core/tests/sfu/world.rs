@@ -145,6 +145,7 @@ impl World {
             identity: identity.into(),
             name: identity.to_uppercase(),
             permissions,
+            model_key: None,
         }));
         peer
     }
