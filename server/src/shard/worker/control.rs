@@ -186,6 +186,7 @@ impl<T: Transport> Engine<T> {
                     self.demand(now, index, demand);
                 }
             }
+            Output::Bundle { .. } => {}
             // Only told where the settings of the core ask for it: one shard has no sibling.
             Output::Relay { .. } => {}
             Output::Close { peer, reason } => {
