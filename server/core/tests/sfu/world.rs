@@ -353,7 +353,7 @@ impl World {
                     self.client(peer).data.push((from, message));
                 }
                 Output::Demand { peer, demand } => self.client(peer).demands.push(demand),
-                Output::Nack { .. } | Output::Resend { .. } => {}
+                Output::Nack { .. } | Output::Resend { .. } | Output::Bundle { .. } => {}
                 Output::Close { peer, reason } => self.client(peer).closed = Some(reason),
                 Output::Relay { room, event } => {
                     let bytes = match &event {
