@@ -25,8 +25,8 @@ impl Room {
         let track = self.published_source(speaker, source);
         let lacks = |member: &crate::room::Member| {
             let Some(peer) = &member.peer else { return false };
-            let shows = track.and_then(|track| peer.models.form(track));
-            shows.is_some_and(|form| form.representation.is_model())
+            let form = track.and_then(|track| peer.models.form(track));
+            form.is_some_and(|form| form.representation.flow(source.kind()).model)
                 && !peer.models.holds(who, source, next.epoch)
         };
         let waits = self.members.iter().any(|(_, member)| lacks(member));
