@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sotto_frame::{
-    BundleWriter, Entry, MediaTime, PluginId,
+    BundleWriter, Entry, MediaTime, PluginId, PluginKind,
     bundle::{block_len, entry_len},
 };
 
@@ -143,12 +143,10 @@ impl Bundler {
         self.wake(now);
     }
 
-    /// Forgets what waits of a participant: nothing of it may be sent any more. `plugin`: of one
-    /// plug-in alone.
-    pub fn forget(&mut self, participant: ShortId, plugin: Option<PluginId>) {
-        let is_of = |frame: &Waiting| {
-            frame.participant == participant && plugin.is_none_or(|plugin| plugin == frame.plugin)
-        };
+    /// Forgets what waits of a participant's voice or face: nothing of it may be sent any more.
+    pub fn forget(&mut self, participant: ShortId, kind: PluginKind) {
+        let is_of =
+            |frame: &Waiting| (frame.participant, frame.plugin.kind()) == (participant, kind);
         self.waiting.retain(|frame| !is_of(frame));
     }
 

@@ -35,7 +35,7 @@ pub use quality::ViewportError;
 pub(crate) use layer::Layer;
 pub(crate) use media::Arrival;
 pub use models::ModelError;
-pub(crate) use models::{ModelSeat, SourceModel, Uplink};
+pub(crate) use models::{ModelSeat, SourceModel, Uplink, plugin_kind};
 pub(crate) use roster::Member;
 pub(crate) use track::{Publication, Seat, Track, TrackKey};
 

@@ -29,19 +29,19 @@ const MODEL_SSRC: Ssrc = Ssrc(1_005);
 const TALK: Activity = Activity { level: 4, talking: true };
 
 /// A room in which everybody can show models.
-struct Call {
-    world: World,
+pub(crate) struct Call {
+    pub(crate) world: World,
     /// Numbers of the model streams, by place of the speaker.
     seqs: Vec<u16>,
-    people: Vec<PeerId>,
+    pub(crate) people: Vec<PeerId>,
 }
 
 /// What one client got of a person in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Frame {
-    who: ShortId,
+pub(crate) struct Frame {
+    pub(crate) who: ShortId,
     time: u16,
-    plugin: PluginId,
+    pub(crate) plugin: PluginId,
     payload: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ fn model_offer() -> Offer {
     offer
 }
 
-fn support(decode: Decoding, transport: ModelTransport) -> ClientMessage {
+pub(crate) fn support(decode: Decoding, transport: ModelTransport) -> ClientMessage {
     let plugin = |plugin: PluginId| PluginSupport { plugin: plugin.get(), version: 1, decode };
     let plugins = vec![plugin(PluginId::VOICE), plugin(PluginId::FACE)];
     ClientMessage::ModelSupport(ModelSupport { plugins, transport })
@@ -79,15 +79,11 @@ impl Call {
         Self::with(people, SfuConfig { model_policy: policy, ..SfuConfig::default() })
     }
 
-    fn with(people: usize, config: SfuConfig) -> Self {
+    pub(crate) fn with(people: usize, config: SfuConfig) -> Self {
         let mut call =
             Self { world: World::new(config), seqs: vec![0; people], people: Vec::new() };
-        for n in 0..people {
-            let peer = call.world.join_with("blue", &n.to_string(), everything(), model_offer());
-            call.people.push(peer);
-            call.world.say(peer, support(Decoding::Yes, ModelTransport::Rtp));
-            call.world.publish(peer, Source::Microphone);
-            call.world.publish(peer, Source::Camera);
+        for who in 0..people {
+            call.enter(who);
         }
         call
     }
@@ -106,13 +102,13 @@ impl Call {
         call
     }
 
-    fn upload(&mut self, who: usize, plugin: PluginId, epoch: u32) {
+    pub(crate) fn upload(&mut self, who: usize, plugin: PluginId, epoch: u32) {
         let (peer, model) = (self.people[who], header(plugin, epoch));
         self.world.drive(Input::Model { peer, model });
     }
 
     /// A client fetches everything that it is told to.
-    fn fetch_all(&mut self, who: usize) -> Vec<FetchModel> {
+    pub(crate) fn fetch_all(&mut self, who: usize) -> Vec<FetchModel> {
         let mut fetched = Vec::new();
         loop {
             let next = self.told(who).into_iter().find_map(|message| match message {
@@ -168,12 +164,46 @@ impl Call {
         self.world.say(self.people[who], ClientMessage::Gate { source, state });
     }
 
+    /// Whether a source is muted, as the others were told.
+    pub(crate) fn muted(&mut self, who: usize, source: Source) -> bool {
+        let participant = self.world.client(self.people[who]).participant;
+        let other = self.people[(who + 1) % self.people.len()];
+        let mut tracks = self.world.clients[&other].tracks.values();
+        tracks.any(|(owner, track)| *owner == participant && track.source == source && track.muted)
+    }
+
+    /// The source of a client's bundle stream.
+    pub(crate) fn bundle_ssrc(&self, who: usize) -> Option<Ssrc> {
+        self.world.clients[&self.people[who]].ssrc(mid("bun"))
+    }
+
+    /// Somebody leaves and comes back.
+    pub(crate) fn rejoin(&mut self, who: usize) {
+        self.world.leave(self.people[who]);
+        self.enter(who);
+    }
+
+    /// Somebody comes, says what it can show, and publishes.
+    fn enter(&mut self, who: usize) {
+        let name = who.to_string();
+        let peer = self.world.join_with("blue", &name, everything(), model_offer());
+        self.seqs[who] = 0;
+        if who < self.people.len() {
+            self.people[who] = peer;
+        } else {
+            self.people.push(peer);
+        }
+        self.world.say(peer, support(Decoding::Yes, ModelTransport::Rtp));
+        self.world.publish(peer, Source::Microphone);
+        self.world.publish(peer, Source::Camera);
+    }
+
     fn policy(&mut self, who: usize, policy: Policy) {
         self.world.say(self.people[who], ClientMessage::Policy { policy });
     }
 
     /// A model packet of `who` with a voice and a face of these payloads.
-    fn packet(&mut self, who: usize, epoch: u8, voice: &[u8], face: &[u8]) -> Vec<u8> {
+    pub(crate) fn packet(&mut self, who: usize, epoch: u8, voice: &[u8], face: &[u8]) -> Vec<u8> {
         let time = MediaTime((self.world.now.as_micros() / 1_000) as u32);
         let entry =
             |plugin: PluginId, activity, payload| Entry { plugin, epoch, activity, payload };
@@ -212,7 +242,7 @@ impl Call {
     }
 
     /// Everybody who has a model sends a packet of it each 80 ms, and all send raw media.
-    fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         for step in 0..ms / 20 {
             for who in 0..self.people.len() {
                 let peer = self.people[who];
@@ -220,11 +250,16 @@ impl Call {
                 if !std::mem::take(&mut client.keyframes_asked).is_empty() {
                     client.encoders(Source::Camera)[0].keyframe = true;
                 }
-                self.world.send(peer, Source::Microphone).unwrap();
-                self.world.send(peer, Source::Camera).unwrap();
+                for source in [Source::Microphone, Source::Camera] {
+                    let muted = self.muted(who, source);
+                    let sent = self.world.send(peer, source);
+                    assert!(muted || sent.is_ok(), "{sent:?}");
+                }
                 let has_model = self.demand(who).is_some_and(|demand| !demand.sources.is_empty());
                 if step % 4 == 0 && has_model {
-                    self.send_model(who).unwrap();
+                    // Some of its sources may have no model.
+                    let sent = self.send_model(who);
+                    assert!(matches!(sent, Ok(()) | Err(PacketError::UnknownModel)), "{sent:?}");
                 }
             }
             self.world.pass(Duration::from_millis(20));
@@ -244,7 +279,7 @@ impl Call {
     }
 
     /// The frames that a client got since it was last asked.
-    fn frames(&mut self, who: usize) -> Vec<Frame> {
+    pub(crate) fn frames(&mut self, who: usize) -> Vec<Frame> {
         let bundles = std::mem::take(&mut self.world.client(self.people[who]).bundles);
         let mut frames = Vec::new();
         for (_, _, bytes) in &bundles {

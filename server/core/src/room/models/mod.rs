@@ -18,7 +18,7 @@ mod review;
 mod source;
 
 pub(crate) use ingest::Uplink;
-pub(crate) use review::ModelSeat;
+pub(crate) use review::{ModelSeat, plugin_kind};
 pub(crate) use source::SourceModel;
 
 use sotto_frame::{Epoch, PluginKind};
@@ -161,6 +161,7 @@ impl Room {
             model.granted = true;
         } else {
             model.withdraw();
+            self.discard_frames(key, source);
             self.forget_models(cx, key, source, |_| true);
         }
         self.review_source(cx, key, source);
@@ -194,7 +195,8 @@ impl Room {
         if std::mem::replace(&mut model.gate, state) == state {
             return Ok(());
         }
-        if state == GateState::Red {
+        // A voice carries on until raw media are there.
+        if state == GateState::Red && source == Source::Camera {
             self.discard_frames(key, source);
         }
         if state != GateState::Green
@@ -318,12 +320,12 @@ impl Room {
     }
 
     /// A track ends, or nobody may receive it in model form any more.
-    pub(crate) fn drop_forms(&mut self, key: TrackKey, owner: ShortId) {
+    pub(crate) fn drop_forms(&mut self, key: TrackKey, owner: ShortId, kind: PluginKind) {
         for (_, member) in self.members.iter_mut() {
             let Some(peer) = &mut member.peer else { continue };
             if peer.models.form(key).is_some() {
                 peer.models.forms.retain(|form| form.track != key);
-                peer.models.bundler.forget(owner, None);
+                peer.models.bundler.forget(owner, kind);
             }
         }
     }
