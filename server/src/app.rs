@@ -155,6 +155,7 @@ fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartE
             transport_cc: media.congestion_control,
             max_video: limits.videos_per_client,
             low_rate_voice: media.low_rate_voice,
+            model_policy: config.models.policy,
             ..SfuConfig::default()
         },
         ..ShardConfig::at(addresses)
