@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use crate::{
     config::Config,
     http::{self, HttpServer, MediaPlane},
+    models::ModelStore,
     name::RoomName,
     shard::{
         Command, Shard, ShardAddresses, ShardConfig, ShardEnd, Undelivered,
@@ -98,6 +99,11 @@ impl Running {
     /// Where page and websocket are.
     pub const fn http_addr(&self) -> SocketAddr {
         self.http.addr()
+    }
+
+    /// The models that people uploaded; `None`: this node uses none.
+    pub fn models(&self) -> Option<&ModelStore> {
+        self.http.models()
     }
 
     /// The shards, for those who watch them.
