@@ -20,6 +20,7 @@
 
 mod arena;
 pub mod bandwidth;
+pub mod bundle;
 mod census;
 pub mod config;
 pub mod data;

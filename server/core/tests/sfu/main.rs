@@ -15,6 +15,8 @@ mod layers;
 mod lossy;
 mod media;
 mod model;
+mod models;
+mod models_random;
 mod negotiation;
 mod publishing;
 mod repair;
