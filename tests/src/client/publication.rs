@@ -126,7 +126,12 @@ impl Publication {
         self.muted = muted;
     }
 
-    /// Whether anybody is to get it. What is wanted again starts with a keyframe.
+    /// Whether anybody is to get it.
+    pub const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// Says whether anybody is to get it. What is wanted again starts with a keyframe.
     pub fn set_wanted(&mut self, wanted: bool) {
         if wanted && !self.wanted {
             self.feed.request_keyframe();

@@ -306,6 +306,8 @@ fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
 pub struct SentReport {
     /// What it is.
     pub source: signal::Source,
+    /// Whether anybody is to get it, as the node said last. Heeded by those who have models.
+    pub wanted: bool,
     /// Frames sent.
     pub frames: u64,
     /// Packets sent.

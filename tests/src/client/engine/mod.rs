@@ -335,6 +335,7 @@ impl Engine {
                     heard.map_or((0, None), |(_, requests, lost)| (*requests, *lost));
                 SentReport {
                     source,
+                    wanted: publication.is_wanted(),
                     frames: publication.frames(),
                     packets: publication.packets(),
                     behind: publication.behind(),

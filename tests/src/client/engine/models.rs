@@ -1,12 +1,15 @@
 //! What the engine does about models: asks, tells, fetches, uploads.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sotto_core::signal::{
     ClientMessage, Decoding, Form, FormSwitched, GateState, ModelEpoch, ModelLines, ModelSupport,
     ModelTransport, PluginSupport, ServerMessage, Source,
 };
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{Broken, Engine};
 use crate::client::{
@@ -26,6 +29,11 @@ const UDP_HEADERS: usize = 28;
 /// with AES-GCM (13 + 8 + 16), SCTP (12) and the header of its chunk (16).
 const DATA_HEADERS: usize = UDP_HEADERS + 37 + 28;
 
+/// Uploads at a time: the node takes one of each connection.
+const UPLOADS: usize = 1;
+/// Fetches at a time, as many as browsers make of one host.
+const FETCHES: usize = 6;
+
 /// Models of the participant and of others.
 pub(super) struct Models {
     options: ModelOptions,
@@ -36,6 +44,8 @@ pub(super) struct Models {
     library: Library,
     following: Following,
     pub(super) errands: JoinSet<Errand>,
+    /// Turns of uploads and of fetches, in their order.
+    turns: [Arc<Semaphore>; 2],
     repeated: u64,
 }
 
@@ -59,6 +69,7 @@ impl Models {
             library: Library::default(),
             following: Following::default(),
             errands: JoinSet::new(),
+            turns: [UPLOADS, FETCHES].map(|most| Arc::new(Semaphore::new(most))),
             repeated: 0,
             options: options.models.clone(),
         }
@@ -128,7 +139,9 @@ impl Models {
                 let key = access.map(|access| access.key.clone()).unwrap_or_default();
                 let base = wanted.base.and_then(|base| self.library.get(base).cloned());
                 let (authority, wanted) = (self.authority.clone(), **wanted);
+                let turns = self.turns[1].clone();
                 self.errands.spawn(async move {
+                    let _turn = turns.acquire().await;
                     Errand::Arrived(fetch(authority, key, wanted, base).await)
                 });
             }
@@ -212,7 +225,9 @@ impl Models {
         let Some(strand) = strand else { return };
         let (hash, epoch) = (strand.latest().hash, strand.latest().epoch.0);
         let (authority, body) = (self.authority.clone(), strand.upload());
+        let turns = self.turns[0].clone();
         self.errands.spawn(async move {
+            let _turn = turns.acquire().await;
             let path = format!("/v1/models/{hash}");
             let request = Request::put(&path, &body).with_bearer(&key);
             let answer = http::send(&authority, request).await;
