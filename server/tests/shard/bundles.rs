@@ -8,95 +8,27 @@ use std::{
 use sotto_core::{
     bandwidth::TransportFeedbackBuilder,
     id::{SeqNo, Ssrc},
-    input::ModelHeader,
-    signal::{
-        ClientMessage, Decoding, FormSwitched, ModelEpoch, ModelSupport, ModelTransport,
-        PluginSupport, Policy, ReceivedForm, ServerMessage, Source,
-    },
+    signal::{ModelTransport, ServerMessage},
     time::Time,
 };
-use sotto_frame::{Activity, Bundle, Entry, Epoch, MediaTime, ModelHash, PacketWriter, PluginId};
-use sotto_server::shard::{Command, DropReason, PeerEvent, Traffic, Wire, socket::Batching};
+use sotto_frame::Bundle;
+use sotto_server::shard::{DropReason, PeerEvent, Traffic, Wire};
 
 use crate::{
     bandwidth::number_of,
+    call::Call,
     media::opus_packet,
     repair::{name, payload},
-    support::{Client, MODEL, MODELS_MESSAGE, OPUS, Rig, packet},
-};
-
-const VOICE: ModelHeader = ModelHeader {
-    plugin: PluginId::VOICE,
-    version: 1,
-    epoch: Epoch(1),
-    hash: ModelHash([7; 32]),
-    bytes: 5_000,
+    support::{MODELS_MESSAGE, OPUS},
 };
 
 const TURN: Duration = Duration::from_millis(5);
 
-/// Somebody who speaks, and somebody who hears it in model form.
-struct Call {
-    rig: Rig,
-    speaker: Client,
-    listener: Client,
-    /// The source of the bundle stream.
-    bundles: Ssrc,
-    sent: u16,
-}
-
 impl Call {
-    fn new(transport: ModelTransport) -> Self {
-        let mut rig = Rig::new(Batching::Segments);
-        let (speaker, mut listener) = (rig.model_client("room"), rig.model_client("room"));
-        for client in [&speaker, &listener] {
-            client.socket.set_nonblocking(true).unwrap();
-            let decode = Decoding::Yes;
-            let plugins = vec![PluginSupport { plugin: VOICE.plugin.get(), version: 1, decode }];
-            let support = ModelSupport { plugins, transport };
-            client.say(&mut rig, ClientMessage::ModelSupport(support));
-            client.say(&mut rig, ClientMessage::Policy { policy: Policy::Frugal });
-        }
-        speaker.publish(&mut rig, "mic", Source::Microphone);
-        let model = Command::Model { peer: speaker.peer, model: VOICE };
-        rig.handle.try_send(model).unwrap();
-        let fetch = rig.until(|| match listener.events.try_recv() {
-            Ok(PeerEvent::Message(ServerMessage::FetchModel(fetch))) => Some(fetch),
-            _ => None,
-        });
-        assert_eq!((fetch.participant, fetch.hash), (speaker.participant, VOICE.hash));
-        let (participant, source, epoch) = (fetch.participant, fetch.source, fetch.epoch);
-        let held = ClientMessage::ModelHeld(ModelEpoch { participant, source, epoch });
-        listener.say(&mut rig, held);
-        let line = listener.answer.split("m=").find(|section| section.contains("a=mid:bun"));
-        let ssrc = line.unwrap().split("a=ssrc:").nth(1).unwrap().split(' ').next().unwrap();
-        let bundles = Ssrc(ssrc.parse().unwrap());
-        Self { rig, speaker, listener, bundles, sent: 0 }
-    }
-
-    /// What the speaker says next: a frame that names itself.
-    fn frame(&mut self) -> Vec<u8> {
-        let number = self.sent;
-        self.sent += 1;
-        let mut out = Vec::new();
-        let mut writer = PacketWriter::begin(&mut out, MediaTime(u32::from(number) * 80), false);
-        let voice = Entry {
-            plugin: VOICE.plugin,
-            epoch: VOICE.epoch.low(),
-            activity: Some(Activity { level: 3, talking: true }),
-            payload: &number.to_be_bytes(),
-        };
-        writer.entry(&voice).unwrap();
-        writer.finish().unwrap();
-        out
-    }
-
     /// The speaker sends a packet of each form, and a turn later the listener has got these datagrams.
     fn step(&mut self) -> Vec<Vec<u8>> {
-        let frame = self.frame();
-        let seq = self.sent;
-        self.speaker.send_rtp(&opus_packet(seq, b"voice"));
-        self.speaker.send_rtp(&packet(MODEL, OPUS, seq, u32::from(seq) * 3_840, &[], &frame));
+        self.speaker.send_rtp(&opus_packet(self.sent, b"voice"));
+        self.send_frame();
         self.turn()
     }
 
@@ -113,19 +45,6 @@ impl Call {
         }
         self.switch();
         got
-    }
-
-    /// The listener goes over to the other form as soon as both come.
-    fn switch(&mut self) {
-        while let Ok(event) = self.listener.events.try_recv() {
-            let PeerEvent::Message(ServerMessage::Forms { forms }) = event else { continue };
-            for ReceivedForm { participant, source, form, overlap, .. } in forms {
-                let switched = FormSwitched { participant, source, form };
-                if overlap {
-                    self.listener.say(&mut self.rig, ClientMessage::Switched(switched));
-                }
-            }
-        }
     }
 
     fn is_bundle(&self, sealed: &[u8]) -> bool {
@@ -253,7 +172,11 @@ fn a_bundle_that_feedback_misses_comes_again_without_being_asked_for() {
         }
     }
     let counters = call.rig.stats().counters;
-    assert!(raw > 0 && repaired >= 3, "{repaired} of {} lost in {bundles}: {counters:?}", lost.len());
+    assert!(
+        raw > 0 && repaired >= 3,
+        "{repaired} of {} lost in {bundles}: {counters:?}",
+        lost.len()
+    );
     assert!(counters.lost >= repaired && counters.nacks_in == 0, "{counters:?}");
 }
 

@@ -4,6 +4,7 @@
 
 mod bandwidth;
 mod bundles;
+mod call;
 mod forwarding;
 mod limits;
 mod media;

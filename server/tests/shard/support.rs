@@ -183,10 +183,7 @@ pub(crate) struct Rig {
 /// One client: what its websocket and its socket see.
 pub(crate) struct Client {
     pub(crate) peer: PeerId,
-    pub(crate) participant: ParticipantId,
     pub(crate) events: mpsc::Receiver<PeerEvent>,
-    /// The answer to its offer.
-    pub(crate) answer: String,
     pub(crate) socket: UdpSocket,
     pub(crate) node: SocketAddr,
     pub(crate) sealer: Sealer,
@@ -242,32 +239,24 @@ impl Rig {
         video: usize,
     ) -> Client {
         let sdp = |ufrag: &str| offer(offering, ufrag, audio, video);
-        self.client_with(sdp, ModelLines::default(), room)
+        self.client_with(sdp, ModelLines::default(), room).0
     }
 
-    /// A client as browsers are, with lines for a model stream and for bundles, as
-    /// [`Self::client_offering`].
-    pub(crate) fn model_client(&mut self, room: &str) -> Client {
-        let offering = Offering { feedback: true, repair: true };
-        let sdp = |ufrag: &str| model_offer(offering, ufrag);
-        let models = ModelLines { send: Mid::new("mod").ok(), receive: Mid::new("bun").ok() };
-        self.client_with(sdp, models, room)
-    }
-
-    fn client_with(
+    /// A client with such an offer, made for its user name fragment, as [`Self::client_offering`]; and
+    /// the answer.
+    pub(crate) fn client_with(
         &mut self,
         sdp: impl FnOnce(&str) -> String,
         models: ModelLines,
         room: &str,
-    ) -> Client {
+    ) -> (Client, String) {
         let number = self.next;
         self.next += 1;
         let peer = PeerId(number);
-        let participant = ParticipantId(Uuid::from_u128(number.into()));
         let (sender, mut events) = mpsc::channel(256);
         let join = Join {
             peer,
-            participant,
+            participant: ParticipantId(Uuid::from_u128(number.into())),
             room: room.into(),
             identity: format!("identity-{number}"),
             name: format!("name-{number}"),
@@ -301,16 +290,14 @@ impl Rig {
         let keys = keys(&ufrag);
         let client = Client {
             peer,
-            participant,
             events,
-            answer,
             socket,
             node: self.address,
             sealer: Sealer::new(PROFILE, &keys.client),
             opener: Opener::new(PROFILE, &keys.server),
         };
         self.turn();
-        client
+        (client, answer)
     }
 
     /// What the shard has counted.
@@ -365,9 +352,6 @@ pub(crate) const CAMERA: u32 = 1_002;
 
 pub(crate) const CAMERA_RTX: u32 = 1_003;
 
-/// Source of the model stream of a client that offers one.
-pub(crate) const MODEL: u32 = 1_004;
-
 /// Microphone, camera, and slots.
 pub(crate) fn offer(offering: Offering, ufrag: &str, audio: usize, video: usize) -> String {
     let mut mids = vec!["mic".to_owned(), "cam".to_owned()];
@@ -390,27 +374,21 @@ pub(crate) fn offer(offering: Offering, ufrag: &str, audio: usize, video: usize)
     session(&mids.join(" "), &sections)
 }
 
-/// Microphone, an audio slot, a model stream and a bundle stream.
-fn model_offer(offering: Offering, ufrag: &str) -> String {
-    let media = |mid: &str, direction| section(offering, ufrag, mid, "audio", direction);
-    let sections = format!(
-        "{}a=ssrc:{MIC} cname:x\r\n{}{}a=ssrc:{MODEL} cname:x\r\n{}",
-        media("mic", "sendonly"),
-        media("a0", "recvonly"),
-        media("mod", "sendonly"),
-        media("bun", "recvonly"),
-    );
-    session("mic a0 mod bun", &sections)
-}
-
-fn session(mids: &str, sections: &str) -> String {
+/// A session of these m-lines.
+pub(crate) fn session(mids: &str, sections: &str) -> String {
     format!(
         "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mids}\r\n{sections}"
     )
 }
 
 /// One m-line.
-fn section(offering: Offering, ufrag: &str, mid: &str, kind: &str, direction: &str) -> String {
+pub(crate) fn section(
+    offering: Offering,
+    ufrag: &str,
+    mid: &str,
+    kind: &str,
+    direction: &str,
+) -> String {
     let (number, codec) = match kind {
         "audio" => (OPUS, "opus/48000/2"),
         _ => (VP8, "VP8/90000"),
