@@ -7,6 +7,7 @@ use sotto_core::{
     bandwidth::Estimate,
     id::{Mid, PeerId, ShortId, Ssrc},
     input::{Feedback, ModelHeader},
+    ledger::{Account, BUNDLE_OVERHEAD, Sent},
     media::{Direction, Extension, Kind, Offer},
     output::BundleRoute,
     rtp::PacketBuilder,
@@ -637,7 +638,7 @@ fn hostile_model_packets_are_typed_errors_and_reach_nobody() {
     let mut call = Call::shown(SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() });
     call.frames(1);
     let peer = call.people[0];
-    for payload in [&[][..], &[0xff; 40], &[0x40; 1_300], &[0x40, 0, 0, 0, 1]] {
+    for payload in [&[0xff; 40][..], &[0x40; 1_300], &[0x40, 0, 0, 0, 1]] {
         let bytes = call.rtp(0, payload);
         let result = call.world.arrive(peer, bytes);
         assert!(matches!(result, Err(PacketError::ModelPacket(_))), "{payload:?}: {result:?}");
@@ -689,6 +690,45 @@ fn a_client_is_told_when_model_media_was_captured_once_the_clock_is_known() {
     let captured = form.capture_time.unwrap() - behind.as_micros() as u64;
     let difference = (captured / 1_000) as u32 as i64 - i64::from(form.timestamp.unwrap());
     assert!(difference.abs() <= 1, "{difference} ms");
+}
+
+#[test]
+fn what_is_sent_is_booked_by_track_and_form() {
+    let mut call = Call::shown(SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() });
+    let ledger = |call: &Call, source| {
+        let participant = call.world.clients[&call.people[0]].participant;
+        let is_it =
+            |account: &Account| (account.participant, account.source) == (participant, source);
+        call.world.sfu.accounts().find(is_it).unwrap().ledger
+    };
+    let before = [Source::Microphone, Source::Camera].map(|source| ledger(&call, source));
+    assert!(before.iter().all(|ledger| ledger.raw.count > 0), "it was raw first");
+    call.frames(1);
+    call.run(4_000);
+    let after = [Source::Microphone, Source::Camera].map(|source| ledger(&call, source));
+    let bundles = &call.world.clients[&call.people[1]].bundles;
+    let wire: u64 = bundles.iter().map(|(_, _, bytes)| bytes.len() as u64 + BUNDLE_OVERHEAD).sum();
+    let mut booked = 0;
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.raw, after.raw, "nothing raw any more");
+        assert_eq!(after.model.count - before.model.count, 50);
+        booked += after.model.bytes - before.model.bytes;
+    }
+    assert!(wire - booked <= bundles.len() as u64, "{wire} on the wire, {booked} booked");
+    let model = header(PluginId::FACE, 1);
+    let served = Input::ModelServed { peer: call.people[1], hash: model.hash, bytes: 20_000 };
+    call.world.drive(served);
+    assert_eq!(ledger(&call, Source::Camera).fetched, Sent { count: 1, bytes: 20_000 });
+}
+
+#[test]
+fn padding_on_the_model_stream_is_passed_over_and_no_loss() {
+    let mut call = Call::shown(SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() });
+    let padding = call.rtp(0, &[]);
+    assert_eq!(call.world.arrive(call.people[0], padding), Err(PacketError::Padding));
+    call.send_model(0).unwrap();
+    call.world.pass(Duration::from_millis(200));
+    assert!(call.world.clients[&call.people[0]].nacks.is_empty());
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(crate) use ingest::Uplink;
 pub(crate) use review::{ModelSeat, plugin_kind};
 pub(crate) use source::SourceModel;
 
-use sotto_frame::{Epoch, PluginKind};
+use sotto_frame::{Epoch, ModelHash, PluginKind};
 
 use crate::{
     id::{ParticipantId, ShortId},
@@ -124,10 +124,7 @@ impl Room {
 
     /// A client uploaded a model of its own.
     pub(crate) fn model(&mut self, cx: &mut Context<'_>, key: MemberKey, model: ModelHeader) {
-        let source = match model.plugin.kind() {
-            PluginKind::Sound => Source::Microphone,
-            PluginKind::Picture => Source::Camera,
-        };
+        let source = source_of(model.plugin.kind());
         let Some(peer) = &self.members[key].peer else { return };
         let (peer, may) = (peer.id, peer.permissions.may_publish(source));
         if !may {
@@ -309,6 +306,19 @@ impl Room {
         }
     }
 
+    /// A client was sent a model, whole or as a difference.
+    pub(crate) fn model_served(&mut self, key: MemberKey, hash: ModelHash, bytes: u64) {
+        let Some(peer) = self.peer_mut(key) else { return };
+        let Some(given) = peer.models.fetched.iter().find(|given| given.hash == hash) else {
+            return;
+        };
+        let (who, source) = (given.who, given.source);
+        let speaker = self.order.get(&who).copied();
+        if let Some(track) = speaker.and_then(|speaker| self.published_source(speaker, source)) {
+            self.tracks[track].ledger.fetched.add(1, bytes);
+        }
+    }
+
     /// Somebody leaves: his models are forgotten, and he has no seat any more.
     pub(crate) fn leave_models(&mut self, cx: &mut Context<'_>, key: MemberKey) {
         for source in [Source::Microphone, Source::Camera] {
@@ -335,6 +345,14 @@ const fn check_source(source: Source) -> Result<(), ModelError> {
     match source {
         Source::Microphone | Source::Camera => Ok(()),
         Source::Screen | Source::ScreenAudio => Err(ModelError::NoSuchSource),
+    }
+}
+
+/// What a kind of plug-in codes.
+const fn source_of(kind: PluginKind) -> Source {
+    match kind {
+        PluginKind::Sound => Source::Microphone,
+        PluginKind::Picture => Source::Camera,
     }
 }
 
