@@ -1,0 +1,41 @@
+import type { ArrivedBlock, DemuxCounts } from "./demux.js";
+import type { PluginSupport } from "./messages.js";
+
+/** What the page says to the worker that takes bundles apart. Times: ms since 1970. */
+export type BundlesCommand =
+  | { type: "start"; module: WebAssembly.Module }
+  /** A bundle from the data channel. */
+  | { type: "bundle"; bytes: ArrayBuffer }
+  | { type: "model"; participant: number; plugin: number; container: ArrayBuffer }
+  | { type: "drop"; participant: number; plugin: number }
+  | { type: "remove"; participant: number }
+  | { type: "anchor"; participant: number; timestamp: number }
+  | { type: "hold"; participant: number; ms: number }
+  | { type: "heard"; participant: number; delay: number }
+  /** Where somebody's decoded sound goes. */
+  | { type: "voice"; participant: number; to: SharedArrayBuffer | MessagePort }
+  /** A canvas to draw faces in. */
+  | { type: "surface"; surface: number; canvas: OffscreenCanvas }
+  /** Whose face it shows, how large; `null`: nobody's. */
+  | { type: "show"; surface: number; participant: number | null; width: number; height: number }
+  /** Whether each block is told of as it arrives. */
+  | { type: "tap"; on: boolean };
+
+/** What it answers. */
+export type BundlesReport =
+  /** What this device can decode, measured. */
+  | { type: "support"; plugins: PluginSupport[] }
+  | { type: "held"; participant: number; plugin: number; epoch: number }
+  | {
+      type: "failed";
+      participant: number;
+      plugin: number;
+      epoch: number;
+      reason: "corrupt" | "unsupported" | "decoder";
+    }
+  /** Local minus media time at which somebody is played, and how long media waits for it. */
+  | { type: "clock"; participant: number; delay: number; wait: number }
+  /** A frame was drawn: of which media time, and when it is expected on the screen. */
+  | { type: "drawn"; surface: number; participant: number; media: number; at: number }
+  | { type: "arrived"; block: ArrivedBlock }
+  | { type: "counts"; counts: DemuxCounts };
