@@ -6,8 +6,10 @@ export type BundlesCommand =
   | { type: "start"; module: WebAssembly.Module }
   /** A bundle from the data channel. */
   | { type: "bundle"; bytes: ArrayBuffer }
-  | { type: "model"; participant: number; plugin: number; container: ArrayBuffer }
-  | { type: "drop"; participant: number; plugin: number }
+  /** A model as it was fetched: its container, or a delta from one that was held before. */
+  | { type: "model"; participant: number; plugin: number; hash: string; bytes: ArrayBuffer }
+  /** Forgets a model and all that was made of it. */
+  | { type: "forget"; participant: number; plugin: number; hash: string }
   | { type: "remove"; participant: number }
   | { type: "anchor"; participant: number; timestamp: number }
   | { type: "hold"; participant: number; ms: number }
@@ -25,12 +27,14 @@ export type BundlesCommand =
 export type BundlesReport =
   /** What this device can decode, measured. */
   | { type: "support"; plugins: PluginSupport[] }
-  | { type: "held"; participant: number; plugin: number; epoch: number }
+  | { type: "held"; participant: number; plugin: number; epoch: number; hash: string }
+  /** A model that is of no use; `hash` `null`: a decoder refused a block. */
   | {
       type: "failed";
       participant: number;
       plugin: number;
       epoch: number;
+      hash: string | null;
       reason: "corrupt" | "unsupported" | "decoder";
     }
   /** Local minus media time at which somebody is played, and how long media waits for it. */

@@ -25,6 +25,11 @@ interface Transformer {
   readonly readable: ReadableStream<{ data: ArrayBuffer }>;
 }
 
+/** "SOTD": a delta and not a container. */
+const DELTA_MAGIC = [0x53, 0x4f, 0x54, 0x44];
+
+/** By hash, as bases of refinements. */
+const containers = new Map<string, Uint8Array>();
 const surfaces = new Map<number, Surface>();
 const voices = new Map<number, (block: VoiceBlock) => void>();
 /** Bundles that come before the codec is there are of nobody whose model is held. */
@@ -63,8 +68,9 @@ function obey(command: BundlesCommand): void {
     case "bundle":
       return demux?.bundle(new Uint8Array(command.bytes), now());
     case "model":
-      return hold(command.participant, command.plugin, new Uint8Array(command.container));
-    case "drop":
+      return hold(command);
+    case "forget":
+      containers.delete(command.hash);
       return demux?.drop(command.participant, command.plugin);
     case "remove":
       voices.delete(command.participant);
@@ -96,7 +102,7 @@ function start(module: WebAssembly.Module): void {
       if (tapped) report({ type: "arrived", block });
     },
     refused: (participant, plugin, epoch) =>
-      report({ type: "failed", participant, plugin, epoch, reason: "decoder" }),
+      report({ type: "failed", participant, plugin, epoch, hash: null, reason: "decoder" }),
   });
   report({ type: "support", plugins: measureSupport(own, () => performance.now()) });
   let ticks = 0;
@@ -116,34 +122,48 @@ function tick(ticks: number): void {
   if (ticks % COUNT_TICKS === 0) report({ type: "counts", counts: { ...demux.counts } });
 }
 
-function hold(participant: number, plugin: number, container: Uint8Array): void {
+function hold({ participant, plugin, hash, bytes }: BundlesCommand & { type: "model" }): void {
   if (!codec || !demux) return;
   const fail = (epoch: number, reason: "corrupt" | "unsupported") =>
-    report({ type: "failed", participant, plugin, epoch, reason });
-  let epoch = 0;
+    report({ type: "failed", participant, plugin, epoch, hash, reason });
+  const container = attempt(() => wholeModel(codec as Codec, new Uint8Array(bytes)));
+  const info = container && attempt(() => (codec as Codec).parseContainer(container));
+  if (!container || info?.hash !== hash || info.plugin !== plugin) return fail(0, "corrupt");
+  const { epoch } = info;
+  const decoder = attempt(() => makeDecoder(codec as Codec, container, plugin));
+  if (!decoder) return fail(epoch, "unsupported");
+  containers.set(hash, container);
+  demux.hold(participant, plugin, { ...decoder, epoch });
+  report({ type: "held", participant, plugin, epoch, hash });
+}
+
+/** The container itself, or what the delta makes of one that is held. */
+function wholeModel(own: Codec, bytes: Uint8Array): Uint8Array | null {
+  if (!DELTA_MAGIC.every((byte, at) => bytes[at] === byte)) return bytes;
+  const base = containers.get(own.parseDelta(bytes).base);
+  return base ? own.applyDelta(base, bytes) : null;
+}
+
+function makeDecoder(own: Codec, container: Uint8Array, plugin: number) {
+  const model: Model = own.createModel(container);
   try {
-    epoch = codec.parseContainer(container).epoch;
+    return plugin < 8
+      ? ({ kind: "sound", decoder: model.createSoundDecoder() } as const)
+      : ({ kind: "picture", decoder: model.createPictureDecoder() } as const);
+  } finally {
+    // What was made of it stays usable.
+    model.free();
+  }
+}
+
+/** `null` where the codec refuses. */
+function attempt<Result>(step: () => Result): Result | null {
+  try {
+    return step();
   } catch (error) {
-    if (error instanceof CodecError) return fail(0, "corrupt");
+    if (error instanceof CodecError) return null;
     throw error;
   }
-  let model: Model;
-  try {
-    model = codec.createModel(container);
-  } catch (error) {
-    if (error instanceof CodecError) return fail(epoch, "unsupported");
-    throw error;
-  }
-  demux.hold(
-    participant,
-    plugin,
-    plugin < 8
-      ? { kind: "sound", epoch, decoder: model.createSoundDecoder() }
-      : { kind: "picture", epoch, decoder: model.createPictureDecoder() },
-  );
-  // What was made of it stays usable.
-  model.free();
-  report({ type: "held", participant, plugin, epoch });
 }
 
 /** Shared memory, or a port where memory cannot be shared. Full: the newest is dropped. */

@@ -1,38 +1,13 @@
 // Runs in the audio thread: one processor a person, over what is pure in voicemix.ts.
 
-import type { PlayedForm } from "./messages.js";
 import { BlockQueue, BlockRing } from "./ring.js";
 import type { VoiceBlock } from "./ring.js";
 import { VoiceLine } from "./voiceline.js";
 import { VoiceMix } from "./voicemix.js";
-import type { MixStatus } from "./voicemix.js";
+import { VOICE_PROCESSOR } from "./voice.protocol.js";
+import type { VoiceCommand, VoiceOptions, VoiceStatus } from "./voice.protocol.js";
 
-/** Name of the processor. */
-export const VOICE_PROCESSOR = "sotto-voice";
-
-/** With what a processor is made. */
-export interface VoiceOptions {
-  /** Shared memory of a `BlockRing`; `null`: blocks come over the port of `blocks`. */
-  ring: SharedArrayBuffer | null;
-  rate: number;
-  form: PlayedForm;
-}
-
-/** What the page says to a processor. */
-export type VoiceCommand =
-  /** Media time = time of the audio context + this, ms; `null`: nothing is due. */
-  | { type: "target"; offset: number | null }
-  | { type: "fade"; form: PlayedForm }
-  /** Where blocks come from where memory is not shared. */
-  | { type: "blocks"; port: MessagePort }
-  | { type: "stop" };
-
-/** What it answers, some 20 times a second, and at each end of a fade. */
-export interface VoiceStatus extends MixStatus {
-  /** Time of the audio context to which `media` belongs, ms. */
-  contextMs: number;
-}
-
+/** How often the page is told, ms. */
 const REPORT_MS = 50;
 
 /** What the audio thread has, and TypeScript's types of a page have not. */
