@@ -15,7 +15,11 @@ HTTP ?= 127.0.0.1:8080
 FUZZ_SECONDS ?= 60
 
 stage := tools/stage
-web_sources = $(shell find web-client -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+web_sources = $(shell find web-client -type f -not -path '*/node_modules/*' -not -path '*/dist/*' \
+	-not -path '*/wasm/*' 2>/dev/null)
+wasm_sources = $(shell find codec web-client/wasm -name '*.rs' -o -name Cargo.toml) Cargo.lock tools/build-wasm
+codec_wasm := web-client/public/sdk/sotto-codec.wasm
+test_wasm := tests/browser/sotto-codec-test.wasm
 
 .PHONY: help
 help: ## Show this list
@@ -33,9 +37,18 @@ run: ## Install what is missing, build, serve http://localhost:8080 with a devel
 .PHONY: web
 web: web-client/dist/index.html ## Build the web client alone
 
-web-client/dist/index.html: web-client/node_modules/.installed $(web_sources)
+web-client/dist/index.html: web-client/node_modules/.installed $(codec_wasm) $(web_sources)
 	@$(stage) "web client: build" npm --prefix web-client run build
 	@touch $@
+
+.PHONY: wasm
+wasm: $(codec_wasm) $(test_wasm) ## Build the model codec for browsers, also with its test plug-ins
+
+$(codec_wasm): $(wasm_sources)
+	@$(stage) "codec: wasm" tools/build-wasm $@
+
+$(test_wasm): $(wasm_sources)
+	@$(stage) "codec: wasm for tests" tools/build-wasm $@ --features test-plugins
 
 %/node_modules/.installed: %/package.json %/package-lock.json
 	@$(stage) "$*: npm ci" npm --prefix $* ci --no-audit --no-fund
@@ -63,12 +76,12 @@ test-rust: ## Every Rust test: core, shell, end to end over loopback, fuzz corpo
 	@$(stage) "cargo test" cargo test --quiet --workspace --locked -- --show-output
 
 .PHONY: test-web
-test-web: web-client/node_modules/.installed ## Unit tests and build of the web client
+test-web: web-client/node_modules/.installed $(test_wasm) ## Unit tests and build of the web client
 	@$(stage) "web client: unit tests" npm --prefix web-client test
 	@$(MAKE) --no-print-directory web-client/dist/index.html
 
 .PHONY: test-browser
-test-browser: web-client/dist/index.html tests/browser/node_modules/.installed ## Real Chromium against a real node
+test-browser: web-client/dist/index.html $(test_wasm) tests/browser/node_modules/.installed ## Real Chromium against a real node
 	@$(stage) "browser tests: build" cargo build --quiet --locked --package sotto-server --package sotto-tests --bins
 	@$(stage) "browser tests" node tests/browser/run.js test
 
@@ -89,5 +102,5 @@ fuzz: ## Explore every parser for FUZZ_SECONDS each (60)
 
 .PHONY: clean
 clean: ## Remove what was built and generated, the cache outside the checkout too
-	rm -rf web-client/dist web-client/node_modules tests/browser/node_modules tests/browser/artifacts
+	rm -rf $(dir $(codec_wasm)) $(test_wasm) web-client/dist web-client/node_modules tests/browser/node_modules tests/browser/artifacts
 	rm -rf "$(SOTTO_CACHE)"

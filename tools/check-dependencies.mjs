@@ -40,7 +40,15 @@ const SOURCE_RULES = [
       /\b(Instant::now|SystemTime|std::thread|thread::(spawn|sleep)|UdpSocket|TcpStream|TcpListener|Mutex|RwLock|Condvar|mpsc|std::fs|std::env|RandomState|Uuid::new_v4)\b/,
     only: ["server/core/src/", "codec/"],
   },
+  // One plug-in can be changed, replaced or left out without a look at the other.
+  { what: "the face plug-in", pattern: naming("face"), only: ["codec/src/voice/"] },
+  { what: "the voice plug-in", pattern: naming("voice"), only: ["codec/src/face/"] },
 ];
+
+/** A path through a module of that name, or to it. */
+function naming(module) {
+  return new RegExp(`\\b${module}::|\\b(crate|super)::(\\{.*\\b)?${module}\\b`);
+}
 
 /** libopus stands in the lock file under one of these names. */
 const OPUS_SYS = /^(audiopus_sys|opus(ic)?[-_]sys|libopus[-_]sys|magnum-opus|unsafe-libopus)$/;

@@ -80,3 +80,23 @@ test("libopus linked twice is refused", () => {
   const second = '\n[[package]]\nname = "audiopus_sys"\nversion = "0.2.2"\n';
   assert.match(planted("opus", (add) => add("Cargo.lock", second)).join(), /libopus more than once/);
 });
+
+test("voice and face that name each other are refused, themselves and what they share are not", () => {
+  const planting = (file, code) => (_, tree) => {
+    mkdirSync(join(tree, dirname(file)), { recursive: true });
+    writeFileSync(join(tree, file), `${code}\n`);
+  };
+  for (const [file, code] of [
+    ["codec/src/voice/planted.rs", "use crate::face::Frame;"],
+    ["codec/src/voice/planted.rs", "use crate::{entropy, face};"],
+    ["codec/src/voice/planted.rs", "let basis = super::super::face::basis();"],
+    ["codec/src/face/planted.rs", "use crate::{\n    voice::Frame,\n};"],
+  ]) {
+    const broken = planted(code.replaceAll(/\W/g, "-"), planting(file, code));
+    assert.equal(broken.length, 1, `${code}: ${broken}`);
+    assert.match(broken[0], /names the (voice|face) plug-in/);
+  }
+  for (const code of ["use super::voice::Frame;", "use crate::{entropy, media}; // not the face", "let face = surface::of(x);"]) {
+    assert.deepEqual(planted(code.replaceAll(/\W/g, "-"), planting("codec/src/voice/planted.rs", code)), [], code);
+  }
+});

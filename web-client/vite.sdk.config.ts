@@ -5,7 +5,8 @@ export default defineConfig({
   publicDir: false,
   build: {
     outDir: "dist/sdk",
-    emptyOutDir: true,
+    // Emptied by the build of the page, which has left sotto-codec.wasm here.
+    emptyOutDir: false,
     target: "es2022",
     sourcemap: true,
     lib: { entry: "src/sdk/sotto.ts", formats: ["es"], fileName: () => "sotto.js" },

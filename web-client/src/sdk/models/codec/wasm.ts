@@ -59,14 +59,14 @@ export class Wasm {
 
   setBytes(slot: 0 | 1, bytes: Uint8Array | Uint8ClampedArray): void {
     const source = this.#safe(bytes);
-    const at = this.exports.sotto_bytes(slot, bytes.length);
-    new Uint8Array(this.exports.memory.buffer, at, bytes.length).set(source);
+    const at = this.exports.sotto_bytes(slot, source.length);
+    new Uint8Array(this.exports.memory.buffer, at, source.length).set(source);
   }
 
   setSamples(slot: 0 | 1, samples: Float32Array): void {
     const source = this.#safe(samples);
-    const at = this.exports.sotto_samples(slot, samples.length);
-    new Float32Array(this.exports.memory.buffer, at, samples.length).set(source);
+    const at = this.exports.sotto_samples(slot, source.length);
+    new Float32Array(this.exports.memory.buffer, at, source.length).set(source);
   }
 
   /** The result if it is none, else throws what the wasm side says. */

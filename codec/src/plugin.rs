@@ -1,0 +1,221 @@
+//! What a kind of compression implements. Everything is object-safe, and told apart by kind where
+//! sound and pictures are used differently.
+
+use sotto_frame::{Activity, PluginId};
+
+use crate::{FRAME_SAMPLES, MediaError, Picture, PictureMut, Raw, Sound};
+
+/// One kind of compression.
+pub trait Plugin: Send + Sync {
+    /// Its number on the wire, which says whether it is for sound or pictures.
+    fn id(&self) -> PluginId;
+
+    /// Version of its model bodies and payloads. One version understands no other.
+    fn version(&self) -> u8;
+
+    /// What it is called in logs and statistics, in ASCII.
+    fn name(&self) -> &'static str;
+
+    /// A learner that knows nothing yet.
+    fn learner(&self) -> Box<dyn Learner>;
+
+    /// Reads the body of a model, which may come from a stranger.
+    ///
+    /// # Errors
+    /// [`ModelError`].
+    fn model(&self, body: &[u8]) -> Result<Box<dyn Model>, ModelError>;
+
+    /// The model of epoch 0, which knows no speaker, where there is one.
+    fn generic(&self) -> Option<Box<dyn Model>> {
+        None
+    }
+}
+
+/// Makes a model of raw media of one speaker.
+pub trait Learner: Send {
+    /// Takes the next piece of sound, of any length, or the next picture.
+    ///
+    /// # Errors
+    /// [`MediaError`]; what was learned before stays.
+    fn push(&mut self, raw: &Raw<'_>) -> Result<Progress, MediaError>;
+
+    /// The body of a model of what was pushed so far. Learning may go on afterwards: each later
+    /// body is a refinement, to be given the next epoch.
+    ///
+    /// # Errors
+    /// [`LearnError`].
+    fn finish(&mut self) -> Result<Vec<u8>, LearnError>;
+}
+
+/// How far a learner is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How much it has of what it would like to have, 0 to 1000.
+    pub per_mille: u16,
+    /// [`Learner::finish`] gives a model.
+    pub usable: bool,
+    /// That model is so much better than the one before that it is worth a new epoch. The first
+    /// usable one is.
+    pub refined: bool,
+}
+
+/// What was learned of one speaker.
+pub trait Model: Send + Sync {
+    /// Makes payloads of this speaker's media.
+    fn encoder(&self) -> Encoder;
+
+    /// Makes media of this speaker's payloads.
+    fn decoder(&self) -> Decoder;
+
+    /// Tells whether the media are this speaker's still.
+    fn gate(&self) -> Box<dyn Gate>;
+}
+
+/// Makes payloads.
+pub enum Encoder {
+    /// Of sound.
+    Sound(Box<dyn SoundEncoder>),
+    /// Of pictures.
+    Picture(Box<dyn PictureEncoder>),
+}
+
+/// Makes media of payloads.
+pub enum Decoder {
+    /// Sound.
+    Sound(Box<dyn SoundDecoder>),
+    /// Pictures.
+    Picture(Box<dyn PictureDecoder>),
+}
+
+/// Makes payloads of sound. One payload stands for itself: any of them may be lost.
+pub trait SoundEncoder: Send {
+    /// Takes the next piece, of any length; [`FRAME_SAMPLES`] in all before [`Self::flush`].
+    ///
+    /// # Errors
+    /// [`MediaError::Rate`], or [`MediaError::Amount`] past [`FRAME_SAMPLES`]: not taken.
+    fn push(&mut self, sound: &Sound<'_>) -> Result<(), MediaError>;
+
+    /// Appends the payload of what was pushed to `out`; nothing: silence.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; then what was pushed is still there.
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<Activity, EncodeError>;
+}
+
+/// Makes payloads of pictures. One payload stands for itself: any of them may be lost.
+pub trait PictureEncoder: Send {
+    /// Takes the next picture, `offset_ms` (0 to 79, growing) after the media time of the payload
+    /// to come.
+    ///
+    /// # Errors
+    /// [`MediaError::Amount`] where it is not after the one before, or one too many: not taken.
+    fn push(&mut self, picture: &Picture<'_>, offset_ms: u8) -> Result<(), MediaError>;
+
+    /// Appends the payload of what was pushed to `out`.
+    ///
+    /// # Errors
+    /// [`EncodeError`].
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+}
+
+/// Makes sound of payloads, without a gap between them.
+pub trait SoundDecoder: Send {
+    /// Makes the sound of one payload. An empty one is silence.
+    ///
+    /// # Errors
+    /// [`FrameError`]; then `out` is unspecified, and [`Self::conceal`] may fill it.
+    fn decode(&mut self, payload: &[u8], out: &mut [f32; FRAME_SAMPLES]) -> Result<(), FrameError>;
+
+    /// Makes sound in place of what did not come, of any length: some plausible way on, quieter
+    /// the longer it lasts.
+    fn conceal(&mut self, out: &mut [f32]);
+
+    /// Tells what was heard until now in raw form, 20 ms or more at [`crate::SOUND_RATE`]: the next
+    /// sound goes on from there.
+    fn prime(&mut self, before: &[f32]);
+}
+
+/// Makes pictures of payloads.
+pub trait PictureDecoder: Send {
+    /// Reads the frames of one payload in place of those before, and puts their offsets in
+    /// milliseconds from its media time into `offsets`, in place of what is there.
+    ///
+    /// # Errors
+    /// [`FrameError`]; then the frames before are still there, and `offsets` is unspecified.
+    fn decode(&mut self, payload: &[u8], offsets: &mut Vec<u8>) -> Result<(), FrameError>;
+
+    /// Draws one of the frames, by its place in the payload, at any size and as often as wanted.
+    ///
+    /// # Errors
+    /// [`FrameError::NoSuchFrame`].
+    fn draw(&mut self, frame: usize, target: &mut PictureMut<'_>) -> Result<(), FrameError>;
+}
+
+/// Tells, at the encoder, whether what the other side would see or hear is still the person.
+pub trait Gate: Send {
+    /// Compares what was recorded with what a decoder makes of its payload: 80 ms of sound each,
+    /// or one picture each, of the same size.
+    ///
+    /// # Errors
+    /// [`MediaError`].
+    fn observe(&mut self, source: &Raw<'_>, decoded: &Raw<'_>) -> Result<Fidelity, MediaError>;
+}
+
+/// What a gate found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fidelity {
+    /// What to do.
+    pub verdict: Verdict,
+    /// What was measured, for statistics: each 0, nothing alike, to 1, the same. Which is which is
+    /// the plug-in's.
+    pub scores: Vec<f32>,
+}
+
+/// What a gate says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It is the person.
+    Green,
+    /// It still is, but be ready to send raw media.
+    Amber,
+    /// It is not, and must not be shown.
+    Red,
+}
+
+/// Why a learner has no model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum LearnError {
+    /// It has seen or heard too little of the speaker.
+    #[error("too little was learned")]
+    TooLittle,
+}
+
+/// Why a body is not a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ModelError {
+    /// It is not what a learner of this version writes.
+    #[error("malformed model")]
+    Malformed,
+}
+
+/// Why there is no payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum EncodeError {
+    /// Less was pushed than a payload holds.
+    #[error("too little for a payload")]
+    TooLittle,
+}
+
+/// Why a payload gives no media: it is to be concealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum FrameError {
+    /// It is not what an encoder of this version writes.
+    #[error("malformed payload")]
+    Malformed,
+    /// It was made with another model.
+    #[error("payload of another model")]
+    OtherModel,
+    /// The payload decoded last has fewer frames.
+    #[error("no such frame")]
+    NoSuchFrame,
+}

@@ -1,0 +1,268 @@
+//! Learners, models, encoders, decoders and gates, by handle.
+
+use sotto_codec::{
+    Decoder, Encoder, FRAME_SAMPLES, MAX_SIDE, MediaError, Picture, PictureMut, Pixels, Progress,
+    Raw, RegistryError, Sound,
+};
+use sotto_frame::Container;
+
+use crate::{
+    Failure, Session,
+    formats::{pack_activity, plugin_id},
+    session::Object,
+};
+
+/// Of packed progress: a model can be had. How far it is stands in the 16 lowest bits.
+const USABLE: u32 = 0x1_0000;
+/// Of packed progress: it is worth a new epoch.
+const REFINED: u32 = 0x2_0000;
+
+/// Size and layout of a picture in an argument.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// 0: RGBA; 1: I420 without gaps.
+    pub(crate) format: u32,
+}
+
+impl Layout {
+    fn picture(self, bytes: &[u8]) -> Result<Picture<'_>, Failure> {
+        match self.format {
+            0 => Ok(Picture::new(self.width, self.height, Pixels::Rgba(bytes))?),
+            1 => Ok(Picture::packed_i420(self.width, self.height, bytes)?),
+            _ => Err(Failure::Argument),
+        }
+    }
+}
+
+impl Session {
+    /// Level of the sound in the first argument, 0 to 15.
+    pub(crate) fn level(&self) -> Result<u32, Failure> {
+        Ok(Sound::new(&self.samples[0]).level().into())
+    }
+
+    /// A learner of a plug-in.
+    pub(crate) fn learner(&mut self, plugin: u32) -> Result<u32, Failure> {
+        let id = plugin_id(plugin)?;
+        let learner = self.registry.get(id).ok_or(RegistryError::Unknown(id))?.learner();
+        Ok(self.keep(Object::Learner(learner)))
+    }
+
+    /// The model of a plug-in that knows no speaker.
+    pub(crate) fn generic(&mut self, plugin: u32) -> Result<u32, Failure> {
+        let id = plugin_id(plugin)?;
+        let plugin = self.registry.get(id).ok_or(RegistryError::Unknown(id))?;
+        let model = plugin.generic().ok_or(Failure::NoGeneric(id))?;
+        Ok(self.keep(Object::Model(model)))
+    }
+
+    /// The model in the container in the first argument.
+    pub(crate) fn model(&mut self) -> Result<u32, Failure> {
+        let model = self.registry.model(&Container::parse(&self.bytes[0])?)?;
+        Ok(self.keep(Object::Model(model)))
+    }
+
+    /// What `make` makes of a model.
+    pub(crate) fn of_model(
+        &mut self,
+        model: u32,
+        make: fn(&dyn sotto_codec::Model) -> Object,
+    ) -> Result<u32, Failure> {
+        let made = self.with(model, |object, _| match object {
+            Object::Model(model) => Ok(make(&**model)),
+            _ => Err(Failure::Handle),
+        })?;
+        Ok(self.keep(made))
+    }
+
+    /// Gives a learner the sound in the first argument.
+    pub(crate) fn learn_sound(&mut self, learner: u32, rate: u32) -> Result<u32, Failure> {
+        self.with(learner, |object, session| {
+            let Object::Learner(learner) = object else { return Err(Failure::Handle) };
+            let sound = Sound { rate, samples: &session.samples[0] };
+            Ok(pack_progress(learner.push(&Raw::Sound(sound))?))
+        })
+    }
+
+    /// Gives a learner the picture in the first argument.
+    pub(crate) fn learn_picture(&mut self, learner: u32, layout: Layout) -> Result<u32, Failure> {
+        self.with(learner, |object, session| {
+            let Object::Learner(learner) = object else { return Err(Failure::Handle) };
+            let picture = layout.picture(&session.bytes[0])?;
+            Ok(pack_progress(learner.push(&Raw::Picture(picture))?))
+        })
+    }
+
+    /// The body of a model.
+    pub(crate) fn learned(&mut self, learner: u32) -> Result<u32, Failure> {
+        self.with(learner, |object, session| {
+            let Object::Learner(learner) = object else { return Err(Failure::Handle) };
+            session.output = learner.finish()?;
+            Ok(0)
+        })
+    }
+
+    /// Gives an encoder the sound in the first argument.
+    pub(crate) fn encode_sound(&mut self, encoder: u32, rate: u32) -> Result<u32, Failure> {
+        self.with(encoder, |object, session| match object {
+            Object::Encoder(Encoder::Sound(encoder)) => {
+                encoder.push(&Sound { rate, samples: &session.samples[0] })?;
+                Ok(0)
+            }
+            Object::Encoder(Encoder::Picture(_)) => Err(MediaError::Kind.into()),
+            _ => Err(Failure::Handle),
+        })
+    }
+
+    /// Gives an encoder the picture in the first argument.
+    pub(crate) fn encode_picture(
+        &mut self,
+        encoder: u32,
+        layout: Layout,
+        offset_ms: u32,
+    ) -> Result<u32, Failure> {
+        let offset_ms = u8::try_from(offset_ms).map_err(|_| MediaError::Amount)?;
+        self.with(encoder, |object, session| match object {
+            Object::Encoder(Encoder::Picture(encoder)) => {
+                encoder.push(&layout.picture(&session.bytes[0])?, offset_ms)?;
+                Ok(0)
+            }
+            Object::Encoder(Encoder::Sound(_)) => Err(MediaError::Kind.into()),
+            _ => Err(Failure::Handle),
+        })
+    }
+
+    /// The payload of what an encoder was given. Gives the activity.
+    pub(crate) fn flush(&mut self, encoder: u32) -> Result<u32, Failure> {
+        self.with(encoder, |object, session| {
+            let Object::Encoder(encoder) = object else { return Err(Failure::Handle) };
+            session.output.clear();
+            let activity = match encoder {
+                Encoder::Sound(encoder) => Some(encoder.flush(&mut session.output)?),
+                Encoder::Picture(encoder) => {
+                    encoder.flush(&mut session.output)?;
+                    None
+                }
+            };
+            Ok(pack_activity(activity))
+        })
+    }
+
+    /// The sound of the payload in the first argument.
+    pub(crate) fn decode_sound(&mut self, decoder: u32) -> Result<u32, Failure> {
+        self.sound_decoder(decoder, |decoder, session| {
+            session.sound.resize(FRAME_SAMPLES, 0.0);
+            let out = session.sound.first_chunk_mut().expect("resized to a frame right here");
+            decoder.decode(&session.bytes[0], out)?;
+            Ok(0)
+        })
+    }
+
+    /// Sound in place of what did not come, of at most one payload's length.
+    pub(crate) fn conceal(&mut self, decoder: u32, samples: u32) -> Result<u32, Failure> {
+        if samples as usize > FRAME_SAMPLES {
+            return Err(MediaError::Amount.into());
+        }
+        self.sound_decoder(decoder, |decoder, session| {
+            session.sound.resize(samples as usize, 0.0);
+            decoder.conceal(&mut session.sound);
+            Ok(0)
+        })
+    }
+
+    /// Tells a decoder the raw sound in the first argument.
+    pub(crate) fn prime(&mut self, decoder: u32) -> Result<u32, Failure> {
+        self.sound_decoder(decoder, |decoder, session| {
+            decoder.prime(&session.samples[0]);
+            Ok(0)
+        })
+    }
+
+    /// A word for each frame of the payload in the first argument: its offset in milliseconds.
+    /// Gives their number.
+    pub(crate) fn decode_picture(&mut self, decoder: u32) -> Result<u32, Failure> {
+        let mut offsets = Vec::new();
+        self.picture_decoder(decoder, |decoder, session| {
+            Ok(decoder.decode(&session.bytes[0], &mut offsets)?)
+        })?;
+        self.output.clear();
+        for &offset in &offsets {
+            self.put(offset.into());
+        }
+        Ok(offsets.len() as u32)
+    }
+
+    /// Draws a frame of the payload decoded last.
+    pub(crate) fn draw(
+        &mut self,
+        decoder: u32,
+        frame: u32,
+        width: u32,
+        height: u32,
+    ) -> Result<u32, Failure> {
+        if width > MAX_SIDE || height > MAX_SIDE {
+            return Err(MediaError::Size.into());
+        }
+        self.picture_decoder(decoder, |decoder, session| {
+            session.output.resize((width * height * 4) as usize, 0);
+            let mut target = PictureMut::new(width, height, &mut session.output)?;
+            decoder.draw(frame as usize, &mut target)?;
+            Ok(0)
+        })
+    }
+
+    /// Compares the sounds of the two arguments. Gives the verdict; the scores are samples.
+    pub(crate) fn observe_sound(&mut self, gate: u32, rate: u32) -> Result<u32, Failure> {
+        self.with(gate, |object, session| {
+            let Object::Gate(gate) = object else { return Err(Failure::Handle) };
+            let [source, decoded] = &session.samples;
+            let source = Raw::Sound(Sound { rate, samples: source });
+            let fidelity = gate.observe(&source, &Raw::Sound(Sound::new(decoded)))?;
+            session.sound = fidelity.scores;
+            Ok(fidelity.verdict as u32)
+        })
+    }
+
+    /// Compares the pictures of the two arguments, of which the second is RGBA.
+    pub(crate) fn observe_picture(&mut self, gate: u32, layout: Layout) -> Result<u32, Failure> {
+        self.with(gate, |object, session| {
+            let Object::Gate(gate) = object else { return Err(Failure::Handle) };
+            let source = Raw::Picture(layout.picture(&session.bytes[0])?);
+            let decoded = Layout { format: 0, ..layout }.picture(&session.bytes[1])?;
+            let fidelity = gate.observe(&source, &Raw::Picture(decoded))?;
+            session.sound = fidelity.scores;
+            Ok(fidelity.verdict as u32)
+        })
+    }
+
+    fn sound_decoder<R>(
+        &mut self,
+        handle: u32,
+        call: impl FnOnce(&mut dyn sotto_codec::SoundDecoder, &mut Self) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        self.with(handle, |object, session| match object {
+            Object::Decoder(Decoder::Sound(decoder)) => call(&mut **decoder, session),
+            Object::Decoder(Decoder::Picture(_)) => Err(MediaError::Kind.into()),
+            _ => Err(Failure::Handle),
+        })
+    }
+
+    fn picture_decoder<R>(
+        &mut self,
+        handle: u32,
+        call: impl FnOnce(&mut dyn sotto_codec::PictureDecoder, &mut Self) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        self.with(handle, |object, session| match object {
+            Object::Decoder(Decoder::Picture(decoder)) => call(&mut **decoder, session),
+            Object::Decoder(Decoder::Sound(_)) => Err(MediaError::Kind.into()),
+            _ => Err(Failure::Handle),
+        })
+    }
+}
+
+fn pack_progress(progress: Progress) -> u32 {
+    let usable = if progress.usable { USABLE } else { 0 };
+    let refined = if progress.refined { REFINED } else { 0 };
+    u32::from(progress.per_mille) | usable | refined
+}
