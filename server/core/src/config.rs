@@ -1,6 +1,6 @@
 //! What an [`Sfu`](crate::Sfu) is told once. The shell reads and checks it.
 
-use crate::signal::SlotLimits;
+use crate::signal::{Policy, SlotLimits};
 
 /// Settings of one [`Sfu`](crate::Sfu).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub struct SfuConfig {
     /// Whether transport-wide feedback is accepted where offered, both ways. Without it nothing is
     /// known of a connection's bandwidth. Default yes.
     pub transport_cc: bool,
+    /// How eagerly subscribers are served models instead of raw media, until they say otherwise.
+    /// Default balanced.
+    pub model_policy: Policy,
     /// How this shard numbers what it makes.
     pub numbering: Numbering,
     /// Whether what happens in the rooms is also told as [`Output::Relay`](crate::Output::Relay),
@@ -49,6 +52,7 @@ impl Default for SfuConfig {
             max_kept_packets: 16_384,
             repair: true,
             transport_cc: true,
+            model_policy: Policy::Balanced,
             numbering: Numbering::default(),
             relay: false,
         }

@@ -1,5 +1,7 @@
 //! What the shell tells the core. Everything is typed and already parsed.
 
+use sotto_frame::{Epoch, ModelHash, PluginId};
+
 use crate::{
     bandwidth::Estimate,
     id::{
@@ -52,6 +54,21 @@ pub enum Input {
         /// What.
         message: DataMessage,
     },
+    /// A client uploaded a model of its own: the shell has checked the container and holds it.
+    Model {
+        /// Whose.
+        peer: PeerId,
+        /// What its container says.
+        model: ModelHeader,
+    },
+    /// A model packet that came over a data channel. Those that come as RTP go through
+    /// [`crate::Sfu::packet`].
+    ModelPacket {
+        /// Whose.
+        peer: PeerId,
+        /// The packet.
+        bytes: Vec<u8>,
+    },
     /// How much the way to a peer carries, as its [`bandwidth::Sender`](crate::bandwidth::Sender)
     /// found.
     Bandwidth {
@@ -91,6 +108,23 @@ pub struct Join {
     pub name: String,
     /// The grants of its token.
     pub permissions: Permissions,
+    /// What it asks for models with, over HTTP; `None`: this node uses none.
+    pub model_key: Option<String>,
+}
+
+/// What a model container says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelHeader {
+    /// For which plug-in it is.
+    pub plugin: PluginId,
+    /// In which version.
+    pub version: u8,
+    /// How often it was refined, from 1.
+    pub epoch: Epoch,
+    /// Its name.
+    pub hash: ModelHash,
+    /// Bytes of the whole container.
+    pub bytes: u32,
 }
 
 /// RTCP that the core acts on.
@@ -128,6 +162,13 @@ pub enum Feedback {
         first: SeqNo,
         /// Which of the sixteen after it are missing too, the next one in the lowest bit.
         following: u16,
+    },
+    /// A packet of sound or of the bundle stream did not arrive, as transport-wide feedback says.
+    Lost {
+        /// Its source.
+        ssrc: Ssrc,
+        /// Its number.
+        seq: SeqNo,
     },
     /// The publisher ended a source (RFC 3550 section 6.6).
     Bye {

@@ -20,6 +20,7 @@
 
 mod arena;
 pub mod bandwidth;
+pub mod bundle;
 mod census;
 pub mod config;
 pub mod data;
@@ -29,6 +30,7 @@ pub mod input;
 pub mod media;
 pub mod output;
 pub mod peer;
+pub mod representation;
 pub mod room;
 pub mod rtp;
 mod sfu;

@@ -6,7 +6,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ExtensionId, Mid, PayloadType, Rid, Ssrc};
+use crate::{
+    id::{ExtensionId, Mid, PayloadType, Rid, Ssrc},
+    signal::ModelLines,
+};
 
 /// Audio or video.
 #[derive(
@@ -126,6 +129,8 @@ pub struct OfferedMedia {
 pub struct Offer {
     /// The m-lines.
     pub media: Vec<OfferedMedia>,
+    /// Which of them carry models' frames.
+    pub models: ModelLines,
 }
 
 /// What the node says to one m-line.

@@ -62,6 +62,11 @@ pub enum Output {
         /// The number on the slot.
         seq: SeqNo,
     },
+    /// A bundle is due: take it with [`Sfu::bundle`](crate::Sfu::bundle), until that gives none.
+    Bundle {
+        /// To whom.
+        peer: PeerId,
+    },
     /// What a peer's [`bandwidth::Sender`](crate::bandwidth::Sender) should find out.
     Demand {
         /// Whose.
@@ -116,6 +121,28 @@ pub struct Padding {
     /// Media time that the slot has reached.
     pub timestamp: RtpTime,
 }
+
+/// How a bundle travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BundleRoute {
+    /// As the payload of an RTP packet, which is kept sealed: it may be sent again.
+    Rtp {
+        /// The source of the bundle stream.
+        ssrc: Ssrc,
+        /// Payload type of Opus on its m-line.
+        payload_type: PayloadType,
+        /// Its number.
+        seq: SeqNo,
+        /// The node's time in units of 1/48,000 s.
+        timestamp: RtpTime,
+    },
+    /// As a binary message of the data channel [`MODELS_LABEL`].
+    Data,
+}
+
+/// Label of the data channel that carries model packets and bundles where RTP cannot: bare, without
+/// a sender in front.
+pub const MODELS_LABEL: &str = "models";
 
 /// The contents of a sender report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use crate::{
     forward::{Forward, RedError, Refused},
     id::{PacketId, PeerId},
     input::{Input, Join, RemoteEvent},
-    output::{Output, Padding},
+    output::{BundleRoute, Output, Padding},
     room::{Context, MemberKey, Publication, Room, TrackIds},
     rtp::ParseError,
     signal::{ClientMessage, ErrorCode, LeaveReason, ServerMessage, View},
@@ -173,6 +173,14 @@ impl Sfu {
                     room.bandwidth(cx, member, estimate)
                 });
             }
+            Input::Model { peer, model } => {
+                self.with_member(now, peer, |room, cx, member| room.model(cx, member, model));
+            }
+            Input::ModelPacket { peer, bytes } => {
+                self.with_member(now, peer, |room, cx, member| {
+                    room.model_message(cx, member, &bytes);
+                });
+            }
             Input::Data { peer, message } => {
                 self.with_member(now, peer, |room, cx, member| room.data(cx, member, message));
             }
@@ -213,6 +221,13 @@ impl Sfu {
     pub fn padding(&mut self, peer: PeerId) -> Option<Padding> {
         let &(key, member) = self.peers.get(&peer)?;
         self.rooms[key].room.padding(member)
+    }
+
+    /// Writes the next bundle that is due for `peer` into `out`, which is emptied first, and says how
+    /// it travels. `None`: none is due.
+    pub fn bundle(&mut self, now: Time, peer: PeerId, out: &mut Vec<u8>) -> Option<BundleRoute> {
+        let &(key, member) = self.peers.get(&peer)?;
+        self.rooms[key].room.bundle(now, member, out)
     }
 
     /// Lets timers act that are due. Drain [`Self::poll_output`] afterwards.
@@ -402,6 +417,15 @@ impl Room {
                 }
                 Ok(())
             }
+            // Nothing is served in model form yet.
+            ClientMessage::ModelSupport(_)
+            | ClientMessage::Policy { .. }
+            | ClientMessage::Consent { .. }
+            | ClientMessage::Learning { .. }
+            | ClientMessage::Gate { .. }
+            | ClientMessage::ModelHeld(_)
+            | ClientMessage::ModelFailed { .. }
+            | ClientMessage::Switched(_) => Ok(()),
             ClientMessage::Ping { id: ping } => {
                 cx.say(id, ServerMessage::Pong { id: ping });
                 Ok(())

@@ -6,8 +6,16 @@
 //! The client opens with [`ClientMessage::Join`]; the node answers [`ServerMessage::Welcome`] or
 //! [`ServerMessage::Error`] followed by a close.
 
+mod json;
+mod models;
 mod quality;
 
+pub use json::MessageError;
+pub use models::{
+    Decoding, FetchModel, ForgetModel, Form, FormSwitched, GateState, LearningState, ModelAccess,
+    ModelDemand, ModelEpoch, ModelFailure, ModelLines, ModelSupport, ModelTransport, PluginSupport,
+    Policy, RawReason, ReceivedForm, SourceDemand,
+};
 pub use quality::{
     AudioDemand, LayerDemand, PublishedLayer, QualityLimit, ReceivedLayer, SlotQuality,
     SlotViewport,
@@ -47,6 +55,9 @@ pub enum ClientMessage {
         id: u32,
         /// The session description.
         sdp: String,
+        /// Which of its m-lines carry models' frames.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        models: Option<ModelLines>,
     },
     /// What now flows on one of the client's sending m-lines.
     Publish {
@@ -92,6 +103,47 @@ pub enum ClientMessage {
         /// The slots.
         slots: Vec<SlotViewport>,
     },
+    /// What the client can show in model form: replaces what was said before.
+    ModelSupport(ModelSupport),
+    /// How eagerly the client is to be served models.
+    Policy {
+        /// The policy: replaces that of the room.
+        policy: Policy,
+    },
+    /// Whether a model of the client's own source may be used. An upload says yes; no makes the node
+    /// and everybody else forget it.
+    Consent {
+        /// Microphone or camera.
+        source: Source,
+        /// Whether it may be used.
+        granted: bool,
+    },
+    /// What the client's learner does while a source has no model.
+    Learning {
+        /// Microphone or camera.
+        source: Source,
+        /// What it does.
+        state: LearningState,
+    },
+    /// What the gate of the client's encoder says, whenever that changes.
+    Gate {
+        /// Microphone or camera.
+        source: Source,
+        /// What it says.
+        state: GateState,
+    },
+    /// The client has fetched a model, and its decoder is ready.
+    ModelHeld(ModelEpoch),
+    /// A model that was to be fetched is of no use.
+    ModelFailed {
+        /// Which.
+        #[serde(flatten)]
+        model: ModelEpoch,
+        /// Why.
+        reason: ModelFailure,
+    },
+    /// The client plays the other form of a track now.
+    Switched(FormSwitched),
     /// Goodbye. The node closes the socket.
     Leave,
     /// Asks for a [`ServerMessage::Pong`].
@@ -119,6 +171,9 @@ pub enum ServerMessage {
         participants: Vec<Participant>,
         /// How many slots the node will fill for one connection.
         limits: SlotLimits,
+        /// How models are had; absent where they are not used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        models: Option<Box<ModelAccess>>,
     },
     /// The answer to an offer.
     Answer {
@@ -184,6 +239,24 @@ pub enum ServerMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         audio: Option<AudioDemand>,
     },
+    /// In which form tracks reach you. Only those that changed are listed.
+    Forms {
+        /// The changes.
+        forms: Vec<ReceivedForm>,
+    },
+    /// Fetch this model now.
+    FetchModel(Box<FetchModel>),
+    /// Forget this model: its speaker left or withdrew it, or a later epoch took its place.
+    ForgetModel(ForgetModel),
+    /// A model that you uploaded is in use from now on.
+    ModelAccepted {
+        /// Microphone or camera.
+        source: Source,
+        /// Its epoch.
+        epoch: u32,
+    },
+    /// What anybody needs of your model stream.
+    ModelDemand(ModelDemand),
     /// What the way to you carries. Sent when it changed by a tenth, at most once a second.
     Bandwidth {
         /// Bits per second on the wire, as estimated.
@@ -358,7 +431,7 @@ pub struct SlotAssignment {
     pub content: Option<SlotContent>,
 }
 
-/// Whom a slot is pointed at, and in which form it comes.
+/// Whom a slot is pointed at. In which form that comes, [`ServerMessage::Forms`] says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SlotContent {
@@ -377,16 +450,6 @@ pub struct SlotContent {
     /// clock is known, then sent again with it, and whenever it moved by more than 5 ms.
     #[serde(default)]
     pub capture_time: Option<u64>,
-    /// The representation.
-    pub form: Form,
-}
-
-/// The form in which a track is received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Form {
-    /// As the publisher's encoder made it.
-    Raw,
 }
 
 /// A participant that speaks.
@@ -442,132 +505,4 @@ pub enum ErrorCode {
     Replaced,
     /// A fault of the node. Try again.
     Internal,
-}
-
-impl ClientMessage {
-    /// Reads one text frame.
-    ///
-    /// # Errors
-    /// [`MessageError`], which says what to answer.
-    pub fn from_json(text: &str) -> Result<Self, MessageError> {
-        if text.len() > MAX_MESSAGE_BYTES {
-            return Err(MessageError::TooLong(text.len()));
-        }
-        /// Only what is needed to name a type that we do not know.
-        #[derive(Deserialize)]
-        struct Tag {
-            #[serde(rename = "type")]
-            kind: String,
-        }
-        serde_json::from_str(text).map_err(|error| match serde_json::from_str::<Tag>(text) {
-            Ok(Tag { kind }) if !Self::TYPES.contains(&kind.as_str()) => {
-                MessageError::UnknownType(kind.chars().take(64).collect())
-            }
-            Ok(Tag { kind }) => {
-                MessageError::Invalid { kind: Some(kind), reason: error.to_string() }
-            }
-            Err(_) => MessageError::Invalid { kind: None, reason: error.to_string() },
-        })
-    }
-
-    /// Every `type` of a client's message.
-    pub const TYPES: [&'static str; 10] = [
-        "join",
-        "offer",
-        "publish",
-        "layers",
-        "unpublish",
-        "mute",
-        "view",
-        "viewport",
-        "leave",
-        "ping",
-    ];
-
-    /// The `type` of this message.
-    pub const fn type_name(&self) -> &'static str {
-        match self {
-            Self::Join { .. } => "join",
-            Self::Offer { .. } => "offer",
-            Self::Publish { .. } => "publish",
-            Self::Layers { .. } => "layers",
-            Self::Unpublish { .. } => "unpublish",
-            Self::Mute { .. } => "mute",
-            Self::View(_) => "view",
-            Self::Viewport { .. } => "viewport",
-            Self::Leave => "leave",
-            Self::Ping { .. } => "ping",
-        }
-    }
-}
-
-impl ServerMessage {
-    /// This message as one text frame.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("messages hold only strings, numbers and lists of them")
-    }
-}
-
-/// A frame that is not a message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MessageError {
-    /// Longer than [`MAX_MESSAGE_BYTES`].
-    #[error("message of {0} bytes, the limit is {MAX_MESSAGE_BYTES}")]
-    TooLong(usize),
-    /// The `type` is not one of ours.
-    #[error("unknown message type {0:?}")]
-    UnknownType(String),
-    /// Not JSON, or a known type with wrong fields.
-    #[error("invalid message: {reason}")]
-    Invalid {
-        /// The `type`, where it could be read.
-        kind: Option<String>,
-        /// What is wrong, and where.
-        reason: String,
-    },
-}
-
-impl MessageError {
-    /// What to say to the client.
-    pub const fn code(&self) -> ErrorCode {
-        match self {
-            Self::TooLong(_) => ErrorCode::TooMuch,
-            Self::UnknownType(_) => ErrorCode::UnknownType,
-            Self::Invalid { .. } => ErrorCode::Malformed,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_fields_are_ignored_and_unknown_types_are_named() {
-        assert_eq!(
-            ClientMessage::from_json(r#"{"type":"ping","id":7,"colour":"red"}"#),
-            Ok(ClientMessage::Ping { id: 7 })
-        );
-        assert_eq!(
-            ClientMessage::from_json(r#"{"type":"teleport","id":7}"#),
-            Err(MessageError::UnknownType("teleport".into()))
-        );
-    }
-
-    #[test]
-    fn a_known_type_with_a_wrong_field_is_malformed_not_unknown() {
-        let error = ClientMessage::from_json(r#"{"type":"ping","id":"seven"}"#).unwrap_err();
-        assert_eq!(error.code(), ErrorCode::Malformed);
-    }
-
-    #[test]
-    fn every_type_name_is_one_that_is_read_back() {
-        let view = ClientMessage::from_json(r#"{"type":"view","mode":"speaker","tiles":4}"#);
-        let expected = View { mode: ViewMode::Speaker, tiles: Some(4), ..View::default() };
-        assert_eq!(view, Ok(ClientMessage::View(expected)));
-        for name in ClientMessage::TYPES {
-            let result = ClientMessage::from_json(&format!(r#"{{"type":"{name}"}}"#));
-            assert!(!matches!(result, Err(MessageError::UnknownType(_))), "{name}");
-        }
-    }
 }

@@ -107,6 +107,7 @@ async fn enter(node: &Node, wire: &mut Wire) -> Result<Client, End> {
         name: granted.or(asked).unwrap_or_else(|| identity.clone()),
         identity,
         permissions,
+        model_key: None,
     };
     // Full: refused. The media side is behind; one more participant would not help it.
     node.media.try_send(peer, Command::Join { join, events: sender }).map_err(
@@ -179,7 +180,9 @@ impl Client {
                 return wire.refuse(&fault.about("join")).await;
             }
             Ok(ClientMessage::Leave) => return Err(End::Left),
-            Ok(ClientMessage::Offer { id, sdp }) => Command::Offer { peer, id, sdp },
+            Ok(ClientMessage::Offer { id, sdp, models }) => {
+                Command::Offer { peer, id, sdp, models: models.unwrap_or_default() }
+            }
             Ok(message) => Command::Message { peer, message },
         };
         // Full: this client is closed, or its state and the node's would no longer agree.

@@ -41,7 +41,7 @@ use std::net::SocketAddr;
 use sotto_core::{
     id::PeerId,
     input::Join,
-    signal::{ClientMessage, LeaveReason, ServerMessage},
+    signal::{ClientMessage, LeaveReason, ModelLines, ServerMessage},
 };
 
 /// What the rest of the node asks of a shard. Queued, bounded: a full queue refuses the newest,
@@ -70,6 +70,8 @@ pub enum Command {
         id: u32,
         /// The text.
         sdp: String,
+        /// Which of its m-lines carry models' frames.
+        models: ModelLines,
     },
     /// The websocket is gone.
     Disconnect {

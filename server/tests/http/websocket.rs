@@ -30,8 +30,8 @@ async fn a_client_with_a_token_joins_and_messages_go_both_ways() {
     client.say(&ClientMessage::Ping { id: 2 }).await;
     let Command::Message { peer, message } = node.command().await else { panic!("a message") };
     assert_eq!((peer, message), (join.peer, ClientMessage::Ping { id: 2 }));
-    client.say(&ClientMessage::Offer { id: 3, sdp: "v=0".into() }).await;
-    let Command::Offer { peer, id: 3, sdp } = node.command().await else { panic!("an offer") };
+    client.say(&ClientMessage::Offer { id: 3, sdp: "v=0".into(), models: None }).await;
+    let Command::Offer { peer, id: 3, sdp, .. } = node.command().await else { panic!("an offer") };
     assert_eq!((peer, &*sdp), (join.peer, "v=0"));
 
     client.say(&ClientMessage::Leave).await;
@@ -146,7 +146,7 @@ async fn a_message_of_more_than_64_kilobytes_closes_the_connection() {
     let mut node = Node::start(|_| ()).await;
     let (mut client, _events) = node.join().await;
     let sdp = "x".repeat(MAX_MESSAGE_BYTES - 40);
-    client.say(&ClientMessage::Offer { id: 1, sdp }).await;
+    client.say(&ClientMessage::Offer { id: 1, sdp, models: None }).await;
     assert!(matches!(node.command().await, Command::Offer { .. }), "just below the limit");
     client.send(Message::text("x".repeat(MAX_MESSAGE_BYTES + 1))).await;
     assert_eq!(client.refused("tooMuch").await, "messages may have 65536 bytes");

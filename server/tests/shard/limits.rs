@@ -3,7 +3,9 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use sotto_core::{
     id::{ParticipantId, PeerId},
     input::Join,
-    signal::{ClientMessage, ErrorCode, LeaveReason, Permissions, ServerMessage, Source},
+    signal::{
+        ClientMessage, ErrorCode, LeaveReason, ModelLines, Permissions, ServerMessage, Source,
+    },
 };
 use sotto_server::shard::{
     Command, DropReason, PeerEvent, Shard, ShardAddresses, ShardConfig, ShardEnd, Undelivered,
@@ -32,6 +34,7 @@ fn join(number: u64) -> Join {
             admin: false,
             hidden: false,
         },
+        model_key: None,
     }
 }
 
@@ -142,7 +145,9 @@ fn an_offer_that_cannot_be_read_is_refused_and_the_client_stays() {
     let mut rig = Rig::new(Batching::Segments);
     let mut client = rig.client("room", 1, 1);
     let sdp = "v=0\r\n".repeat(10_000);
-    rig.handle.try_send(Command::Offer { peer: client.peer, id: 2, sdp }).unwrap();
+    rig.handle
+        .try_send(Command::Offer { peer: client.peer, id: 2, sdp, models: ModelLines::default() })
+        .unwrap();
     let code = rig.until(|| match client.events.try_recv() {
         Ok(PeerEvent::Message(ServerMessage::Error { code, fatal: false, .. })) => Some(code),
         _ => None,
@@ -208,7 +213,10 @@ fn a_panic_costs_the_shard_its_peers_but_is_not_silent() {
     let (sender, mut events) = mpsc::channel(64);
     shard.handle.try_send(Command::Join { join: join(1), events: sender }).unwrap();
     let sdp = crate::support::offer(Offering::default(), "abcd", 1, 1);
-    shard.handle.try_send(Command::Offer { peer: PeerId(1), id: 1, sdp }).unwrap();
+    shard
+        .handle
+        .try_send(Command::Offer { peer: PeerId(1), id: 1, sdp, models: ModelLines::default() })
+        .unwrap();
     assert_eq!(shard.ended.blocking_recv(), Ok(ShardEnd::Panicked));
     while let Some(event) = events.blocking_recv() {
         assert!(!matches!(event, PeerEvent::Message(ServerMessage::Answer { .. })));
@@ -225,7 +233,9 @@ fn an_offer_that_is_refused_leaves_the_connection_as_it_was() {
     // Another transport, but one source on two m-lines.
     let sdp = offer(Offering::default(), "restarted", 1, 1)
         .replace(&CAMERA.to_string(), &MIC.to_string());
-    rig.handle.try_send(Command::Offer { peer: listener.peer, id: 2, sdp }).unwrap();
+    rig.handle
+        .try_send(Command::Offer { peer: listener.peer, id: 2, sdp, models: ModelLines::default() })
+        .unwrap();
     let events = &mut listener.events;
     let refused = rig.until(|| match events.try_recv() {
         Ok(PeerEvent::Message(ServerMessage::Error { code, .. })) => Some(code),

@@ -10,7 +10,7 @@ use sotto_core::{
     id::{ExtensionId, ParticipantId, PayloadType, PeerId, RtpTime, SeqNo, Ssrc},
     input::Join,
     rtp::PacketBuilder,
-    signal::{ClientMessage, Permissions, ServerMessage, Source},
+    signal::{ClientMessage, ModelLines, Permissions, ServerMessage, Source},
 };
 use sotto_server::shard::{
     Command, PeerEvent, ShardAddresses, ShardConfig, ShardHandle, ShardStats, Worker, WorkerParts,
@@ -232,11 +232,14 @@ impl Rig {
                 admin: false,
                 hidden: false,
             },
+            model_key: None,
         };
         self.handle.try_send(Command::Join { join, events: sender }).unwrap();
         let ufrag = format!("client{number:04}");
         let sdp = offer(offering, &ufrag, audio, video);
-        self.handle.try_send(Command::Offer { peer, id: 1, sdp }).unwrap();
+        self.handle
+            .try_send(Command::Offer { peer, id: 1, sdp, models: ModelLines::default() })
+            .unwrap();
         let answer = self.until(|| {
             events.try_recv().ok().and_then(|event| match event {
                 PeerEvent::Message(ServerMessage::Answer { id: 1, sdp }) => Some(sdp),

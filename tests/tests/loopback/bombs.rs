@@ -43,7 +43,7 @@ async fn an_offer_of_ten_thousand_lines_is_refused_and_the_next_one_is_answered(
     let mut others = Bystanders::new(&node).await;
     let mut eve = connected(node.options("lounge", "eve")).await;
     let sdp = "v=0\n".to_owned() + &"a=\n".repeat(10_000);
-    eve.say(ClientMessage::Offer { id: 99, sdp }).await;
+    eve.say(ClientMessage::Offer { id: 99, sdp, models: None }).await;
     eve.until("a refusal", |report| {
         report.refusals.iter().any(|r| r.code == ErrorCode::BadOffer && !r.fatal)
     })
@@ -71,7 +71,7 @@ async fn offers_that_are_no_offers_are_refused() {
         format!("v=0\r\na=ice-ufrag:{}\r\n", "u".repeat(40_000)),
     ];
     for (i, sdp) in offers.into_iter().enumerate() {
-        eve.say(ClientMessage::Offer { id: i as u32, sdp }).await;
+        eve.say(ClientMessage::Offer { id: i as u32, sdp, models: None }).await;
         eve.until(&format!("a refusal of offer {i}"), |report| {
             report.refusals.iter().filter(|r| r.code == ErrorCode::BadOffer).count() > i
         })

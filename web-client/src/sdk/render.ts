@@ -185,5 +185,5 @@ function currentTimestamp(video: HTMLVideoElement): number | null {
 
 function sameContent(a: SlotContent | null, b: SlotContent | null): boolean {
   if (!a || !b) return a === b;
-  return a.shortId === b.shortId && a.track === b.track && a.form === b.form;
+  return a.shortId === b.shortId && a.track === b.track;
 }

@@ -25,6 +25,10 @@ export type ClientMessage =
        */
       id: number;
       /**
+       * Which of its m-lines carry models' frames.
+       */
+      models?: ModelLines | null;
+      /**
        * The session description.
        */
       sdp: string;
@@ -78,6 +82,47 @@ export type ClientMessage =
       slots: SlotViewport[];
       type: "viewport";
     }
+  | (ModelSupport & {
+      type: "modelSupport";
+    })
+  | {
+      policy: Policy;
+      type: "policy";
+    }
+  | {
+      /**
+       * Whether it may be used.
+       */
+      granted: boolean;
+      source: Source;
+      type: "consent";
+    }
+  | {
+      source: Source;
+      state: LearningState;
+      type: "learning";
+    }
+  | {
+      source: Source;
+      state: GateState;
+      type: "gate";
+    }
+  | (ModelEpoch & {
+      type: "modelHeld";
+    })
+  | {
+      /**
+       * Which.
+       */
+      epoch: number;
+      participant: ParticipantId;
+      reason: ModelFailure;
+      source: Source;
+      type: "modelFailed";
+    }
+  | (FormSwitched & {
+      type: "switched";
+    })
   | {
       type: "leave";
     }
@@ -88,8 +133,8 @@ export type ClientMessage =
       id: number;
       type: "ping";
     };
-export type Rid = string;
 export type Mid = string;
+export type Rid = string;
 /**
  * What kind of thing a publication shows or lets hear.
  */
@@ -103,11 +148,43 @@ export type ParticipantId = string;
  */
 export type ViewMode = "grid" | "speaker";
 /**
+ * Whether a device decodes a plug-in's frames.
+ */
+export type Decoding = "yes" | "no" | "tooSlow";
+/**
+ * How model packets and bundles travel.
+ */
+export type ModelTransport = "rtp" | "data";
+/**
+ * How eagerly a subscriber is served models instead of raw media.
+ */
+export type Policy = "quality" | "balanced" | "frugal";
+/**
+ * What a learner is doing while there is no model yet.
+ */
+export type LearningState = "learning" | "busy";
+/**
+ * What the gate of a publisher's encoder says: whether the model fits what is there.
+ */
+export type GateState = "green" | "amber" | "red";
+/**
+ * Why a client has no use for a model that it was told to fetch.
+ */
+export type ModelFailure = "fetch" | "corrupt" | "unsupported" | "decoder";
+/**
+ * The form in which a track is received.
+ */
+export type Form = "raw" | "model";
+/**
  * What the node says.
  */
 export type ServerMessage =
   | {
       limits: SlotLimits;
+      /**
+       * How models are had; absent where they are not used.
+       */
+      models?: ModelAccess | null;
       participant: Participant;
       /**
        * Everyone else who is visible, with their tracks.
@@ -191,6 +268,30 @@ export type ServerMessage =
     }
   | {
       /**
+       * The changes.
+       */
+      forms: ReceivedForm[];
+      type: "forms";
+    }
+  | (FetchModel & {
+      type: "fetchModel";
+    })
+  | (ForgetModel & {
+      type: "forgetModel";
+    })
+  | {
+      /**
+       * Its epoch.
+       */
+      epoch: number;
+      source: Source;
+      type: "modelAccepted";
+    }
+  | (ModelDemand & {
+      type: "modelDemand";
+    })
+  | {
+      /**
        * Bits per second that the node sends you, as allocated.
        */
       allocated: number;
@@ -248,10 +349,6 @@ export type TrackId = number;
  */
 export type LeaveReason = "left" | "connectionLost" | "replaced" | "removed";
 /**
- * The form in which a track is received.
- */
-export type Form = "raw";
-/**
  * RTP timestamp in units of the codec's clock (RFC 3550 section 5.1): arithmetic is modulo 2^32.
  */
 export type RtpTime = number;
@@ -259,6 +356,21 @@ export type RtpTime = number;
  * What keeps a slot from being served, or from being served better.
  */
 export type QualityLimit = "bandwidth" | "viewport" | "codec" | "publisher";
+/**
+ * Why a track is received raw.
+ */
+export type RawReason =
+  | "learning"
+  | "learnersBusy"
+  | "noModelSupport"
+  | "tooSlow"
+  | "gateTripped"
+  | "notFetched"
+  | "disabled"
+  | "notInCanary"
+  | "lossyModel"
+  | "policy"
+  | "stalled";
 /**
  * What a client does next depends on this.
  */
@@ -279,6 +391,19 @@ export type ErrorCode =
 export interface SignalMessages {
   client: ClientMessage;
   server: ServerMessage;
+}
+/**
+ * Which m-lines of an offer carry models' frames: neither is a publication, nor a slot.
+ */
+export interface ModelLines {
+  /**
+   * A receiving audio m-line: the bundle stream to the client.
+   */
+  receive?: Mid | null;
+  /**
+   * A sending audio m-line: the client's model stream.
+   */
+  send?: Mid | null;
 }
 /**
  * One layer that a publisher's encoder can make.
@@ -343,6 +468,49 @@ export interface SlotViewport {
   width: number;
 }
 /**
+ * What a client can show in model form.
+ */
+export interface ModelSupport {
+  /**
+   * The plug-ins that it knows, at most 16.
+   */
+  plugins: PluginSupport[];
+  transport: ModelTransport;
+}
+/**
+ * What a client can do with one plug-in.
+ */
+export interface PluginSupport {
+  decode: Decoding;
+  /**
+   * Its number on the wire, 0 to 15.
+   */
+  plugin: number;
+  /**
+   * The version of its models and frames.
+   */
+  version: number;
+}
+/**
+ * One epoch of the model of one source.
+ */
+export interface ModelEpoch {
+  /**
+   * Which.
+   */
+  epoch: number;
+  participant: ParticipantId;
+  source: Source;
+}
+/**
+ * A client plays the other form now.
+ */
+export interface FormSwitched {
+  form: Form;
+  participant: ParticipantId;
+  source: Source;
+}
+/**
  * How many receive slots one connection may have.
  */
 export interface SlotLimits {
@@ -354,6 +522,16 @@ export interface SlotLimits {
    * Video slots.
    */
   video: number;
+}
+/**
+ * Models, as a client that enters is told of them.
+ */
+export interface ModelAccess {
+  /**
+   * What `/v1/models` asks for as bearer token, for as long as this connection lives.
+   */
+  key: string;
+  policy: Policy;
 }
 /**
  * A participant, as others see it.
@@ -429,7 +607,7 @@ export interface SlotAssignment {
   mid: Mid;
 }
 /**
- * Whom a slot is pointed at, and in which form it comes.
+ * Whom a slot is pointed at. In which form that comes, [`ServerMessage::Forms`] says.
  */
 export interface SlotContent {
   /**
@@ -439,7 +617,6 @@ export interface SlotContent {
    * clock is known, then sent again with it, and whenever it moved by more than 5 ms.
    */
   captureTime?: number | null;
-  form: Form;
   participant: ParticipantId;
   /**
    * The first RTP timestamp that belongs to this content; `None` until the first packet went
@@ -489,6 +666,10 @@ export interface ReceivedLayer {
  */
 export interface AudioDemand {
   /**
+   * Whether it is to be sent at all; not while everybody hears its model.
+   */
+  active?: boolean;
+  /**
    * Whether nothing is to be sent in silence (discontinuous transmission).
    */
   dtx: boolean;
@@ -517,6 +698,117 @@ export interface LayerDemand {
    * Its simulcast tag; none without simulcast.
    */
   rid?: Rid | null;
+}
+/**
+ * In which form one track reaches a subscriber.
+ */
+export interface ReceivedForm {
+  /**
+   * When the media of that time was captured, on the node's wall clock, in microseconds since the
+   * Unix epoch. Sent again whenever it moved by more than 5 ms.
+   */
+  captureTime?: number | null;
+  /**
+   * The epoch of the model that is on its way, or that frames are of.
+   */
+  epoch?: number | null;
+  form: Form;
+  /**
+   * Whether both forms are sent: the client goes over and says [`FormSwitched`].
+   */
+  overlap: boolean;
+  participant: ParticipantId;
+  /**
+   * The plug-in of that model.
+   */
+  plugin?: number | null;
+  /**
+   * Why it is raw; `None` for models.
+   */
+  reason?: RawReason | null;
+  shortId: ShortId;
+  source: Source;
+  /**
+   * A media time of the model stream in milliseconds, modulo 2^32, whose capture time is known.
+   */
+  timestamp?: number | null;
+}
+/**
+ * A model that a client is to fetch now.
+ */
+export interface FetchModel {
+  /**
+   * A model that the client holds, from which the node can give the difference.
+   */
+  base?: string | null;
+  /**
+   * At which rate the node will send it, in bits per second: it is part of what the line carries.
+   */
+  bitrate: number;
+  /**
+   * Bytes of the whole container.
+   */
+  bytes: number;
+  /**
+   * The epoch.
+   */
+  epoch: number;
+  /**
+   * Its name: 64 hexadecimal digits.
+   */
+  hash: string;
+  participant: ParticipantId;
+  /**
+   * The plug-in.
+   */
+  plugin: number;
+  source: Source;
+  /**
+   * Its version.
+   */
+  version: number;
+}
+/**
+ * A model that a client is to forget, with everything that was made of it.
+ */
+export interface ForgetModel {
+  /**
+   * Its name: 64 hexadecimal digits.
+   */
+  hash: string;
+  participant: ParticipantId;
+  source: Source;
+}
+/**
+ * What anybody needs of a publisher's model stream.
+ */
+export interface ModelDemand {
+  /**
+   * Media time of one packet in milliseconds: 40, 80 or 120.
+   */
+  packetTime: number;
+  /**
+   * How many earlier blocks each packet repeats: 0 or 1.
+   */
+  redundancy: number;
+  /**
+   * Each source that has a model.
+   */
+  sources: SourceDemand[];
+}
+/**
+ * What anybody needs of one source's model form.
+ */
+export interface SourceDemand {
+  /**
+   * Whether frames are to be sent.
+   */
+  active: boolean;
+  /**
+   * In which epoch.
+   */
+  epoch: number;
+  source: Source;
 }
 /**
  * A participant that speaks.

@@ -128,7 +128,7 @@ const EMPTY: Omit<SlotStats, "mid" | "kind" | "participant" | "form"> = {
 
 function identity(slot: Slot): Pick<SlotStats, "kind" | "participant" | "form"> {
   const { kind, content } = slot;
-  return { kind, participant: content?.participant ?? null, form: content?.form ?? null };
+  return { kind, participant: content?.participant ?? null, form: content ? "raw" : null };
 }
 
 function next(slot: Slot, report: Inbound, last: Sample | undefined, codec: string): Sample {

@@ -99,7 +99,6 @@ describe("lip sync", () => {
       participant: "a",
       shortId: 1,
       track: 1,
-      form: "raw",
       rtpTimestamp: 0xffff_ffff - 4500 + 1,
       captureTime: 1_000_000_000,
     };

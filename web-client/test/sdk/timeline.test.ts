@@ -3,7 +3,7 @@ import { SlotTimeline } from "../../src/sdk/render.js";
 import type { SlotContent } from "../../src/sdk/signal.js";
 
 function content(shortId: number, track: number, rtpTimestamp: number | null = null): SlotContent {
-  return { participant: `p${shortId}`, shortId, track, rtpTimestamp, form: "raw" };
+  return { participant: `p${shortId}`, shortId, track, rtpTimestamp };
 }
 
 describe("what a slot shows", () => {

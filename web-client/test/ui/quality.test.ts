@@ -16,7 +16,7 @@ const ANN: Participant = {
 const LAYER = { rid: "q", spatial: 0, temporal: 2, height: 180 };
 
 function slot(track: number, quality: Quality | null, kind: "audio" | "video" = "video") {
-  const content: SlotContent = { participant: "a", shortId: 1, track, form: "raw" };
+  const content: SlotContent = { participant: "a", shortId: 1, track };
   return { kind, content, quality };
 }
 

@@ -16,7 +16,7 @@ function showing(...slots: [mid: string, person: number, track: number][]): Scen
   return new Map(
     slots.map(([mid, number, track]): [string, SlotContent] => [
       mid,
-      { participant: `p${number}`, shortId: number, track, rtpTimestamp: 0, form: "raw" },
+      { participant: `p${number}`, shortId: number, track, rtpTimestamp: 0 },
     ]),
   );
 }

@@ -147,7 +147,9 @@ impl Room {
         let participant = ParticipantId(Uuid::from_u128(peer.0.into()));
         let (room, identity) = ("hall".to_owned(), peer.0.to_string());
         let name = identity.clone();
-        self.act(Input::Join(Join { peer, participant, room, identity, name, permissions }));
+        let model_key = None;
+        let join = Join { peer, participant, room, identity, name, permissions, model_key };
+        self.act(Input::Join(join));
         self.act(Input::Offer { peer, id: 1, offer: offer() });
         self.act(Input::Connected { peer });
         let layers = LAYERS.iter().zip(RIDS).map(|(&(height, bitrate), rid)| PublishedLayer {
@@ -383,5 +385,5 @@ fn offer() -> Offer {
     media.extend(sounds);
     let pictures = (0..VISIBLE).map(|n| line(format!("v{n}"), Kind::Video, Direction::Receive));
     media.extend(pictures);
-    Offer { media }
+    Offer { media, ..Offer::default() }
 }

@@ -66,11 +66,11 @@ const UPLINK_PACKETS: u64 = 50;
 
 /// As the publisher likes.
 const NORMAL_VOICE: AudioDemand =
-    AudioDemand { max_bitrate: None, packet_time: 20, dtx: false, red: false };
+    AudioDemand { active: true, max_bitrate: None, packet_time: 20, dtx: false, red: false };
 
 /// A sixth of the bits: with packets of 60 ms headers take a third of those at 20 ms.
 const LOW_RATE_VOICE: AudioDemand =
-    AudioDemand { max_bitrate: Some(10_000), packet_time: 60, dtx: true, red: false };
+    AudioDemand { active: true, max_bitrate: Some(10_000), packet_time: 60, dtx: true, red: false };
 
 /// What a publication can be had in, and what its publisher was asked for.
 #[derive(Clone, Debug)]

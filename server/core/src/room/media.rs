@@ -261,6 +261,7 @@ impl Room {
             Feedback::Nack { ssrc, first, following } => {
                 self.repeat(cx, member, ssrc, first, following);
             }
+            Feedback::Lost { .. } => {}
             Feedback::Bye { ssrc } => {
                 if let Some((Some(track), source)) = peer.lines.of_source(ssrc)
                     && !source.repair

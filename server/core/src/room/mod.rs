@@ -14,6 +14,7 @@ mod data;
 mod demand;
 mod layer;
 mod media;
+mod models;
 mod publish;
 mod quality;
 mod remote;

@@ -6,7 +6,7 @@ use crate::{
     input::{Join, RemoteEvent},
     peer::Peer,
     room::{Context, MemberKey, Room, Seat, TrackKey},
-    signal::{ErrorCode, LeaveReason, PROTOCOL_VERSION, Participant, ServerMessage},
+    signal::{ErrorCode, LeaveReason, ModelAccess, PROTOCOL_VERSION, Participant, ServerMessage},
     slot::SlotKey,
 };
 
@@ -96,6 +96,9 @@ impl Room {
             permissions: join.permissions,
             participants,
             limits: cx.config.slots,
+            models: join
+                .model_key
+                .map(|key| Box::new(ModelAccess { key, policy: cx.config.model_policy })),
         };
         cx.say(join.peer, welcome);
         if let Some(speakers) = self.describe_speakers() {

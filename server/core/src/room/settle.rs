@@ -4,7 +4,7 @@ use crate::{
     media::Kind,
     output::Output,
     room::{Context, MemberKey, Room, Seat, TrackKey, schedule::take_due},
-    signal::{Form, ServerMessage, SlotAssignment, SlotContent, Source},
+    signal::{ServerMessage, SlotAssignment, SlotContent, Source},
     slot::{Picture, Scene, SlotKey, Viewer, Voice, seat, wanted_audio, wanted_video},
     time::Time,
 };
@@ -133,7 +133,6 @@ impl Room {
                 track: track.id,
                 rtp_timestamp,
                 capture_time: capture.map(Time::as_micros),
-                form: Form::Raw,
             }
         });
         Some(SlotAssignment { mid, content })

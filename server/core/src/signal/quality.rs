@@ -94,6 +94,9 @@ pub struct LayerDemand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AudioDemand {
+    /// Whether it is to be sent at all; not while everybody hears its model.
+    #[serde(default = "yes")]
+    pub active: bool,
     /// Upper limit of the encoder in bits per second; `None`: as the publisher likes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bitrate: Option<u32>,
@@ -103,4 +106,8 @@ pub struct AudioDemand {
     pub dtx: bool,
     /// Whether packets are to carry their predecessors (RFC 2198).
     pub red: bool,
+}
+
+const fn yes() -> bool {
+    true
 }

@@ -371,7 +371,8 @@ fn a_voice_is_asked_for_at_a_low_rate_while_somebody_hears_it_over_a_thin_line()
     assert_eq!(demands(&mut world), []);
     world.estimate(hearers[1], 40);
     world.pass(SECOND);
-    let low = AudioDemand { max_bitrate: Some(10_000), packet_time: 60, dtx: true, red: false };
+    let (active, max_bitrate) = (true, Some(10_000));
+    let low = AudioDemand { active, max_bitrate, packet_time: 60, dtx: true, red: false };
     assert_eq!(demands(&mut world), [low]);
     // To and fro, and never wide for ten seconds.
     for _ in 0..5 {
@@ -383,7 +384,8 @@ fn a_voice_is_asked_for_at_a_low_rate_while_somebody_hears_it_over_a_thin_line()
     assert_eq!(demands(&mut world), []);
     world.estimate(hearers[1], 1_000);
     world.pass(11 * SECOND);
-    let normal = AudioDemand { max_bitrate: None, packet_time: 20, dtx: false, red: false };
+    let max_bitrate = None;
+    let normal = AudioDemand { active, max_bitrate, packet_time: 20, dtx: false, red: false };
     assert_eq!(demands(&mut world), [normal]);
 }
 

@@ -93,7 +93,9 @@ impl Loop {
             let participant = ParticipantId(Uuid::from_u128(peer.0.into()));
             let (room, identity, name) = ("blue".into(), peer.0.to_string(), String::new());
             let permissions = everything();
-            this.act(Input::Join(Join { peer, participant, room, identity, name, permissions }));
+            let model_key = None;
+            let join = Join { peer, participant, room, identity, name, permissions, model_key };
+            this.act(Input::Join(join));
             this.act(Input::Offer { peer, id: 1, offer });
             this.act(Input::Connected { peer });
         }

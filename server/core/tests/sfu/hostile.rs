@@ -85,6 +85,7 @@ impl Shell {
                 identity: n.to_string(),
                 name: n.to_string(),
                 permissions: everything(),
+                model_key: None,
             }));
             shell.drive(Input::Offer { peer, id: 0, offer: rich_offer() });
             shell.drive(Input::Connected { peer });

@@ -253,8 +253,9 @@ impl Lossy {
             identity: format!("p{}", peer.0),
             name: String::new(),
             permissions: everything(),
+            model_key: None,
         }));
-        self.input(Input::Offer { peer, id: 1, offer: Offer { media } });
+        self.input(Input::Offer { peer, id: 1, offer: Offer { media, ..Offer::default() } });
         self.input(Input::Connected { peer });
     }
 

@@ -79,7 +79,7 @@ pub(crate) fn offer(audio: usize, video: usize) -> Offer {
     };
     let audio = slots("a", Kind::Audio, audio);
     let video = slots("v", Kind::Video, video);
-    Offer { media: senders.chain(audio).chain(video).collect() }
+    Offer { media: senders.chain(audio).chain(video).collect(), ..Offer::default() }
 }
 
 /// As [`offer`], and the camera has the simulcast layers [`RIDS`].
@@ -121,6 +121,7 @@ pub(crate) fn rich_offer() -> Offer {
             line("mic", Kind::Audio, Direction::Send),
             line("a0", Kind::Audio, Direction::Receive),
         ],
+        ..Offer::default()
     }
 }
 

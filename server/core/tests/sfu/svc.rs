@@ -123,6 +123,7 @@ impl Call {
                 identity: peer.0.to_string(),
                 name: peer.0.to_string(),
                 permissions: everything(),
+                model_key: None,
             }));
             call.drive(Input::Offer { peer, id: 0, offer: vp9_offer() });
             call.drive(Input::Connected { peer });

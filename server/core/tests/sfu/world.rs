@@ -145,6 +145,7 @@ impl World {
             identity: identity.into(),
             name: identity.to_uppercase(),
             permissions,
+            model_key: None,
         }));
         peer
     }
@@ -352,7 +353,7 @@ impl World {
                     self.client(peer).data.push((from, message));
                 }
                 Output::Demand { peer, demand } => self.client(peer).demands.push(demand),
-                Output::Nack { .. } | Output::Resend { .. } => {}
+                Output::Nack { .. } | Output::Resend { .. } | Output::Bundle { .. } => {}
                 Output::Close { peer, reason } => self.client(peer).closed = Some(reason),
                 Output::Relay { room, event } => {
                     let bytes = match &event {

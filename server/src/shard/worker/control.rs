@@ -7,7 +7,7 @@ use sotto_core::{
     id::PeerId,
     input::DataMessage,
     media::Answer,
-    signal::{ErrorCode, LeaveReason, ServerMessage},
+    signal::{ErrorCode, LeaveReason, ModelLines, ServerMessage},
 };
 use tokio::sync::mpsc;
 
@@ -36,7 +36,7 @@ impl<T: Transport> Engine<T> {
                     self.sfu.handle(time, Input::Message { peer, message });
                 }
             }
-            Command::Offer { peer, id, sdp } => self.offer(now, peer, id, &sdp),
+            Command::Offer { peer, id, sdp, models } => self.offer(now, peer, id, &sdp, models),
             Command::Disconnect { peer, reason } => {
                 if let Some(index) = self.index_of(peer) {
                     self.sfu.handle(time, Input::Disconnected { peer, reason });
@@ -74,10 +74,10 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Reads an offer and gives its media to the core. Its transport side waits for the answer.
-    fn offer(&mut self, now: Instant, id: PeerId, offer: u32, text: &str) {
+    fn offer(&mut self, now: Instant, id: PeerId, offer: u32, text: &str, models: ModelLines) {
         let time = self.time(now);
         let Some(index) = self.index_of(id) else { return };
-        let sdp::Parsed { offer: media, remote, layout } = match sdp::parse(text) {
+        let sdp::Parsed { offer: mut media, remote, layout } = match sdp::parse(text) {
             Ok(parsed) => parsed,
             Err(error) => {
                 self.say(
@@ -93,6 +93,7 @@ impl<T: Transport> Engine<T> {
             }
         };
         let Some(peer) = self.peers.get_mut(index) else { return };
+        media.models = models;
         peer.offer = Some(Offered { id: offer, layout, remote });
         self.sfu.handle(time, Input::Offer { peer: id, id: offer, offer: media });
     }
@@ -185,6 +186,7 @@ impl<T: Transport> Engine<T> {
                     self.demand(now, index, demand);
                 }
             }
+            Output::Bundle { .. } => {}
             // Only told where the settings of the core ask for it: one shard has no sibling.
             Output::Relay { .. } => {}
             Output::Close { peer, reason } => {

@@ -100,7 +100,7 @@ impl Engine {
         }
         self.report.send_modify(|report| report.offers += 1);
         let (id, sdp) = (self.offer.version, self.offer.to_sdp());
-        self.say(&ClientMessage::Offer { id, sdp }).await
+        self.say(&ClientMessage::Offer { id, sdp, models: None }).await
     }
 
     pub(super) async fn say(&mut self, message: &ClientMessage) -> Result<(), Broken> {

@@ -129,6 +129,12 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
         ServerMessage::Quality { .. }
         | ServerMessage::Demand { .. }
         | ServerMessage::Bandwidth { .. } => {}
+        // It said that it shows no models.
+        ServerMessage::Forms { .. }
+        | ServerMessage::FetchModel(_)
+        | ServerMessage::ForgetModel(_)
+        | ServerMessage::ModelAccepted { .. }
+        | ServerMessage::ModelDemand(_) => {}
         ServerMessage::Speakers { speakers } => report.speakers = speakers,
         ServerMessage::Error { code, message, about, fatal } => {
             report.refusals.push(Refusal { code, message, about, fatal });

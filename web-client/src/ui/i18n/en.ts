@@ -72,6 +72,7 @@ export const en = {
   "details.notNeeded": "nobody needs it",
   "details.starting": "starting",
   "form.raw": "raw",
+  "form.model": "model",
 
   "limit.bandwidth": "your connection",
   "limit.viewport": "size of the tile",

@@ -74,6 +74,7 @@ export const zh: Record<Key, string> = {
   "details.notNeeded": "无人需要",
   "details.starting": "正在开始",
   "form.raw": "原始",
+  "form.model": "模型",
 
   "limit.bandwidth": "您的网络",
   "limit.viewport": "画面大小",
