@@ -12,7 +12,8 @@ export type BundlesCommand =
   | { type: "forget"; participant: number; plugin: number; hash: string }
   | { type: "remove"; participant: number }
   | { type: "anchor"; participant: number; timestamp: number }
-  | { type: "hold"; participant: number; ms: number }
+  /** Somebody's media waits at least so long; the longest wait that is asked for counts. */
+  | { type: "hold"; participant: number; who: "voice" | "face"; ms: number }
   | { type: "heard"; participant: number; delay: number }
   /** Where somebody's decoded sound goes. */
   | { type: "voice"; participant: number; to: SharedArrayBuffer | MessagePort }

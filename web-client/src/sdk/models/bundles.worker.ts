@@ -78,7 +78,7 @@ function obey(command: BundlesCommand): void {
     case "anchor":
       return demux?.anchor(command.participant, command.timestamp, now());
     case "hold":
-      return demux?.setHold(command.participant, command.ms);
+      return demux?.setHold(command.participant, command.who, command.ms);
     case "heard":
       return demux?.heard(command.participant, command.delay, now());
     case "voice":

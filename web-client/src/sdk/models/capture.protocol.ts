@@ -17,6 +17,8 @@ export type CaptureCommand =
   | { type: "learn"; port: MessagePort | null }
   /** Blocks of pictures begin at this media time and every 80 ms from it. */
   | { type: "phase"; media: number }
+  /** The source is muted: nothing of it is looked at. */
+  | { type: "pause"; on: boolean }
   /** Forgets every model. */
   | { type: "forget" };
 

@@ -43,6 +43,7 @@ class Session {
   readonly #pixels = new FramePixels();
   #watch = new GateWatch();
   #active = false;
+  #paused = false;
   #epoch: number | null = null;
   #learner: MessagePort | null = null;
   #unlearned = 0;
@@ -83,6 +84,9 @@ class Session {
         return;
       case "phase":
         return this.#face.setPhase(command.media);
+      case "pause":
+        this.#paused = command.on;
+        return;
       case "forget":
         this.#voices.clear();
         this.#faces.clear();
@@ -109,8 +113,9 @@ class Session {
       verdict: (verdict) => this.#judged(verdict),
       payload: (payload) => this.#send(payload),
     });
-    port.onmessage = ({ data }: MessageEvent<SoundMessage>) =>
-      capture.push(data, now(), this.#active, this.#voices.of(this.#epoch));
+    port.onmessage = ({ data }: MessageEvent<SoundMessage>) => {
+      if (!this.#paused) capture.push(data, now(), this.#active, this.#voices.of(this.#epoch));
+    };
   }
 
   async #see(frame: VideoFrame): Promise<void> {
@@ -118,7 +123,7 @@ class Session {
     const tools = this.#faces.of(this.#epoch);
     const learns = this.#learner !== null && this.#unlearned < MAX_UNLEARNED;
     // Frames of a camera are few: each is given back at once.
-    const picture = tools || learns ? await this.#pixels.read(frame) : null;
+    const picture = !this.#paused && (tools || learns) ? await this.#pixels.read(frame) : null;
     frame.close();
     if (!picture) return;
     if (learns) {

@@ -20,31 +20,27 @@ export const MODELS_LABEL = "models";
  */
 export class Carrier {
   readonly #worker = new CarrierWorker();
-  readonly #context: AudioContext;
-  readonly #source: ConstantSourceNode;
-  readonly #track: MediaStreamTrack;
+  #source: ConstantSourceNode | null = null;
+  #track: MediaStreamTrack | null = null;
   #frames = 0;
   #channel: RTCDataChannel | null = null;
   #sender: RTCRtpSender | null = null;
 
-  /** `context` must run for frames to come: in Chromium a suspended one makes none. */
-  constructor(context: AudioContext, module: WebAssembly.Module) {
-    this.#context = context;
-    this.#source = new ConstantSourceNode(context, { offset: AMPLITUDE });
-    const destination = context.createMediaStreamDestination();
-    this.#source.connect(destination);
-    this.#source.start();
-    this.#track = destination.stream.getAudioTracks()[0] as MediaStreamTrack;
+  constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<CarrierReport>) => {
       if (data.type === "frames") this.#frames = data.frames;
       else if (this.#channel?.readyState === "open") this.#channel.send(data.packet);
     };
-    this.#tell({ type: "start", module });
   }
 
   /** Whether this browser has what the m-line needs. */
   static get possible(): boolean {
     return typeof RTCRtpScriptTransform !== "undefined";
+  }
+
+  /** The codec is there. */
+  start(module: WebAssembly.Module): void {
+    this.#tell({ type: "start", module });
   }
 
   /** Takes over the m-line and the channel of a new connection, before they are offered. */
@@ -53,7 +49,18 @@ export class Carrier {
     this.#sender = line?.sender ?? null;
     if (!line || !Carrier.possible) return;
     line.sender.transform = new RTCRtpScriptTransform(this.#worker, {});
-    void line.sender.replaceTrack(this.#track);
+    if (this.#track) void line.sender.replaceTrack(this.#track);
+  }
+
+  /** Makes the track. `context` must run for frames to come: in Chromium a suspended one makes none. */
+  async run(context: AudioContext): Promise<void> {
+    if (this.#track) return;
+    this.#source = new ConstantSourceNode(context, { offset: AMPLITUDE });
+    const destination = context.createMediaStreamDestination();
+    this.#source.connect(destination);
+    this.#source.start();
+    this.#track = destination.stream.getAudioTracks()[0] ?? null;
+    await this.#sender?.replaceTrack(this.#track);
   }
 
   /** Whether frames come by on the present connection, which must be up. */
@@ -99,15 +106,9 @@ export class Carrier {
   }
 
   stop(): void {
-    this.#source.stop();
-    this.#source.disconnect();
-    this.#track.stop();
+    this.#source?.disconnect();
+    this.#track?.stop();
     this.#worker.terminate();
-  }
-
-  /** Whether frames can be expected at all now. */
-  get running(): boolean {
-    return this.#context.state === "running";
   }
 
   #take(transport: ModelTransport): ModelTransport {

@@ -59,6 +59,7 @@ const VOICE_LEADS_MS = 500;
 class Person {
   readonly timeline = new MediaTimeline();
   readonly clock = new PlayoutClock();
+  readonly holds = new Map<string, number>();
   readonly repeats = new Map<number, Repeats>();
   readonly decoders = new Map<number, AnyDecoder[]>();
   readonly faces = new Map<number, FaceStream>();
@@ -136,9 +137,11 @@ export class Demux {
     this.#person(participant).timeline.anchor(timestamp, at);
   }
 
-  /** Has somebody's media wait at least so long, ms. */
-  setHold(participant: number, ms: number): void {
-    this.#person(participant).clock.setHold(ms);
+  /** Has somebody's media wait at least so long, ms; the longest that anybody asks for counts. */
+  setHold(participant: number, who: string, ms: number): void {
+    const { holds, clock } = this.#person(participant);
+    holds.set(who, ms);
+    clock.setHold(Math.max(...holds.values()));
   }
 
   /** Local time minus media time of the voice as it is heard: the face follows it. */

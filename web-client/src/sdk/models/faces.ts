@@ -19,6 +19,8 @@ export interface FacesHost {
   form(participant: string): FormState | null;
   /** A form is seen now. */
   arrived(participant: string, form: PlayedForm): void;
+  /** There is one tile more that can show faces. */
+  opened(): void;
 }
 
 /** What `renderSlot` does with the canvas of a tile. */
@@ -62,15 +64,17 @@ export class Faces {
 
   /**
    * Takes a tile: `canvas` lies over `video` in the page, and is made visible while it is what is to
-   * be seen. `covered` is told whose picture it shows, `null`: the video is seen.
+   * be seen. `covered` is told whose picture it shows, `null`: the video is seen. `null` for a canvas
+   * that has been drawn in by others.
    */
   open(
     slot: Slot,
     video: HTMLVideoElement,
     canvas: HTMLCanvasElement,
     covered: (content: SlotContent | null) => void,
-  ): FaceView {
+  ): FaceView | null {
     const surface = this.#surfaceOf(canvas);
+    if (surface === null) return null;
     const control = new FaceSwitch();
     const view: View = { surface, slot, canvas, video, control, covered, drawn: null };
     this.#views.set(surface, view);
@@ -80,6 +84,7 @@ export class Faces {
       slot.on("viewport", () => this.#show(view)),
     ];
     this.#assign(view);
+    this.#host.opened();
     return {
       get covers() {
         return control.state.shown === "model";
@@ -127,11 +132,17 @@ export class Faces {
     return null;
   }
 
-  #surfaceOf(canvas: HTMLCanvasElement): number {
+  #surfaceOf(canvas: HTMLCanvasElement): number | null {
     const known = surfaces.get(canvas);
     if (known?.host === this.#host) return known.surface;
+    let offscreen: OffscreenCanvas;
+    try {
+      offscreen = canvas.transferControlToOffscreen();
+    } catch (error) {
+      if (error instanceof DOMException) return null;
+      throw error;
+    }
     const surface = ++surfaceCount;
-    const offscreen = canvas.transferControlToOffscreen();
     surfaces.set(canvas, { surface, host: this.#host });
     this.#host.tell({ type: "surface", surface, canvas: offscreen }, [offscreen]);
     return surface;

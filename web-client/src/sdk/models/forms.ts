@@ -1,3 +1,4 @@
+import { isModelSource } from "./messages.js";
 import type { FormNotice, ModelClientMessage, ModelSource, PlayedForm, RawReason } from "./messages.js";
 
 /** What is known of the form of one person's source. */
@@ -15,8 +16,8 @@ export interface FormState {
   readonly overlap: boolean;
   /** Its model says that what is sent may not be the person: over to raw without waiting. */
   readonly urgent: boolean;
+  /** Of the model that is on its way, or that is played. */
   readonly epoch: number | null;
-  readonly fetching: number | null;
   readonly plugin: number | null;
   /** A media time and when it was captured on the node's clock, both ms. */
   readonly anchor: { readonly media: number; readonly captured: number } | null;
@@ -41,8 +42,9 @@ export class Forms {
 
   /** The node's message. Returns what it spoke of, as it is now. */
   apply(notices: readonly FormNotice[]): FormState[] {
-    return notices.map((notice) => {
+    return notices.flatMap((notice) => {
       const { participant, shortId, source, form, overlap } = notice;
+      if (!isModelSource(source)) return [];
       const before = this.of(participant, source);
       const reason = notice.reason ?? null;
       const state: FormState = {
@@ -54,8 +56,7 @@ export class Forms {
         reason,
         overlap,
         urgent: form === "raw" && reason === "gateTripped",
-        epoch: notice.epoch ?? (form === "model" ? (before?.epoch ?? null) : null),
-        fetching: notice.fetching ?? null,
+        epoch: notice.epoch ?? null,
         plugin: notice.plugin ?? before?.plugin ?? null,
         anchor: anchorOf(notice) ?? before?.anchor ?? null,
       };

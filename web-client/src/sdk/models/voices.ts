@@ -37,6 +37,8 @@ interface Voice {
   /** Local minus media time at which it is to be heard, and how long media waits for that. */
   clock: { delay: number; wait: number } | null;
   lipHold: number;
+  /** What the worker was told. */
+  held: number;
 }
 
 /**
@@ -79,6 +81,7 @@ export class Voices {
       status: null,
       clock: null,
       lipHold: 0,
+      held: 0,
     };
     node.port.onmessage = ({ data }: MessageEvent<VoiceStatus>) => this.#heard(voice, data);
     this.#voices.set(participant, voice);
@@ -169,7 +172,10 @@ export class Voices {
     });
     if (slot) holdBack(slot.receiver, "switch", rawHold);
     const hold = Math.max(modelHold ?? 0, voice.lipHold);
-    this.#host.tell({ type: "hold", participant: voice.shortId, ms: hold });
+    if (hold !== voice.held) {
+      voice.held = hold;
+      this.#host.tell({ type: "hold", participant: voice.shortId, who: "voice", ms: hold });
+    }
     if (!fade) return;
     voice.node.port.postMessage({ type: "fade", form: fade } satisfies VoiceCommand);
     this.#host.arrived(participant, fade);
