@@ -3,7 +3,8 @@
 
 import type { CaptureCommand, CaptureReport, LearnerMedia, SoundMessage } from "./capture.protocol.js";
 import type { EntryMessage } from "./carrier.protocol.js";
-import { Codec, CodecError } from "./codec.js";
+import { Codec, CodecError, SOUND_RATE } from "./codec.js";
+import { Downsampler } from "./downsample.js";
 import { FaceCapture } from "./facecapture.js";
 import { GateWatch } from "./gatewatch.js";
 import type { GateState } from "./gatewatch.js";
@@ -104,7 +105,9 @@ class Session {
     }
   }
 
-  #listen(port: MessagePort, rate: number): void {
+  #listen(port: MessagePort, recorded: number): void {
+    const rate = SOUND_RATE;
+    const down = new Downsampler(recorded, rate);
     const capture = new VoiceCapture(rate, {
       block: (samples, media) => {
         if (this.#blocks++ % PHASE_BLOCKS === 0) scope.postMessage({ type: "phase", media });
@@ -114,7 +117,8 @@ class Session {
       payload: (payload) => this.#send(payload),
     });
     port.onmessage = ({ data }: MessageEvent<SoundMessage>) => {
-      if (!this.#paused) capture.push(data, now(), this.#active, this.#voices.of(this.#epoch));
+      const sound = down.push(data);
+      if (!this.#paused) capture.push(sound, now(), this.#active, this.#voices.of(this.#epoch));
     };
   }
 

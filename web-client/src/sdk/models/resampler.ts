@@ -1,3 +1,5 @@
+import { kaiser, sinc } from "./window.js";
+
 /** Taps on each side: 70 dB and more for speech. */
 const HALF = 12;
 /** Steps between two samples for which the filter is tabulated. */
@@ -31,30 +33,11 @@ function makeTable(): Float32Array {
   for (let phase = 0; phase <= PHASES; phase++) {
     const taps = Array.from({ length: HALF * 2 }, (_, tap) => {
       const x = tap - HALF + 1 - phase / PHASES;
-      return sinc(x) * kaiser(x / HALF);
+      return sinc(x) * kaiser(x / HALF, BETA);
     });
     // Unity gain at each phase: a constant stays one.
     const gain = taps.reduce((sum, tap) => sum + tap, 0);
     table.set(taps.map((tap) => tap / gain), phase * HALF * 2);
   }
   return table;
-}
-
-function sinc(x: number): number {
-  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
-}
-
-function kaiser(x: number): number {
-  return Math.abs(x) >= 1 ? 0 : bessel(BETA * Math.sqrt(1 - x * x)) / bessel(BETA);
-}
-
-/** Modified Bessel function of the first kind, order 0. */
-function bessel(x: number): number {
-  let sum = 1;
-  let term = 1;
-  for (let k = 1; k < 32; k++) {
-    term *= (x / (2 * k)) ** 2;
-    sum += term;
-  }
-  return sum;
 }
