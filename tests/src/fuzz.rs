@@ -4,6 +4,8 @@
 //! The committed corpora under `tests/fuzz/corpus` are replayed on every test run, with small
 //! deterministic mutations; `make fuzz` explores further with the same functions.
 
+mod models;
+
 use std::{
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
@@ -35,6 +37,8 @@ use sotto_server::shard::{
 
 use crate::client::ice::{Checker, Credentials};
 
+pub use models::{bundle, container, delta, packet, payload};
+
 /// A parser under test.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -45,7 +49,7 @@ pub struct Target {
 }
 
 /// Every parser of what strangers send.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "rtp", run: rtp },
     Target { name: "signal", run: signal },
     Target { name: "demux", run: classify },
@@ -55,6 +59,11 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "srtp", run: srtp },
     Target { name: "rtcp", run: rtcp },
     Target { name: "feedback", run: feedback },
+    Target { name: "packet", run: packet },
+    Target { name: "bundle", run: bundle },
+    Target { name: "container", run: container },
+    Target { name: "delta", run: delta },
+    Target { name: "payload", run: payload },
 ];
 
 /// RTP headers, header extensions and payload descriptors, and the rewrite of what was read.

@@ -1,6 +1,11 @@
 //! What an [`Sfu`](crate::Sfu) is told once. The shell reads and checks it.
 
-use crate::signal::{Policy, SlotLimits};
+use std::time::Duration;
+
+use crate::{
+    representation::BackoffTimes,
+    signal::{Policy, SlotLimits},
+};
 
 /// Settings of one [`Sfu`](crate::Sfu).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +39,12 @@ pub struct SfuConfig {
     /// How eagerly subscribers are served models instead of raw media, until they say otherwise.
     /// Default balanced.
     pub model_policy: Policy,
+    /// Share of the participants whose models are used, in per cent: the others stay raw. Default 100.
+    pub model_canary: u8,
+    /// How long a model must have fitted until it is shown again after it did not.
+    pub model_backoff: BackoffTimes,
+    /// Time between two bundles to one subscriber; `None`: 20 to 80 ms, by its line. Default none.
+    pub bundle_interval: Option<Duration>,
     /// How this shard numbers what it makes.
     pub numbering: Numbering,
     /// Whether what happens in the rooms is also told as [`Output::Relay`](crate::Output::Relay),
@@ -53,6 +64,9 @@ impl Default for SfuConfig {
             repair: true,
             transport_cc: true,
             model_policy: Policy::Balanced,
+            model_canary: 100,
+            model_backoff: BackoffTimes::default(),
+            bundle_interval: None,
             numbering: Numbering::default(),
             relay: false,
         }

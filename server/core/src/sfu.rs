@@ -100,6 +100,12 @@ pub enum PacketError {
     /// with.
     #[error("another codec without a keyframe")]
     Codec,
+    /// Of a model stream, and not a model packet.
+    #[error("malformed model packet: {0}")]
+    ModelPacket(#[from] sotto_frame::PacketError),
+    /// Of a model stream, and of no model that the node knows.
+    #[error("of no known model")]
+    UnknownModel,
     /// Of a payload type that was not negotiated for its m-line.
     #[error("unexpected payload type")]
     PayloadType,
@@ -227,7 +233,9 @@ impl Sfu {
     /// it travels. `None`: none is due.
     pub fn bundle(&mut self, now: Time, peer: PeerId, out: &mut Vec<u8>) -> Option<BundleRoute> {
         let &(key, member) = self.peers.get(&peer)?;
-        self.rooms[key].room.bundle(now, member, out)
+        let route = self.rooms[key].room.bundle(now, member, out);
+        self.arm(key);
+        route
     }
 
     /// Lets timers act that are due. Drain [`Self::poll_output`] afterwards.
@@ -417,7 +425,6 @@ impl Room {
                 }
                 Ok(())
             }
-            // Nothing is served in model form yet.
             ClientMessage::ModelSupport(_)
             | ClientMessage::Policy { .. }
             | ClientMessage::Consent { .. }
@@ -425,7 +432,12 @@ impl Room {
             | ClientMessage::Gate { .. }
             | ClientMessage::ModelHeld(_)
             | ClientMessage::ModelFailed { .. }
-            | ClientMessage::Switched(_) => Ok(()),
+            | ClientMessage::Switched(_) => {
+                if let Err(error) = self.model_message_of(cx, key, message) {
+                    cx.refuse(id, about, error.code(), &error);
+                }
+                Ok(())
+            }
             ClientMessage::Ping { id: ping } => {
                 cx.say(id, ServerMessage::Pong { id: ping });
                 Ok(())

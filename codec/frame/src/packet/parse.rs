@@ -1,6 +1,6 @@
 //! From bytes to blocks.
 
-use super::{ENCRYPTED, HEADER_LEN, MAX_BLOCKS, RESERVED};
+use super::{ENCRYPTED, MAX_BLOCKS, RESERVED};
 use crate::{
     Entries, EntryError, MAX_DATAGRAM_LEN, MediaTime, VERSION, VERSION_SHIFT,
     cursor::{Cursor, Truncated},
@@ -10,7 +10,10 @@ use crate::{
 /// A model packet that keeps every rule of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelPacket<'a> {
-    bytes: &'a [u8],
+    encrypted: bool,
+    time: MediaTime,
+    /// Everything behind the header.
+    blocks: &'a [u8],
 }
 
 /// Why a packet is dropped.
@@ -62,7 +65,8 @@ impl<'a> ModelPacket<'a> {
         if first & RESERVED != 0 {
             return Err(PacketError::Reserved);
         }
-        from.u32()?;
+        let time = MediaTime(from.u32()?);
+        let packet = Self { encrypted: first & ENCRYPTED != 0, time, blocks: from.left() };
         entry::skip_block(&mut from, Form::Packet)?;
         let mut blocks = 1;
         while !from.is_empty() {
@@ -75,25 +79,22 @@ impl<'a> ModelPacket<'a> {
             entry::skip_block(&mut from, Form::Packet)?;
             blocks += 1;
         }
-        Ok(Self { bytes })
+        Ok(packet)
     }
 
     /// Whether only participants can read the payloads.
     pub const fn encrypted(&self) -> bool {
-        self.bytes[0] & ENCRYPTED != 0
+        self.encrypted
     }
 
     /// Media time of the first, newest block.
     pub const fn time(&self) -> MediaTime {
-        let [_, a, b, c, d, ..] = *self.bytes else {
-            return MediaTime(0); // a parsed packet has its header
-        };
-        MediaTime(u32::from_be_bytes([a, b, c, d]))
+        self.time
     }
 
     /// The blocks, the newest first.
-    pub fn blocks(&self) -> Blocks<'a> {
-        Blocks { from: Cursor::new(&self.bytes[HEADER_LEN..]), time: self.time(), first: true }
+    pub const fn blocks(&self) -> Blocks<'a> {
+        Blocks { from: Cursor::new(self.blocks), time: self.time, first: true }
     }
 }
 

@@ -1,5 +1,9 @@
 //! Publishers' clocks, for the sender reports of slots.
 
+use std::time::Duration;
+
+use sotto_frame::MediaTime;
+
 use crate::{
     id::RtpTime,
     time::{NtpTime, Time},
@@ -47,6 +51,21 @@ impl PublisherClock {
             drift.unsigned_abs() <= MAX_DRIFT
         });
         self.distance = known.or(Some(distance));
+    }
+}
+
+impl PublisherClock {
+    /// How far it is from ours; `None` until its first report.
+    pub const fn distance(&self) -> Option<u64> {
+        self.distance
+    }
+
+    /// What it says `now`, in milliseconds since the Unix epoch modulo 2^32, and the very moment of
+    /// our own clock at which it does: at most a millisecond ago. `None` until its first report.
+    pub fn at(&self, now: Time) -> Option<(MediaTime, Time)> {
+        let theirs = NtpTime(now.to_ntp().0.wrapping_sub(self.distance?)).to_time().as_micros();
+        let since = Duration::from_micros(theirs % 1_000);
+        Some((MediaTime((theirs / 1_000) as u32), now - since))
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Line {
     pub(crate) sources: Vec<LineSource>,
     /// What is published on it.
     pub(crate) track: Option<TrackKey>,
+    /// Whether it carries the client's model stream, and no publication.
+    pub(crate) models: bool,
 }
 
 /// Most simulcast layers of one m-line. Browsers send no more than three.
@@ -53,6 +55,8 @@ pub(crate) struct Origin {
     pub(crate) format: PayloadFormat,
     /// What the packet is.
     pub(crate) part: Part,
+    /// Whether it is of the client's model stream.
+    pub(crate) models: bool,
 }
 
 /// What a packet of a format is, by its payload type.
@@ -207,7 +211,7 @@ impl Lines {
             (None, Some(source)) => source.layer,
             (None, None) => return Err(SourceError::Unknown),
         };
-        let origin = Origin { track: line.track, layer, format, part };
+        let origin = Origin { track: line.track, layer, format, part, models: line.models };
         match known {
             Some(source) if source.layer == layer && source.repair == repair => {}
             // Only a tag moves a source.

@@ -10,6 +10,7 @@ mod allowance;
 mod downlink;
 mod layers;
 mod lines;
+mod models;
 mod negotiate;
 mod replays;
 mod scalability;
@@ -21,13 +22,16 @@ pub(crate) use allowance::Allowance;
 pub(crate) use downlink::Downlink;
 pub(crate) use layers::{LayerDescription, describe};
 pub(crate) use lines::{Line, LineSource, Lines, MAX_LAYERS, Part};
+pub(crate) use models::{BundleLine, Fetched, Fetching, MAX_PLUGINS, PeerModels, TrackForm};
 pub(crate) use negotiate::negotiate;
 pub(crate) use scalability::ScalabilityMode;
 
 use crate::{
+    config::SfuConfig,
     data::TokenBucket,
     id::PeerId,
-    signal::{Permissions, View},
+    room::Uplink,
+    signal::{ModelDemand, Permissions, View},
     slot::Slots,
     time::Time,
 };
@@ -56,11 +60,17 @@ pub(crate) struct Peer {
     pub(crate) allowance: Allowance,
     /// Pays for data messages.
     pub(crate) data: TokenBucket,
+    /// What it receives in model form.
+    pub(crate) models: PeerModels,
+    /// Its own model stream.
+    pub(crate) uplink: Uplink,
+    /// What it was asked for of that.
+    pub(crate) model_demand: Option<ModelDemand>,
 }
 
 impl Peer {
     /// A connection on which nothing was negotiated yet.
-    pub(crate) fn new(now: Time, id: PeerId, permissions: Permissions) -> Self {
+    pub(crate) fn new(now: Time, id: PeerId, permissions: Permissions, config: &SfuConfig) -> Self {
         Self {
             id,
             permissions,
@@ -72,6 +82,9 @@ impl Peer {
             downlink: Downlink::new(now),
             allowance: Allowance::default(),
             data: TokenBucket::new(now),
+            models: PeerModels::new(config.bundle_interval),
+            uplink: Uplink::new(),
+            model_demand: None,
         }
     }
 

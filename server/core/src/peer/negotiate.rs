@@ -10,10 +10,10 @@ use crate::{
     media::{
         Answer, AnsweredMedia, Direction, Extension, Kind, Offer, OfferedMedia, PayloadFormat,
     },
-    peer::{Line, LineSource, MAX_LAYERS, Peer},
+    peer::{BundleLine, Line, LineSource, MAX_LAYERS, Peer},
     room::TrackKey,
     rtp::ExtensionMap,
-    signal::Permissions,
+    signal::{Permissions, Source},
     slot::{SlotKey, SlotSettings, SlotSources},
 };
 
@@ -67,16 +67,35 @@ pub(crate) fn negotiate(
     let mut lines = Vec::new();
     let closed = close_slots(peer, config, offer);
     let mut answer = Answer::default();
+    let mut bundles = None;
     for media in &offer.media {
-        let accepted = match accept(media, &peer.permissions, config) {
-            Some(Direction::Send) => {
+        let accepted = match accept(media, offer, &peer.permissions, config) {
+            Some(Role::Publication) => {
                 let line = line(peer, media, config);
                 let rids = media.rids.iter().copied().filter(|rid| line.rids.contains(rid));
-                let accepted = Accepted { rids: rids.collect(), sources: None };
+                let accepted = Accepted { rids: rids.collect(), ..Accepted::default() };
                 lines.push(line);
                 Some(accepted)
             }
-            Some(_) => {
+            Some(Role::ModelStream) => {
+                let formats = model_formats(media, config);
+                lines.push(Line {
+                    formats,
+                    models: true,
+                    track: None,
+                    ..line(peer, media, config)
+                });
+                Some(Accepted { models: true, ..Accepted::default() })
+            }
+            Some(Role::BundleStream) => {
+                bundles = bundle_line(peer, media, config, &announced);
+                bundles.map(|line| Accepted {
+                    sources: Some(SlotSources { media: line.ssrc, repair: None }),
+                    models: true,
+                    ..Accepted::default()
+                })
+            }
+            Some(Role::Slot) => {
                 let settings = SlotSettings {
                     mid: media.mid,
                     kind: media.kind,
@@ -84,7 +103,7 @@ pub(crate) fn negotiate(
                     dependency: id_of(media, Extension::DependencyDescriptor),
                 };
                 let sources = peer.slots.open(settings, &config.slots, &announced);
-                sources.map(|sources| Accepted { rids: Vec::new(), sources: Some(sources) })
+                sources.map(|sources| Accepted { sources: Some(sources), ..Accepted::default() })
             }
             None => None,
         };
@@ -93,6 +112,7 @@ pub(crate) fn negotiate(
     let ended = peer.lines.iter().filter_map(|line| line.track);
     let ended = ended.filter(|&track| lines.iter().all(|line| line.track != Some(track))).collect();
     peer.lines.replace(lines, extensions);
+    peer.models.line = bundles;
     Ok(Negotiated { answer, ended, closed })
 }
 
@@ -135,26 +155,64 @@ fn close_slots(peer: &mut Peer, config: &SfuConfig, offer: &Offer) -> Vec<(SlotK
     let permissions = &peer.permissions;
     let stays = |mid| {
         let media = offer.media.iter().find(|media| media.mid == mid);
-        let accepted = media.and_then(|media| accept(media, permissions, config));
-        accepted == Some(Direction::Receive)
+        let accepted = media.and_then(|media| accept(media, offer, permissions, config));
+        accepted == Some(Role::Slot)
     };
     let gone = peer.slots.iter().filter(|(_, slot)| !stays(slot.mid()));
     let gone: Vec<SlotKey> = gone.map(|(key, _)| key).collect();
     gone.into_iter().filter_map(|key| Some((key, peer.slots.close(key)?.content?))).collect()
 }
 
-/// Whether an m-line is granted and understood: what the client may do.
+/// What an m-line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Publication,
+    Slot,
+    /// The client's model packets.
+    ModelStream,
+    /// Bundles to the client.
+    BundleStream,
+}
+
+/// Whether an m-line is granted and understood: what it is for.
 fn accept(
     media: &OfferedMedia,
+    offer: &Offer,
     permissions: &Permissions,
     config: &SfuConfig,
-) -> Option<Direction> {
-    let granted = match media.direction {
-        Direction::Send => permissions.may_publish_kind(media.kind),
-        Direction::Receive => permissions.subscribe,
-        Direction::Inactive => false,
+) -> Option<Role> {
+    let is_named = |mid: Option<Mid>| mid == Some(media.mid) && media.kind == Kind::Audio;
+    let (role, granted) = match media.direction {
+        Direction::Send if is_named(offer.models.send) => {
+            (Role::ModelStream, Source::ALL.iter().any(|&source| permissions.may_publish(source)))
+        }
+        Direction::Send => (Role::Publication, permissions.may_publish_kind(media.kind)),
+        Direction::Receive if is_named(offer.models.receive) => {
+            (Role::BundleStream, permissions.subscribe)
+        }
+        Direction::Receive => (Role::Slot, permissions.subscribe),
+        Direction::Inactive => return None,
     };
-    (granted && !formats(media, config).is_empty()).then_some(media.direction)
+    (granted && !formats(media, config).is_empty()).then_some(role)
+}
+
+/// The formats of a line that carries models' frames: Opus alone, as a name.
+fn model_formats(media: &OfferedMedia, config: &SfuConfig) -> Vec<PayloadFormat> {
+    let formats = formats(media, config).into_iter().take(1);
+    formats.map(|format| PayloadFormat { rtx: None, red: None, ..format }).collect()
+}
+
+/// The line of the bundle stream: the one that was there, renewed, or a fresh one.
+fn bundle_line(
+    peer: &mut Peer,
+    media: &OfferedMedia,
+    config: &SfuConfig,
+    announced: &[Ssrc],
+) -> Option<BundleLine> {
+    let payload_type = model_formats(media, config).first()?.payload_type;
+    let known = peer.models.line.filter(|line| line.mid == media.mid);
+    let ssrc = known.map_or_else(|| peer.slots.fresh_ssrc(announced), |line| line.ssrc);
+    Some(BundleLine { mid: media.mid, ssrc, payload_type })
 }
 
 /// What is accepted of the offered formats: all that the node knows, in the client's order. What a
@@ -196,6 +254,7 @@ fn line(peer: &Peer, media: &OfferedMedia, config: &SfuConfig) -> Line {
         rids,
         sources,
         track,
+        models: false,
     };
     let announced = [(media.ssrc, false), (media.rtx_ssrc, true)];
     for (ssrc, repair) in announced {
@@ -217,15 +276,18 @@ fn layers(media: &OfferedMedia) -> Vec<Rid> {
 }
 
 /// What is said to an accepted m-line beside its formats.
+#[derive(Default)]
 struct Accepted {
     /// Layers of a publication.
     rids: Vec<Rid>,
-    /// Sources of a slot.
+    /// Sources of a slot, or of the bundle stream.
     sources: Option<SlotSources>,
+    /// Whether it carries models' frames.
+    models: bool,
 }
 
 fn respond(media: &OfferedMedia, config: &SfuConfig, accepted: Option<Accepted>) -> AnsweredMedia {
-    let Some(Accepted { rids, sources }) = accepted else {
+    let Some(Accepted { rids, sources, models }) = accepted else {
         return AnsweredMedia {
             mid: media.mid,
             direction: Direction::Inactive,
@@ -240,7 +302,7 @@ fn respond(media: &OfferedMedia, config: &SfuConfig, accepted: Option<Accepted>)
     };
     let wanted = |extension: Extension| match (media.direction, extension) {
         (_, Extension::Mid) => true,
-        (Direction::Send, Extension::AudioLevel) => media.kind == Kind::Audio,
+        (Direction::Send, Extension::AudioLevel) => media.kind == Kind::Audio && !models,
         (Direction::Send, Extension::Rid | Extension::RepairedRid) => !rids.is_empty(),
         (_, Extension::TransportCc) => config.transport_cc,
         (_, Extension::DependencyDescriptor) => media.kind == Kind::Video,
@@ -250,7 +312,7 @@ fn respond(media: &OfferedMedia, config: &SfuConfig, accepted: Option<Accepted>)
     AnsweredMedia {
         mid: media.mid,
         direction: media.direction,
-        formats: formats(media, config),
+        formats: if models { model_formats(media, config) } else { formats(media, config) },
         extensions: extensions.copied().collect(),
         rids,
         ssrc: sources.map(|sources| sources.media),

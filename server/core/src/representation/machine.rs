@@ -319,6 +319,9 @@ impl Representation {
                     self.count(now, obstacle);
                     return State::Falling { epoch, reason: obstacle.reason, raw_since };
                 }
+                if let Some(state) = self.turn_back(now, facts, times, reason) {
+                    return state;
+                }
                 let raw_since = raw_since.or(facts.raw_flows.then_some(now));
                 if raw_since.is_some_and(|since| now.saturating_since(since) >= LEAVE_LIMIT) {
                     return State::Raw(reason);
@@ -326,6 +329,9 @@ impl Representation {
                 State::Leaving { epoch, reason, raw_since }
             }
             State::Falling { epoch, reason, raw_since } => {
+                if let Some(state) = self.turn_back(now, facts, times, reason) {
+                    return state;
+                }
                 let raw_since = raw_since.or(facts.raw_flows.then_some(now));
                 if raw_since.is_some_and(|since| now.saturating_since(since) >= LEAVE_LIMIT) {
                     return State::Raw(reason);
@@ -348,15 +354,37 @@ impl Representation {
         if let Some(obstacle) = self.obstacle(facts, true) {
             return State::Raw(obstacle.reason);
         }
-        let clear = self.clear_since.unwrap_or(now);
-        if now.saturating_since(clear) < self.backoff.wait(times) {
-            return State::Raw(before);
-        }
         match ready(facts) {
-            Some(epoch) if facts.held => State::Entering { epoch, since: now },
-            Some(epoch) => State::Fetching { epoch },
-            None => State::Raw(before),
+            Some(epoch) if self.is_rested(now, times) && facts.held => {
+                State::Entering { epoch, since: now }
+            }
+            Some(epoch) if self.is_rested(now, times) => State::Fetching { epoch },
+            _ => State::Raw(before),
         }
+    }
+
+    /// The way back to the model while raw media have not come yet, if nothing speaks against it any
+    /// more.
+    fn turn_back(
+        &self,
+        now: Time,
+        facts: &Facts,
+        times: &BackoffTimes,
+        reason: RawReason,
+    ) -> Option<State> {
+        // Whether frames come again is only seen once they are asked for.
+        let is_free = self.obstacle(facts, true).is_none()
+            && !facts.lags
+            && reason != RawReason::Stalled
+            && self.is_rested(now, times);
+        let epoch = ready(facts).filter(|_| is_free && facts.held)?;
+        Some(State::Entering { epoch, since: now })
+    }
+
+    /// Whether nothing has spoken against the model for long enough.
+    fn is_rested(&self, now: Time, times: &BackoffTimes) -> bool {
+        let clear = self.clear_since.unwrap_or(now);
+        now.saturating_since(clear) >= self.backoff.wait(times)
     }
 
     fn count(&mut self, now: Time, obstacle: Obstacle) {

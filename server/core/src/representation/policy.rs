@@ -1,10 +1,6 @@
 //! Whether a subscriber is better served by a model than by raw media.
 
-use crate::{
-    bandwidth::Importance,
-    media::Kind,
-    signal::{Policy, QualityLimit},
-};
+use crate::{bandwidth::Importance, media::Kind, signal::Policy};
 
 /// What a policy is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +11,8 @@ pub struct Setting {
     pub importance: Importance,
     /// How high a picture is shown, in device pixels; `None`: not known.
     pub shown: Option<u16>,
-    /// What keeps the raw form from being served, or from being served better.
-    pub limit: Option<QualityLimit>,
-    /// Whether the line is too thin for raw voices in full.
-    pub thin: bool,
+    /// Whether the subscriber's line does not carry the raw form beside everything else.
+    pub short: bool,
     /// Whether it is in model form now, or on the way there.
     pub in_model: bool,
 }
@@ -29,15 +23,14 @@ const SMALL_TILE: u16 = 360;
 /// Whether model form is wanted by a policy (design section 7). What is in model form already stays
 /// in it a little longer, so that nothing flaps at the border.
 pub fn wants_model(policy: Policy, setting: &Setting) -> bool {
-    let short = setting.thin || setting.limit == Some(QualityLimit::Bandwidth);
     match (policy, setting.kind) {
         (Policy::Frugal, _) => true,
-        (Policy::Quality, _) => short,
+        (Policy::Quality, _) => setting.short,
         (Policy::Balanced, Kind::Audio) => true,
         (Policy::Balanced, Kind::Video) => {
             let border = if setting.in_model { SMALL_TILE + SMALL_TILE / 8 } else { SMALL_TILE };
             let small = setting.shown.is_none_or(|height| height <= border);
-            short || (setting.importance > Importance::Screen && small)
+            setting.short || (setting.importance > Importance::Screen && small)
         }
     }
 }
@@ -50,8 +43,7 @@ mod tests {
         kind: Kind::Video,
         importance: Importance::Tile,
         shown: Some(180),
-        limit: None,
-        thin: false,
+        short: false,
         in_model: false,
     };
 
@@ -66,17 +58,16 @@ mod tests {
         check(TILE, false, true, true);
         check(Setting { shown: Some(720), ..TILE }, false, false, true);
         check(Setting { importance: Importance::Stage, ..TILE }, false, false, true);
-        check(Setting { limit: Some(QualityLimit::Bandwidth), ..TILE }, true, true, true);
-        let stage = Setting { importance: Importance::Stage, thin: true, ..TILE };
+        check(Setting { short: true, ..TILE }, true, true, true);
+        let stage = Setting { importance: Importance::Stage, short: true, ..TILE };
         check(stage, true, true, true);
-        check(Setting { limit: Some(QualityLimit::Viewport), ..TILE }, false, true, true);
     }
 
     #[test]
     fn voices_are_in_model_form_unless_quality_is_wanted() {
         let voice = Setting { kind: Kind::Audio, shown: None, ..TILE };
         check(voice, false, true, true);
-        check(Setting { thin: true, ..voice }, true, true, true);
+        check(Setting { short: true, ..voice }, true, true, true);
     }
 
     #[test]

@@ -104,6 +104,7 @@ impl Room {
             self.flush_replays(cx);
         }
         if surveys {
+            self.survey_models(cx);
             self.stop_unneeded_layers(cx);
             self.fit_voices(cx);
             let untold = self.members.iter().filter(|(_, member)| {
@@ -194,6 +195,17 @@ impl Room {
             pointed.filter_map(|(slot, s)| Some((slot, s.content?))).collect();
         let stage = self.on_stage();
         let usual = usual_height(pointed.len());
+        let is_raw = |slot: SlotKey| peer.slots.get(slot).is_some_and(|slot| slot.raw);
+        let (pointed, modelled): (Vec<_>, Vec<_>) =
+            pointed.into_iter().partition(|&(slot, _)| is_raw(slot));
+        decisions.extend(modelled.into_iter().map(|(slot, content)| Decision {
+            slot,
+            content,
+            current: Current::Fresh,
+            choice: None,
+            needs: LayerSet::default(),
+            limit: None,
+        }));
         let candidates = pointed.iter().filter_map(|&(slot, content)| {
             let (track, slot) = (&self.tracks[content], peer.slots.get(slot)?);
             let importance = self.importance(&peer.view, track, stage);
@@ -238,8 +250,8 @@ impl Room {
         (demand, improved, lowered)
     }
 
-    /// Bits per second that sound takes on the way to a client, and that it would take if no voice
-    /// were asked for at a low rate.
+    /// Bits per second that sound, bundles and a model that is fetched take on the way to a client,
+    /// and that they would take if no voice were asked for at a low rate.
     fn sound(&self, cx: &Context<'_>, key: MemberKey) -> (u64, u64) {
         let Some(peer) = &self.members[key].peer else { return (0, 0) };
         let contents = peer.slots.of_kind(Kind::Audio).filter_map(|(_, slot)| slot.content);
@@ -253,10 +265,17 @@ impl Room {
         let voice = if low > 0 { LOW_VOICE_BITRATE } else { VOICE_BITRATE };
         let sound = sum.max(voice * voices.min(1));
         let full = if low > 0 { VOICES.min(voices) * VOICE_BITRATE } else { sound };
-        (sound, full.max(sound))
+        let models = peer.models.bundler.bitrate(cx.now)
+            + peer.models.fetching.map_or(0, |fetching| fetching.bitrate);
+        (sound + models, full.max(sound) + models)
     }
 
-    fn importance(&self, view: &View, track: &Track, stage: Option<MemberKey>) -> Importance {
+    pub(super) fn importance(
+        &self,
+        view: &View,
+        track: &Track,
+        stage: Option<MemberKey>,
+    ) -> Importance {
         let on_stage = Some(track.owner) == stage;
         if view.pins.contains(&self.members[track.owner].id) {
             Importance::Stage
@@ -271,7 +290,7 @@ impl Room {
         }
     }
 
-    fn on_stage(&self) -> Option<MemberKey> {
+    pub(super) fn on_stage(&self) -> Option<MemberKey> {
         self.order.get(&self.speakers.dominant()?).copied()
     }
 

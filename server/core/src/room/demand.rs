@@ -82,6 +82,8 @@ pub(crate) struct Supply {
     /// When somebody last heard it over a line that is too thin for it.
     strained: Option<Time>,
     voice: AudioDemand,
+    /// When somebody last needed it raw, if it is a voice.
+    heard: Time,
     /// What a voice loses on its way to the node.
     pub(super) uplink: Uplink,
 }
@@ -159,6 +161,7 @@ impl Supply {
             relayed: None,
             strained: None,
             voice: NORMAL_VOICE,
+            heard: now,
             uplink: Uplink::default(),
         }
     }
@@ -348,7 +351,7 @@ impl Room {
                 needs.add(layer);
             }
         }
-        if !needs.is_empty() {
+        if !needs.is_empty() || self.may_fall(key) {
             needs.add(LayerIndex(0));
         }
         needs
@@ -391,25 +394,38 @@ impl Room {
         if cx.config.low_rate_voice {
             self.mark_strained_voices(cx);
         }
-        for (key, track) in self.tracks.iter_mut() {
-            if track.source != Source::Microphone {
-                continue;
-            }
-            let Some(peer) = &self.members[track.owner].peer else { continue };
-            let Some(line) = peer.lines.of_track(key) else { continue };
-            let recent = |at: Time| cx.now.saturating_since(at) < VOICE_HOLD;
-            let has_red = line.formats.iter().any(|format| format.red.is_some());
-            let voice = if track.supply.strained.is_some_and(recent) {
-                LOW_RATE_VOICE
-            } else {
-                let red = has_red && track.supply.uplink.wants_redundancy(cx.now);
-                AudioDemand { red, ..NORMAL_VOICE }
-            };
-            if track.supply.voice != voice {
-                track.supply.voice = voice;
-                let (mid, layers) = (line.mid, Vec::new());
-                cx.say(peer.id, ServerMessage::Demand { mid, layers, audio: Some(voice) });
-            }
+        let mut voices = std::mem::take(&mut self.scratch.voices);
+        let is_voice = |track: &Track| track.source == Source::Microphone;
+        voices.extend(self.tracks.iter().filter(|(_, track)| is_voice(track)).map(|(key, _)| key));
+        for key in voices.drain(..) {
+            self.fit_voice(cx, key);
+        }
+        self.scratch.voices = voices;
+    }
+
+    /// Asks for one voice as its listeners need it.
+    pub(super) fn fit_voice(&mut self, cx: &mut Context<'_>, key: TrackKey) {
+        let needed = self.needs_raw_voice(key);
+        let track = &mut self.tracks[key];
+        if needed {
+            track.supply.heard = cx.now;
+        }
+        let Some(peer) = &self.members[track.owner].peer else { return };
+        let Some(line) = peer.lines.of_track(key) else { return };
+        let recent = |at: Time| cx.now.saturating_since(at) < VOICE_HOLD;
+        let has_red = line.formats.iter().any(|format| format.red.is_some());
+        // Stopped after a while, so that one who changes his mind costs nothing.
+        let active = cx.now.saturating_since(track.supply.heard) < LINGER;
+        let voice = if track.supply.strained.is_some_and(recent) {
+            AudioDemand { active, ..LOW_RATE_VOICE }
+        } else {
+            let red = has_red && track.supply.uplink.wants_redundancy(cx.now);
+            AudioDemand { active, red, ..NORMAL_VOICE }
+        };
+        if track.supply.voice != voice {
+            track.supply.voice = voice;
+            let (mid, layers) = (line.mid, Vec::new());
+            cx.say(peer.id, ServerMessage::Demand { mid, layers, audio: Some(voice) });
         }
     }
 

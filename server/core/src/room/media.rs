@@ -7,7 +7,7 @@ use crate::{
     forward::{
         Forward, Received, Refused, Selection, Skip, Unpacked, unpack_red, unwrap_retransmission,
     },
-    id::{LayerIndex, PacketId},
+    id::{LayerIndex, PacketId, SeqNo},
     input::{Feedback, RemoteEvent},
     media::{Codec, Kind},
     output::Output,
@@ -35,6 +35,11 @@ impl Room {
         let peer = self.members[member].peer.as_mut().ok_or(PacketError::UnknownPeer)?;
         let packet = Packet::parse(bytes, peer.lines.extensions())?;
         let origin = peer.lines.resolve(&packet)?;
+        if origin.models {
+            let payload = packet.payload(bytes);
+            self.model_rtp(cx, member, &packet, payload, origin.format.nack)?;
+            return Ok(Kept::No);
+        }
         let key = origin.track.ok_or(PacketError::NotPublished)?;
         let (index, format) = (origin.layer, origin.format);
         let track = &mut self.tracks[key];
@@ -259,9 +264,19 @@ impl Room {
                 }
             }
             Feedback::Nack { ssrc, first, following } => {
-                self.repeat(cx, member, ssrc, first, following);
+                let is_bundle = peer.models.line.is_some_and(|line| line.ssrc == ssrc);
+                if is_bundle {
+                    let bits = (0..16).filter(|bit| following & (1 << bit) != 0);
+                    let after = bits.map(|bit| SeqNo(first.0.wrapping_add(bit + 1)));
+                    for seq in std::iter::once(first).chain(after) {
+                        self.bundle_lost(cx, member, ssrc, seq);
+                    }
+                } else {
+                    self.repeat(cx, member, ssrc, first, following);
+                }
             }
-            Feedback::Lost { .. } => {}
+            // Slots of sound are repaired by what their clients ask for.
+            Feedback::Lost { ssrc, seq } => self.bundle_lost(cx, member, ssrc, seq),
             Feedback::Bye { ssrc } => {
                 if let Some((Some(track), source)) = peer.lines.of_source(ssrc)
                     && !source.repair

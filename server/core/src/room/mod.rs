@@ -6,6 +6,7 @@
 //! speakers who speaks              ─┘
 //! media    packet ─► track, layer ─► seats (subscriber, slot) ─► Forward
 //! survey   what publications can be had in ─► allocate: what slots send ─► demand: what is asked for
+//! models   in which form tracks go to whom, and frames on their way into bundles
 //! schedule when the room wants to be called
 //! ```
 
@@ -33,6 +34,8 @@ pub use quality::ViewportError;
 
 pub(crate) use layer::Layer;
 pub(crate) use media::Arrival;
+pub use models::ModelError;
+pub(crate) use models::{ModelSeat, SourceModel, Uplink};
 pub(crate) use roster::Member;
 pub(crate) use track::{Publication, Seat, Track, TrackKey};
 
@@ -214,6 +217,8 @@ impl Room {
         self.ask_again(cx);
         self.ask_for_keyframes(cx);
         self.report(cx);
+        self.flush_bundles(cx);
+        self.review_due(cx);
         self.settle(cx);
         self.allocate(cx);
     }

@@ -89,7 +89,8 @@ impl Room {
         if !peer.permissions.may_publish(publication.source) {
             return Err(PublishError::Forbidden);
         }
-        let line = peer.lines.get(mid).ok_or(PublishError::NoSuchLine(mid))?;
+        let line = peer.lines.get(mid).filter(|line| !line.models);
+        let line = line.ok_or(PublishError::NoSuchLine(mid))?;
         if line.kind != publication.source.kind() {
             return Err(PublishError::WrongKind(mid));
         }
@@ -245,6 +246,7 @@ impl Room {
         for layer in &mut track.layers {
             layer.history.clear(|packet| cx.release(packet));
         }
+        self.drop_forms(key, self.members[track.owner].short_id);
         self.by_track.remove(&track.id);
         let owner = &mut self.members[track.owner];
         owner.tracks.retain(|&other| other != key);

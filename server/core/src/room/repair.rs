@@ -33,6 +33,7 @@ impl Room {
         if !take_due(&mut self.schedule.repairs, cx.now) {
             return;
         }
+        self.ask_for_model_packets(cx);
         let mut given_up = std::mem::take(&mut self.scratch.layers);
         for (key, track) in self.tracks.iter_mut() {
             let Some(peer) = &self.members[track.owner].peer else { continue };

@@ -5,7 +5,7 @@ use crate::{
     id::{ParticipantId, PeerId, ShortId},
     input::{Join, RemoteEvent},
     peer::Peer,
-    room::{Context, MemberKey, Room, Seat, TrackKey},
+    room::{Context, MemberKey, Room, Seat, SourceModel, TrackKey},
     signal::{ErrorCode, LeaveReason, ModelAccess, PROTOCOL_VERSION, Participant, ServerMessage},
     slot::SlotKey,
 };
@@ -23,6 +23,8 @@ pub(crate) struct Member {
     pub(crate) peer: Option<Peer>,
     /// What it publishes: at most one track of each source.
     pub(crate) tracks: Vec<TrackKey>,
+    /// What is known of the models of its voice and face.
+    pub(crate) models: Vec<SourceModel>,
     /// Its wall clock against ours.
     pub(crate) clock: PublisherClock,
 }
@@ -80,8 +82,9 @@ impl Room {
             identity: join.identity,
             name: join.name,
             hidden,
-            peer: Some(Peer::new(cx.now, join.peer, join.permissions.clone())),
+            peer: Some(Peer::new(cx.now, join.peer, join.permissions.clone(), cx.config)),
             tracks: Vec::new(),
+            models: Vec::new(),
             clock: PublisherClock::new(),
         });
         let others = self.order.values().filter(|&&other| other != key);
@@ -130,6 +133,7 @@ impl Room {
             hidden: false,
             peer: None,
             tracks: Vec::new(),
+            models: Vec::new(),
             clock: PublisherClock::new(),
         });
         self.announce(cx, key);
@@ -148,6 +152,7 @@ impl Room {
                 self.unseat(cx, content, Seat { member: key, slot });
             }
         }
+        self.leave_models(cx, key);
         let member = self.members.remove(key).expect("a member leaves once");
         self.order.remove(&member.short_id);
         self.by_participant.remove(&member.id);

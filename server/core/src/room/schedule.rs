@@ -19,6 +19,10 @@ pub(crate) struct Schedule {
     pub(crate) allocate: Option<Time>,
     /// Look at what publications can be had in, and serve the next anew.
     pub(crate) survey: Option<Time>,
+    /// Look at who receives what in which form.
+    pub(crate) forms: Option<Time>,
+    /// Let bundles leave.
+    pub(crate) bundles: Option<Time>,
 }
 
 impl Schedule {
@@ -32,9 +36,10 @@ impl Schedule {
         self.all().into_iter().flatten().count()
     }
 
-    fn all(&self) -> [Option<Time>; 7] {
-        let Self { settle, speakers, reports, keyframes, repairs, allocate, survey } = *self;
-        [settle, speakers, reports, keyframes, repairs, allocate, survey]
+    fn all(&self) -> [Option<Time>; 9] {
+        let Self { settle, speakers, reports, keyframes, repairs, .. } = *self;
+        let Self { allocate, survey, forms, bundles, .. } = *self;
+        [settle, speakers, reports, keyframes, repairs, allocate, survey, forms, bundles]
     }
 }
 

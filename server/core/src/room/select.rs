@@ -22,6 +22,7 @@ impl Room {
         let Some(slot) = self.slot_mut(seat) else { return };
         let before = std::mem::replace(&mut slot.content, content);
         slot.serving.begin();
+        slot.raw = true;
         slot.stream.clear();
         let kind = slot.kind();
         if let Some(before) = before {

@@ -39,10 +39,14 @@ impl Room {
         if take_due(&mut self.schedule.settle, cx.now) {
             self.stale.everyone();
         }
-        let Stale { everyone, members } = std::mem::take(&mut self.stale);
-        let members: Vec<MemberKey> =
-            if everyone { self.order.values().copied().collect() } else { members };
-        if !members.is_empty() {
+        // Once more for those whose voices left their slots, or came back to them.
+        for _ in 0..2 {
+            let Stale { everyone, members } = std::mem::take(&mut self.stale);
+            let members: Vec<MemberKey> =
+                if everyone { self.order.values().copied().collect() } else { members };
+            if members.is_empty() {
+                break;
+            }
             let scene = self.scene(cx);
             for member in members {
                 self.settle_member(cx, &scene, member);
@@ -63,7 +67,10 @@ impl Room {
             let current: Vec<TrackKey> = chairs.iter().filter_map(|chair| chair.content).collect();
             let wanted = match kind {
                 _ if !peer.connected => Vec::new(),
-                Kind::Audio => wanted_audio(scene, &current, member.short_id, chairs.len()),
+                Kind::Audio => {
+                    let is_raw = |track| peer.models.form(track).is_none_or(|form| form.raw);
+                    wanted_audio(scene, &current, member.short_id, chairs.len(), is_raw)
+                }
                 Kind::Video => {
                     let slots = chairs.len().min(cx.config.max_video.into());
                     let current = if peer.turned_page { &[] } else { &current[..] };
@@ -88,6 +95,7 @@ impl Room {
         while let Some(seat) = self.scratch.seats.pop() {
             self.report_seat(cx, seat);
         }
+        self.review_member(cx, key);
     }
 
     /// Sends what was kept for slots that were pointed anew.

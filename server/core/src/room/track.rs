@@ -7,7 +7,7 @@ use crate::{
     id::{LayerIndex, Rid, TrackId},
     media::{Codec, Kind},
     peer::LayerDescription,
-    room::{Layer, MemberKey, demand::Supply},
+    room::{Layer, MemberKey, ModelSeat, demand::Supply},
     signal::{self, Source},
     slot::{LayerSet, SlotKey},
     speaker::Loudness,
@@ -42,6 +42,8 @@ pub(crate) struct Track {
     pub(crate) codec: Codec,
     /// The slots that are pointed at it.
     pub(crate) seats: Vec<Seat>,
+    /// Those who get frames of its model.
+    pub(crate) model_seats: Vec<ModelSeat>,
     /// At least one, and not more than [`MAX_LAYERS`](crate::peer::MAX_LAYERS).
     pub(crate) layers: Vec<Layer>,
     /// Which layers were alive at the last look, and when the next one is due.
@@ -72,6 +74,7 @@ impl Track {
             encrypted,
             codec,
             seats: Vec::new(),
+            model_seats: Vec::new(),
             layers: if rids.is_empty() {
                 vec![Layer::new(None, codec)]
             } else {

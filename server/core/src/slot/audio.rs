@@ -10,7 +10,7 @@ use crate::{
 const MARGIN_DB: f64 = 6.0;
 
 /// The audio tracks that a client of `slots` audio slots is to hear, given what it hears now.
-/// Never its own.
+/// Never its own, and only those that `is_raw` says come raw.
 ///
 /// All of them where they fit. Else a slot keeps its talker until somebody speaks who has none:
 /// that one takes the slot of whoever has been silent for longest, and of somebody who speaks only
@@ -20,10 +20,13 @@ pub(crate) fn wanted_audio(
     current: &[TrackKey],
     listener: ShortId,
     slots: usize,
+    is_raw: impl Fn(TrackKey) -> bool,
 ) -> Vec<TrackKey> {
-    let mut heard: Vec<&Voice> = current.iter().filter_map(|&track| scene.voice(track)).collect();
+    let current = current.iter().filter(|&&track| is_raw(track));
+    let mut heard: Vec<&Voice> = current.filter_map(|&track| scene.voice(track)).collect();
     heard.truncate(slots);
-    let others = scene.voices().iter().filter(|voice| voice.owner != listener);
+    let others = scene.voices().iter();
+    let others = others.filter(|voice| voice.owner != listener && is_raw(voice.track));
     for candidate in others.take(slots) {
         if heard.iter().any(|voice| voice.track == candidate.track) {
             continue;
@@ -79,7 +82,7 @@ mod tests {
         });
         let scene = Scene::new(Vec::new(), Vec::new(), voices.collect(), None);
         let current: Vec<TrackKey> = current.iter().map(|&n| TrackKey::from_index(n)).collect();
-        let wanted = wanted_audio(&scene, &current, ME, slots);
+        let wanted = wanted_audio(&scene, &current, ME, slots, |_| true);
         let wanted: Vec<usize> = wanted.into_iter().map(Key::index).collect();
         assert_eq!(wanted, expected);
     }

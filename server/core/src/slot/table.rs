@@ -63,6 +63,9 @@ pub(crate) struct Slot {
     pub(crate) content: Option<TrackKey>,
     /// How that is served.
     pub(crate) serving: Serving,
+    /// Whether it is to be served at all: not while its client receives the content's model. Video
+    /// only.
+    pub(crate) raw: bool,
     /// What it was pointed at last: a track that comes back gets the same slot.
     pub(crate) before: Option<TrackId>,
     /// What its client was told that it carries.
@@ -163,6 +166,7 @@ impl Slots {
             sources,
             content: None,
             serving: Serving::default(),
+            raw: true,
             before: None,
             told: None,
             told_capture: None,
@@ -214,7 +218,8 @@ impl Slots {
         self.slots.iter().filter(move |(_, slot)| slot.kind() == kind)
     }
 
-    fn fresh_ssrc(&mut self, avoid: &[Ssrc]) -> Ssrc {
+    /// A source that nobody else uses on the connection: that of a slot, or of the bundle stream.
+    pub(crate) fn fresh_ssrc(&mut self, avoid: &[Ssrc]) -> Ssrc {
         loop {
             let ssrc = Ssrc(FIRST_SSRC.wrapping_add(self.opened));
             self.opened = self.opened.wrapping_add(1);

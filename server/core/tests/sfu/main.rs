@@ -15,6 +15,7 @@ mod layers;
 mod lossy;
 mod media;
 mod model;
+mod models;
 mod negotiation;
 mod publishing;
 mod repair;

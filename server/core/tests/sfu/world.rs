@@ -12,7 +12,7 @@ use sotto_core::{
     id::{Mid, PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc, TrackId},
     input::{DataMessage, Feedback, Join, RemoteEvent},
     media::{Answer, Kind, Offer, PayloadFormat},
-    output::SenderReport,
+    output::{BundleRoute, SenderReport},
     rtp::{ExtensionMap, Packet},
     signal::{
         ClientMessage, ErrorCode, LeaveReason, Participant, Permissions, ServerMessage,
@@ -68,6 +68,11 @@ pub(crate) struct Client {
     /// What its sender was told to find out.
     pub(crate) demands: Vec<Demand>,
     pub(crate) keyframes_asked: Vec<(Time, Ssrc)>,
+    /// What it was asked for again, and was to be sent again.
+    pub(crate) nacks: Vec<(Ssrc, Vec<SeqNo>)>,
+    pub(crate) resends: Vec<(Ssrc, SeqNo)>,
+    /// Bundles that were not looked at yet.
+    pub(crate) bundles: Vec<(Time, BundleRoute, Vec<u8>)>,
     /// What it sends, by m-line.
     pub(crate) senders: BTreeMap<Mid, Sender>,
     /// The simulcast layers that it sends on its camera's m-line, if it does.
@@ -133,6 +138,9 @@ impl World {
             closed: None,
             demands: Vec::new(),
             keyframes_asked: Vec::new(),
+            nacks: Vec::new(),
+            resends: Vec::new(),
+            bundles: Vec::new(),
             senders: BTreeMap::new(),
             layers: Vec::new(),
             streams: HashMap::new(),
@@ -353,7 +361,11 @@ impl World {
                     self.client(peer).data.push((from, message));
                 }
                 Output::Demand { peer, demand } => self.client(peer).demands.push(demand),
-                Output::Nack { .. } | Output::Resend { .. } | Output::Bundle { .. } => {}
+                Output::Nack { peer, ssrc, missing } => {
+                    self.client(peer).nacks.push((ssrc, missing));
+                }
+                Output::Resend { peer, ssrc, seq } => self.client(peer).resends.push((ssrc, seq)),
+                Output::Bundle { peer } => self.take_bundles(peer),
                 Output::Close { peer, reason } => self.client(peer).closed = Some(reason),
                 Output::Relay { room, event } => {
                     let bytes = match &event {
@@ -363,6 +375,15 @@ impl World {
                     self.relayed.push((room, event, bytes));
                 }
             }
+        }
+    }
+
+    /// Takes the bundles that are due for a client.
+    fn take_bundles(&mut self, peer: PeerId) {
+        let mut bytes = Vec::new();
+        while let Some(route) = self.sfu.bundle(self.now, peer, &mut bytes) {
+            let (now, bytes) = (self.now, bytes.clone());
+            self.client(peer).bundles.push((now, route, bytes));
         }
     }
 
@@ -391,6 +412,18 @@ impl World {
             ServerMessage::Slots { slots } => {
                 assert!(!slots.is_empty(), "an empty slot message says nothing");
                 slots.iter().for_each(|slot| client.learn_slot(slot));
+            }
+            ServerMessage::Forms { forms } => {
+                // What comes raw again begins anew.
+                for form in forms {
+                    let slots = client.slots.iter().filter(|(_, content)| {
+                        content.as_ref().is_some_and(|c| c.participant == form.participant)
+                    });
+                    let sources = slots.filter_map(|(&mid, _)| client.ssrc(mid));
+                    for ssrc in sources.collect::<Vec<_>>() {
+                        client.streams.entry(ssrc).or_default().repoint();
+                    }
+                }
             }
             ServerMessage::Quality { slots } => {
                 // What is paused begins anew.

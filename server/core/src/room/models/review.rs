@@ -1,0 +1,366 @@
+//! Who receives what in which form, looked at anew.
+
+use sotto_frame::PluginKind;
+
+use crate::{
+    bandwidth::Importance,
+    bundle::Rank,
+    id::LayerIndex,
+    media::Kind,
+    peer::TrackForm,
+    representation::{Availability, Facts, Flow, Representation, Setting, Support, wants_model},
+    room::{
+        Context, MemberKey, Room, Track, TrackKey,
+        demand::{VOICE_BITRATE, VOICES},
+        schedule::{hasten, take_due},
+    },
+    signal::{GateState, LearningState, ReceivedForm, ServerMessage, Source},
+    slot::SlotKey,
+    time::Time,
+};
+
+use super::is_model;
+
+/// Tracks that one client may receive in model form.
+const MAX_FORMS: usize = 256;
+
+/// How much more than raw media need a line must carry for them to replace a model, in per mille.
+const RAW_MARGIN: u64 = 1_300;
+
+/// Losses in per mille at which models are given up, and below which they are tried again. Up to
+/// there, copies and packets that are sent again make good for them.
+const LOSSY: (u16, u16) = (300, 150);
+
+/// A subscriber that gets frames of a track's model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ModelSeat {
+    pub(crate) member: MemberKey,
+    /// How important they are to it.
+    pub(crate) rank: Rank,
+}
+
+impl Room {
+    /// Looks at everything that a client may receive in model form, and tells it what has changed.
+    pub(crate) fn review_member(&mut self, cx: &mut Context<'_>, key: MemberKey) {
+        if !self
+            .members
+            .get(key)
+            .and_then(|m| m.peer.as_ref())
+            .is_some_and(|p| p.models.is_asking())
+        {
+            return;
+        }
+        self.end_overdue_fetch(cx, key);
+        self.watch_losses(key);
+        let eligible = self.eligible(key);
+        let Some(peer) = self.peer_mut(key) else { return };
+        let gone: Vec<TrackForm> =
+            peer.models.forms.extract_if(.., |form| !eligible.contains(&form.track)).collect();
+        for form in gone {
+            self.set_model_seat(key, form.track, None);
+        }
+        for track in eligible {
+            self.review(cx, key, track);
+        }
+        self.fetch_models(cx, key);
+        self.tell_forms(cx, key);
+    }
+
+    /// Looks at everybody's form of one source: what its speaker says has changed.
+    pub(super) fn review_source(
+        &mut self,
+        cx: &mut Context<'_>,
+        speaker: MemberKey,
+        source: Source,
+    ) {
+        self.advance_epoch(cx, speaker, source);
+        let members: Vec<MemberKey> = self.order.values().copied().collect();
+        for member in members {
+            self.review_member(cx, member);
+        }
+        self.ask_for_models(cx, speaker);
+    }
+
+    /// Looks at the forms for which it is time.
+    pub(crate) fn review_due(&mut self, cx: &mut Context<'_>) {
+        if !take_due(&mut self.schedule.forms, cx.now) {
+            return;
+        }
+        let members: Vec<MemberKey> = self.order.values().copied().collect();
+        for member in members {
+            self.review_member(cx, member);
+        }
+    }
+
+    /// The tracks that a client may receive in model form: cameras in its slots, and the voices of
+    /// everybody who has a model or is in one of its slots.
+    fn eligible(&self, key: MemberKey) -> Vec<TrackKey> {
+        let Some(peer) = &self.members[key].peer else { return Vec::new() };
+        let is_source = |track: &Track| matches!(track.source, Source::Microphone | Source::Camera);
+        let seated = peer.slots.iter().filter_map(|(_, slot)| slot.content);
+        let mut tracks: Vec<TrackKey> =
+            seated.filter(|&track| is_source(&self.tracks[track])).collect();
+        if peer.slots.of_kind(Kind::Audio).next().is_some() {
+            let speakers = self.order.values().filter(|&&speaker| speaker != key);
+            let voices = speakers.filter_map(|&speaker| {
+                let model = self.source_model(speaker, Source::Microphone)?;
+                model.used.and(self.published_source(speaker, Source::Microphone))
+            });
+            for voice in voices {
+                if !tracks.contains(&voice) {
+                    tracks.push(voice);
+                }
+            }
+        }
+        tracks.truncate(MAX_FORMS);
+        tracks
+    }
+
+    /// Looks at one track as one client receives it.
+    fn review(&mut self, cx: &mut Context<'_>, key: MemberKey, track: TrackKey) {
+        if self.tracks[track].muted {
+            return;
+        }
+        let facts = self.facts(cx, key, track);
+        let rank = self.rank(key, track);
+        let Some(peer) = self.peer_mut(key) else { return };
+        let fresh = TrackForm {
+            track,
+            representation: Representation::default(),
+            told: None,
+            rank,
+            raw: true,
+        };
+        if peer.models.form(track).is_none() {
+            peer.models.forms.push(fresh);
+        }
+        let Some(form) = peer.models.form_mut(track) else { return };
+        form.representation.update(cx.now, &facts, &cx.config.model_backoff);
+        form.rank = rank;
+        if let Some(due) = form.representation.poll_timeout(cx.now, &cx.config.model_backoff) {
+            hasten(&mut self.schedule.forms, due);
+        }
+        self.apply(cx, key, track);
+    }
+
+    /// Lets flow what a form says.
+    fn apply(&mut self, cx: &mut Context<'_>, key: MemberKey, track: TrackKey) {
+        let kind = self.tracks[track].codec.kind();
+        let Some(peer) = self.peer_mut(key) else { return };
+        let Some(form) = peer.models.form_mut(track) else { return };
+        let (flow, rank) = (form.representation.flow(kind), form.rank);
+        let changed = std::mem::replace(&mut form.raw, flow.raw) != flow.raw;
+        let slot = slot_of(peer, track);
+        let is_hidden = slot.is_some_and(|(_, slot)| slot.serving.shown == Some(0));
+        self.set_model_seat(key, track, (flow.model && !is_hidden).then_some(rank));
+        let owner = self.tracks[track].owner;
+        match kind {
+            Kind::Audio => {
+                // A voice in model form takes no slot.
+                if changed {
+                    self.stale.member(key);
+                }
+                self.fit_voice(cx, track);
+            }
+            Kind::Video => self.set_raw(cx, key, track, flow),
+        }
+        self.ask_for_models(cx, owner);
+    }
+
+    /// Lets a video slot send raw media, or not.
+    fn set_raw(&mut self, cx: &mut Context<'_>, key: MemberKey, track: TrackKey, flow: Flow) {
+        let Some(peer) = self.peer_mut(key) else { return };
+        let Some((slot, _)) = slot_of(peer, track) else { return };
+        let Some(slot) = peer.slots.get_mut(slot) else { return };
+        if slot.raw == flow.raw {
+            return;
+        }
+        slot.raw = flow.raw;
+        peer.allowance.stale = true;
+        self.serve(cx, key);
+        self.tell_slots(cx, key);
+        self.flush_replays(cx);
+    }
+
+    /// A client gets frames of a track's model, of this rank, or none.
+    fn set_model_seat(&mut self, key: MemberKey, track: TrackKey, rank: Option<Rank>) {
+        let Some(of) = self.tracks.get_mut(track) else { return };
+        let seat = of.model_seats.iter().position(|seat| seat.member == key);
+        match (seat, rank) {
+            (Some(seat), Some(rank)) => of.model_seats[seat].rank = rank,
+            (None, Some(rank)) => of.model_seats.push(ModelSeat { member: key, rank }),
+            (Some(seat), None) => {
+                of.model_seats.swap_remove(seat);
+                let (owner, source) = (of.owner, of.source);
+                let who = self.members[owner].short_id;
+                let model = self.source_model(owner, source).and_then(|model| model.used);
+                if let (Some(model), Some(peer)) = (model, self.peer_mut(key)) {
+                    peer.models.bundler.forget(who, Some(model.plugin));
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// What a model must not have sent any more does not leave: its gate is red.
+    pub(super) fn discard_frames(&mut self, speaker: MemberKey, source: Source) {
+        let who = self.members[speaker].short_id;
+        let model = self.source_model(speaker, source).and_then(|model| model.used);
+        let Some(model) = model.filter(|model| model.plugin.kind() == PluginKind::Picture) else {
+            return;
+        };
+        for (_, member) in self.members.iter_mut() {
+            if let Some(peer) = &mut member.peer {
+                peer.models.bundler.forget(who, Some(model.plugin));
+            }
+        }
+    }
+
+    /// A client could not use an epoch.
+    pub(super) fn fail_model(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: MemberKey,
+        track: TrackKey,
+        epoch: sotto_frame::Epoch,
+        again: bool,
+    ) {
+        if let Some(form) = self.peer_mut(key).and_then(|peer| peer.models.form_mut(track)) {
+            form.representation.failed(cx.now, epoch, again, &cx.config.model_backoff);
+            self.review_member(cx, key);
+        }
+    }
+
+    fn facts(&self, cx: &Context<'_>, key: MemberKey, track: TrackKey) -> Facts {
+        let of = &self.tracks[track];
+        let (owner, source, kind) = (&self.members[of.owner], of.source, of.codec.kind());
+        let model = self.source_model(of.owner, source);
+        let peer = self.members[key].peer.as_ref().expect("a review is of a client");
+        let models = &peer.models;
+        let used = model.and_then(|model| model.used);
+        let support = match used {
+            Some(used) => models.support(used.plugin.get(), used.version),
+            None if models.transport().is_some() => Support::Yes,
+            None => Support::No,
+        };
+        let holds = |epoch| models.holds(owner.short_id, source, epoch);
+        let next = model.and_then(|model| model.next.filter(|_| model.lags(cx.now)));
+        let slot = slot_of(peer, track);
+        let is_flowing = of.layer(LayerIndex(0)).is_flowing(cx.now);
+        let raw_flows = match kind {
+            Kind::Audio => slot.is_some() && is_flowing,
+            Kind::Video => slot.is_some_and(|(_, slot)| slot.stream.sending().is_some()),
+        };
+        Facts {
+            kind,
+            enabled: model.is_none_or(|model| model.granted),
+            canary: is_canary(cx.config.model_canary, owner.id.0.as_u128()),
+            support,
+            model: model.map_or(
+                Availability::Learned(LearningState::default()),
+                super::SourceModel::availability,
+            ),
+            held: used.is_some_and(|used| holds(used.epoch)),
+            lags: next.is_some_and(|(next, _)| !holds(next.epoch)),
+            gate: model.map_or(GateState::Green, |model| model.gate),
+            wanted: self.wants(cx, key, track),
+            lossy: models.lossy,
+            raw_flows,
+            model_flows: model.is_some_and(|model| model.flows(cx.now)),
+        }
+    }
+
+    /// Whether a client's policy wants a track's model.
+    fn wants(&self, cx: &Context<'_>, key: MemberKey, track: TrackKey) -> bool {
+        let of = &self.tracks[track];
+        let Some(peer) = &self.members[key].peer else { return false };
+        let form = peer.models.form(track);
+        let in_model = form.is_some_and(|form| is_model(form.representation.status().form));
+        let slot = slot_of(peer, track);
+        let kind = of.codec.kind();
+        let needed = match kind {
+            Kind::Audio => VOICE_BITRATE * VOICES,
+            Kind::Video => of.supply.ladder().rungs().first().map_or(0, |rung| rung.bitrate),
+        };
+        let needed = if in_model { needed * RAW_MARGIN / 1_000 } else { needed };
+        let estimate = peer.allowance.estimate.map(|estimate| estimate.bitrate);
+        let paused = slot.is_some_and(|(_, slot)| slot.serving.is_paused());
+        let short = paused || estimate.is_some_and(|estimate| estimate < needed);
+        let importance = match kind {
+            Kind::Audio => Importance::Tile,
+            Kind::Video => self.importance(&peer.view, of, self.on_stage()),
+        };
+        let shown = slot.and_then(|(_, slot)| slot.serving.shown);
+        let policy = peer.models.policy.unwrap_or(cx.config.model_policy);
+        wants_model(policy, &Setting { kind, importance, shown, short, in_model })
+    }
+
+    /// How important a track's frames are to a client.
+    fn rank(&self, key: MemberKey, track: TrackKey) -> Rank {
+        let of = &self.tracks[track];
+        match (of.codec.kind(), &self.members[key].peer) {
+            (Kind::Video, Some(peer)) => {
+                Rank(1 + self.importance(&peer.view, of, self.on_stage()) as u8)
+            }
+            _ => Rank::VOICE,
+        }
+    }
+
+    /// Notes whether a client loses more than can be concealed.
+    fn watch_losses(&mut self, key: MemberKey) {
+        let Some(peer) = self.peer_mut(key) else { return };
+        let Some(estimate) = peer.allowance.estimate else { return };
+        let (begin, end) = LOSSY;
+        let limit = if peer.models.lossy { end } else { begin };
+        peer.models.lossy = estimate.loss_per_mille >= limit;
+    }
+
+    /// Tells a client what has changed in the forms of its tracks.
+    fn tell_forms(&mut self, cx: &mut Context<'_>, key: MemberKey) {
+        let mut forms = Vec::new();
+        let Some(peer) = &self.members[key].peer else { return };
+        let (peer_id, count) = (peer.id, peer.models.forms.len());
+        for at in 0..count {
+            let Some(peer) = &self.members[key].peer else { return };
+            let form = &peer.models.forms[at];
+            let status = form.representation.status();
+            let of = &self.tracks[form.track];
+            let owner = &self.members[of.owner];
+            let now = (status, owner.clock.distance());
+            if form.told == Some(now) {
+                continue;
+            }
+            let clock = owner.clock.at(cx.now).filter(|_| is_model(status.form));
+            let model = self.source_model(of.owner, of.source).and_then(|model| model.used);
+            forms.push(ReceivedForm {
+                participant: owner.id,
+                short_id: owner.short_id,
+                source: of.source,
+                form: status.form,
+                reason: status.reason,
+                epoch: status.epoch.map(|epoch| epoch.0),
+                plugin: status.epoch.and(model).map(|model| model.plugin.get()),
+                overlap: status.overlap,
+                timestamp: clock.map(|(timestamp, _)| timestamp.0),
+                capture_time: clock.map(|(_, at)| Time::as_micros(at)),
+            });
+            if let Some(peer) = self.peer_mut(key) {
+                peer.models.forms[at].told = Some(now);
+            }
+        }
+        if !forms.is_empty() {
+            cx.say(peer_id, ServerMessage::Forms { forms });
+        }
+    }
+}
+
+/// The slot of a client that is pointed at a track.
+fn slot_of(peer: &crate::peer::Peer, track: TrackKey) -> Option<(SlotKey, &crate::slot::Slot)> {
+    peer.slots.iter().find(|(_, slot)| slot.content == Some(track))
+}
+
+/// Whether a participant is among the `percent` that try models out: always the same ones.
+const fn is_canary(percent: u8, participant: u128) -> bool {
+    // Random ids are even in every digit.
+    participant % 100 < percent as u128
+}

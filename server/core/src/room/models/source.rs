@@ -1,0 +1,228 @@
+//! The model of one source of one participant, as the node knows it.
+
+use std::time::Duration;
+
+use sotto_frame::{Epoch, MediaTime, PluginId};
+
+use crate::{
+    input::ModelHeader,
+    representation::Availability,
+    signal::{GateState, LearningState, Source},
+    time::Time,
+};
+
+/// A source of whose model nothing came for this has stalled. In silence publishers send empty frames.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// After this, subscribers that do not hold the next epoch go over to raw media, so that it can be
+/// used after twice as long.
+const LAG: Duration = Duration::from_secs(1);
+
+/// Times of frames that are remembered, to know a repetition.
+const SEEN: usize = 32;
+
+/// A frame that is so much older than the latest is of no use to anyone.
+const MAX_LATENESS: i32 = 1_000;
+
+/// A frame that is so much later than the latest, or earlier, comes of a clock that was set anew.
+const RESTART: i32 = 30_000;
+
+/// The model of one source.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceModel {
+    /// Microphone or camera.
+    pub(crate) source: Source,
+    /// Whether the speaker lets it be used.
+    pub(crate) granted: bool,
+    pub(crate) learning: LearningState,
+    pub(crate) gate: GateState,
+    /// The one that the encoder uses.
+    pub(crate) used: Option<ModelHeader>,
+    /// The one before it, from which differences can be made.
+    pub(crate) before: Option<ModelHeader>,
+    /// The one that it will use, and since when that is known.
+    pub(crate) next: Option<(ModelHeader, Time)>,
+    /// When the last frame came.
+    pub(crate) last: Option<Time>,
+    seen: Seen,
+}
+
+/// The times of the latest frames.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    latest: Option<MediaTime>,
+    times: [Option<MediaTime>; SEEN],
+    at: usize,
+}
+
+impl SourceModel {
+    /// Of a source that nothing is known of.
+    pub(crate) fn new(source: Source) -> Self {
+        Self {
+            source,
+            granted: true,
+            learning: LearningState::default(),
+            gate: GateState::default(),
+            used: None,
+            before: None,
+            next: None,
+            last: None,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Whether there is one, as subscribers see it.
+    pub(crate) fn availability(&self) -> Availability {
+        match &self.used {
+            Some(used) => Availability::Ready(used.epoch),
+            None => Availability::Learned(self.learning),
+        }
+    }
+
+    /// The latest one: what a subscriber is to fetch.
+    pub(crate) fn latest(&self) -> Option<&ModelHeader> {
+        self.next.as_ref().map(|(next, _)| next).or(self.used.as_ref())
+    }
+
+    /// A model was uploaded: the first one is used at once. Returns whether it is a later one.
+    pub(crate) fn upload(&mut self, now: Time, model: ModelHeader) -> bool {
+        if self.latest().is_some_and(|latest| latest.epoch >= model.epoch) {
+            return false;
+        }
+        self.granted = true;
+        match self.used {
+            Some(used) if used.plugin == model.plugin && used.version == model.version => {
+                self.next = Some((model, now));
+            }
+            // Of another plug-in: nothing of the one before can be gone on with.
+            Some(_) | None => {
+                (self.before, self.used, self.next) = (None, Some(model), None);
+                self.gate = GateState::default();
+            }
+        }
+        true
+    }
+
+    /// Whether those who do not hold the next epoch should not wait for it.
+    pub(crate) fn lags(&self, now: Time) -> bool {
+        self.next.is_some_and(|(_, since)| now.saturating_since(since) >= LAG)
+    }
+
+    /// Whether the next epoch is to be used although some do not hold it.
+    pub(crate) fn is_overdue(&self, now: Time) -> bool {
+        self.next.is_some_and(|(_, since)| now.saturating_since(since) >= 2 * LAG)
+    }
+
+    /// The next epoch is used from now on.
+    pub(crate) fn promote(&mut self) {
+        if let Some((next, _)) = self.next.take() {
+            self.before = self.used.replace(next);
+        }
+    }
+
+    /// The speaker does not let it be used any more.
+    pub(crate) fn withdraw(&mut self) {
+        *self = Self { granted: false, ..Self::new(self.source) };
+    }
+
+    /// Whether frames come.
+    pub(crate) fn flows(&self, now: Time) -> bool {
+        self.last.is_some_and(|last| now.saturating_since(last) < SILENCE)
+    }
+
+    /// Whether a frame of this plug-in and epoch is one of its model: of the one that is used, the one
+    /// before, or the next, which its encoder may know of already.
+    pub(crate) fn is_of(&self, plugin: PluginId, epoch: u8) -> bool {
+        let next = self.next.as_ref().map(|(next, _)| next);
+        let mut known = [self.used.as_ref(), self.before.as_ref(), next].into_iter().flatten();
+        known.any(|model| model.plugin == plugin && model.epoch.low() == epoch)
+    }
+
+    /// Whether a frame is new, and of use.
+    pub(crate) fn is_new(&mut self, time: MediaTime) -> bool {
+        self.seen.admit(time)
+    }
+
+    /// The epoch in which it is encoded.
+    pub(crate) fn epoch(&self) -> Option<Epoch> {
+        self.used.map(|used| used.epoch)
+    }
+}
+
+impl Seen {
+    fn admit(&mut self, time: MediaTime) -> bool {
+        let ahead = self.latest.map_or(0, |latest| time.distance(latest));
+        if ahead.abs() > RESTART {
+            *self = Self::default();
+        } else if ahead < -MAX_LATENESS || self.times.contains(&Some(time)) {
+            return false;
+        }
+        self.times[self.at] = Some(time);
+        self.at = (self.at + 1) % SEEN;
+        if ahead >= 0 || self.latest.is_none() {
+            self.latest = Some(time);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sotto_frame::ModelHash;
+
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(1_700_000_000_000_000 + ms * 1_000)
+    }
+
+    fn model(epoch: u32) -> ModelHeader {
+        ModelHeader {
+            plugin: PluginId::FACE,
+            version: 1,
+            epoch: Epoch(epoch),
+            hash: ModelHash([epoch as u8; 32]),
+            bytes: 1_000,
+        }
+    }
+
+    #[test]
+    fn the_first_model_is_used_at_once_and_a_later_one_when_it_is_held() {
+        let mut source = SourceModel::new(Source::Camera);
+        assert!(source.upload(at(0), model(1)));
+        assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
+        assert!(!source.upload(at(1), model(1)), "nothing new");
+        assert!(source.upload(at(10), model(2)));
+        assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
+        assert!(!source.lags(at(1_009)) && source.lags(at(1_010)));
+        assert!(!source.is_overdue(at(2_009)) && source.is_overdue(at(2_010)));
+        source.promote();
+        assert_eq!(source.availability(), Availability::Ready(Epoch(2)));
+        assert!([1, 2].iter().all(|&epoch| source.is_of(PluginId::FACE, epoch)));
+        assert!(!source.is_of(PluginId::FACE, 3) && !source.is_of(PluginId::VOICE, 2));
+    }
+
+    #[test]
+    fn a_repeated_frame_is_known_across_the_wrap_and_a_late_one_is_of_no_use() {
+        let mut source = SourceModel::new(Source::Camera);
+        let start = u32::MAX - 100;
+        let times = (0..20).map(|n| MediaTime(start.wrapping_add(n * 80)));
+        for time in times.clone() {
+            assert!(source.is_new(time));
+        }
+        assert!(!times.clone().any(|time| source.is_new(time)));
+        assert!(source.is_new(MediaTime(start.wrapping_add(19 * 80 - 40))), "it was lost before");
+        assert!(!source.is_new(MediaTime(start.wrapping_add(10))), "too late");
+        assert!(source.is_new(MediaTime(7_000_000)), "another clock");
+        assert!(source.is_new(MediaTime(7_000_080)));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_model_that_is_withdrawn() {
+        let mut source = SourceModel::new(Source::Microphone);
+        source.upload(at(0), model(3));
+        source.withdraw();
+        assert!(!source.granted && source.latest().is_none());
+        assert_eq!(source.availability(), Availability::Learned(LearningState::Learning));
+    }
+}
