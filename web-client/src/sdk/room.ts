@@ -231,7 +231,7 @@ export class Room implements PublicationOwner {
    * for that. A page that has no models may as well play the slots' tracks by itself.
    */
   playSound(options: SoundOptions = {}): SoundPlayback {
-    if (!this.#models?.enabled) return playElements(this.#slots, options);
+    if (!this.#models?.enabled) return playElements(this, options);
     return playGraph(this.#models, options);
   }
 

@@ -14,13 +14,18 @@ export interface SoundPlayback {
   stop(): void;
 }
 
+/** The audio slots of a room, and word of there being more. */
+export interface SoundSlots {
+  readonly slots: readonly Slot[];
+  on(name: "slots", listener: () => void): () => void;
+}
+
 /** Plays each slot in an element of its own: no models, and nothing but what the browser does. */
 export function playElements(
-  slots: readonly Slot[],
+  room: SoundSlots,
   { onBlocked = () => undefined }: SoundOptions,
 ): SoundPlayback {
-  const audio = slots.filter(({ kind }) => kind === "audio");
-  const elements = new Map(audio.map((slot) => [slot, new Audio()]));
+  const elements = new Map<Slot, HTMLAudioElement>();
   const play = (slot: Slot, element: HTMLAudioElement) => {
     element.srcObject = new MediaStream([slot.track]);
     element.play().catch((error: unknown) => {
@@ -28,8 +33,18 @@ export function playElements(
       if (error instanceof DOMException && error.name === "NotAllowedError") onBlocked(true);
     });
   };
-  const offs = audio.map((slot) => slot.on("track", () => play(slot, elements.get(slot) as HTMLAudioElement)));
-  for (const [slot, element] of elements) play(slot, element);
+  const offs: (() => void)[] = [];
+  const open = () => {
+    for (const slot of room.slots) {
+      if (slot.kind !== "audio" || elements.has(slot)) continue;
+      const element = new Audio();
+      elements.set(slot, element);
+      offs.push(slot.on("track", () => play(slot, element)));
+      play(slot, element);
+    }
+  };
+  open();
+  offs.push(room.on("slots", open));
   return {
     async resume() {
       onBlocked(false);

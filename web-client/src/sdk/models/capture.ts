@@ -73,7 +73,7 @@ export class SourceCapture {
 
   /** Whether anybody needs it, and in which epoch; nothing is encoded, judged or learned while muted. */
   demand(active: boolean, epoch: number | null, muted: boolean): void {
-    this.#tell({ type: "demand", active: active && !muted, epoch });
+    this.#tell({ type: "demand", active, epoch });
     this.#tell({ type: "pause", on: muted });
   }
 

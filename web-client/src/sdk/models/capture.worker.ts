@@ -3,7 +3,7 @@
 
 import type { CaptureCommand, CaptureReport, LearnerMedia, SoundMessage } from "./capture.protocol.js";
 import type { EntryMessage } from "./carrier.protocol.js";
-import { Codec, CodecError, SOUND_RATE } from "./codec.js";
+import { Codec, CodecError, FRAME_MS, SOUND_RATE } from "./codec.js";
 import { Downsampler } from "./downsample.js";
 import { FaceCapture } from "./facecapture.js";
 import { GateWatch } from "./gatewatch.js";
@@ -17,6 +17,9 @@ import type { VoicePayload } from "./voicecapture.js";
 const FLUSH_MS = 10;
 /** Blocks of sound between two words on where they begin. */
 const PHASE_BLOCKS = 12;
+/** The node takes a model stream that says nothing for 1 s for one that has stalled, ms. */
+const ALIVE_MS = 400;
+const ALIVE_LOOK_MS = 100;
 /** Pictures that wait for a learner. Full: the newest is not learned from. */
 const MAX_UNLEARNED = 2;
 
@@ -49,6 +52,7 @@ class Session {
   #learner: MessagePort | null = null;
   #unlearned = 0;
   #blocks = 0;
+  #sentAt = 0;
   readonly #face = new FaceCapture({
     verdict: (verdict) => this.#judged(verdict),
     payload: (payload) => this.#send(payload),
@@ -60,6 +64,7 @@ class Session {
     this.#voices = ownVoices(codec);
     this.#faces = ownFaces(codec);
     if (!this.#sound) setInterval(() => this.#face.flush(now(), this.#active), FLUSH_MS);
+    setInterval(() => this.#stayAlive(), ALIVE_LOOK_MS);
   }
 
   obey(command: CaptureCommand): void {
@@ -146,8 +151,20 @@ class Session {
     if (state) scope.postMessage({ type: "gate", state });
   }
 
+  /** Says that there is nothing to say: it is muted, or the gate lets nothing through. */
+  #stayAlive(): void {
+    // Of a time as that of the blocks that are sent now.
+    const media = now() - FRAME_MS;
+    const own = (this.#sound ? this.#voices : this.#faces).of(this.#epoch);
+    if (!own || !this.#active || now() - this.#sentAt < ALIVE_MS) return;
+    const activity = this.#sound ? { level: 15, talking: false } : null;
+    const { plugin, epoch } = own;
+    this.#send({ media, plugin, epoch, activity, payload: new Uint8Array(0) });
+  }
+
   #send({ media, plugin, epoch, activity, payload }: VoicePayload): void {
     const entry: EntryMessage = { media, entry: { plugin, epoch, activity, payload } };
     this.#entries.postMessage(entry);
+    this.#sentAt = now();
   }
 }

@@ -175,7 +175,7 @@ export class Outbound {
     own.demanded = { active, epoch };
     const muted = this.#host.publication(own.source)?.muted ?? true;
     own.capture.demand(active, epoch, muted);
-    if (own.model.sent !== (active && !muted)) this.#set(own, { sent: active && !muted });
+    if (own.model.sent !== active) this.#set(own, { sent: active });
   }
 
   /** Has packets wait for as many payloads as there are sources that give some, and none be made for none. */

@@ -34,6 +34,7 @@ export class VoiceStream {
   readonly #waiting: Waiting[] = [];
   #next: number | null = null;
   #last: VoiceDecoder | null = null;
+  #silent = false;
 
   /** `emit` takes decoded sound, good until it returns. */
   constructor(emit: (block: VoiceBlock) => void) {
@@ -42,7 +43,10 @@ export class VoiceStream {
 
   /** A block that was not here before. One that comes after its turn is lost. */
   push(media: number, payload: Uint8Array, decoder: VoiceDecoder): void {
-    if (this.#next !== null && media < this.#next - NEXT_MS) return;
+    const late = this.#next !== null && media < this.#next - NEXT_MS;
+    // Silence that was sent as a sign of life keeps nothing out.
+    if (late && !(this.#silent && media >= (this.#next ?? 0) - FRAME_MS)) return;
+    if (late) this.#next = media;
     const at = this.#waiting.findIndex((other) => other.media > media);
     this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, { media, payload, decoder });
     this.#decodeInOrder();
@@ -61,6 +65,7 @@ export class VoiceStream {
       this.#waiting.shift();
       this.#emit({ media: first.media, samples: first.decoder.decode(first.payload) });
       this.#next = first.media + FRAME_MS;
+      this.#silent = first.payload.length === 0;
       this.#last = first.decoder;
     }
   }

@@ -93,6 +93,15 @@ test("after a pause nothing is made up", () => {
   expect(heard.map(([, media]) => media)).toEqual([0, 2000]);
 });
 
+test("a sign of life in silence does not keep the first block of speech out", () => {
+  const { demux, send, heard } = demultiplexer();
+  demux.hold(1, 7, { kind: "sound", epoch: 1, decoder: voice });
+  send(100, { ...entry(1, 7, 0, 0), payload: new Uint8Array(0) });
+  send(130, entry(1, 7, 30, 5));
+  send(210, entry(1, 7, 110, 6));
+  expect(heard.map(([, media, value]) => [media, value])).toEqual([[0, 0], [30, 5], [110, 6]]);
+});
+
 test("blocks of a model that is not here are counted and not decoded", () => {
   const { demux, send, heard, arrived } = demultiplexer();
   demux.hold(1, 7, { kind: "sound", epoch: 2, decoder: voice });
