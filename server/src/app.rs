@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use crate::{
     config::Config,
     http::{self, HttpServer, MediaPlane},
+    models::ModelStore,
     name::RoomName,
     shard::{
         Command, Shard, ShardAddresses, ShardConfig, ShardEnd, Undelivered,
@@ -100,6 +101,11 @@ impl Running {
         self.http.addr()
     }
 
+    /// The models that people uploaded; `None`: this node uses none.
+    pub fn models(&self) -> Option<&ModelStore> {
+        self.http.models()
+    }
+
     /// The shards, for those who watch them.
     pub fn placement(&self) -> &Placement {
         &self.placement
@@ -155,6 +161,7 @@ fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartE
             transport_cc: media.congestion_control,
             max_video: limits.videos_per_client,
             low_rate_voice: media.low_rate_voice,
+            model_policy: config.models.policy,
             ..SfuConfig::default()
         },
         ..ShardConfig::at(addresses)

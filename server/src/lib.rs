@@ -3,6 +3,7 @@
 //! ```text
 //!  http (axum, tokio)  ──Command──►  shard (pinned thread: UDP, ICE, DTLS, SRTP, SCTP + Sfu)
 //!  websocket tasks     ◄─PeerEvent─
+//!    └ models (memory, shared by websockets and HTTP)
 //! ```
 
 pub mod app;
@@ -10,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod models;
 pub mod name;
 pub mod schema;
 pub mod shard;

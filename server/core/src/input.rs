@@ -61,6 +61,15 @@ pub enum Input {
         /// What its container says.
         model: ModelHeader,
     },
+    /// A client was sent a model over HTTP.
+    ModelServed {
+        /// Who.
+        peer: PeerId,
+        /// Which.
+        hash: ModelHash,
+        /// Bytes of the body.
+        bytes: u64,
+    },
     /// A model packet that came over a data channel. Those that come as RTP go through
     /// [`crate::Sfu::packet`].
     ModelPacket {

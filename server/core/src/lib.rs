@@ -27,6 +27,7 @@ pub mod data;
 pub mod forward;
 pub mod id;
 pub mod input;
+pub mod ledger;
 pub mod media;
 pub mod output;
 pub mod peer;

@@ -19,6 +19,7 @@ use crate::{
     forward::{Forward, RedError, Refused},
     id::{PacketId, PeerId},
     input::{Input, Join, RemoteEvent},
+    ledger::Account,
     output::{BundleRoute, Output, Padding},
     room::{Context, MemberKey, Publication, Room, TrackIds},
     rtp::ParseError,
@@ -182,6 +183,11 @@ impl Sfu {
             Input::Model { peer, model } => {
                 self.with_member(now, peer, |room, cx, member| room.model(cx, member, model));
             }
+            Input::ModelServed { peer, hash, bytes } => {
+                self.with_member(now, peer, |room, _, member| {
+                    room.model_served(member, hash, bytes);
+                });
+            }
             Input::ModelPacket { peer, bytes } => {
                 self.with_member(now, peer, |room, cx, member| {
                     room.model_message(cx, member, &bytes);
@@ -269,6 +275,11 @@ impl Sfu {
         let mut census = rooms.fold(Census::default(), Census::add);
         census.peers = self.peers.len();
         census
+    }
+
+    /// What was sent of every track that is published now, to all its subscribers on this shard.
+    pub fn accounts(&self) -> impl Iterator<Item = Account> {
+        self.rooms.iter().flat_map(|(_, entry)| entry.room.accounts())
     }
 
     fn join(&mut self, now: Time, join: Join) {

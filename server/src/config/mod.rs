@@ -11,9 +11,11 @@ mod validate;
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
-pub use raw::{Raw, RawAuth, RawHttp, RawLimits, RawLog, RawMedia};
+pub use raw::{Raw, RawAuth, RawHttp, RawLimits, RawLog, RawMedia, RawModels};
 pub use sources::{Flags, SourceError, load};
 pub use validate::InvalidConfig;
+
+use sotto_core::signal::Policy;
 
 use crate::{http::Origin, telemetry::LogFormat, token::Key};
 
@@ -27,6 +29,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Sockets of the media.
     pub media: MediaConfig,
+    /// Models of voices and faces.
+    pub models: ModelConfig,
     /// Signs and checks tokens.
     pub key: Key,
     /// What a client may use up.
@@ -81,6 +85,17 @@ pub struct MediaConfig {
     pub congestion_control: bool,
     /// Whether voices are asked for at a low rate while a line that hears them needs it.
     pub low_rate_voice: bool,
+}
+
+/// Models of voices and faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelConfig {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// How eagerly people are served them, until they say otherwise.
+    pub policy: Policy,
+    /// Bytes of all that the node holds at once.
+    pub max_bytes: u64,
 }
 
 /// What a client may use up.

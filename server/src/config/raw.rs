@@ -10,6 +10,8 @@ pub struct Raw {
     pub http: RawHttp,
     /// Sockets of the media.
     pub media: RawMedia,
+    /// Models of voices and faces.
+    pub models: RawModels,
     /// Tokens.
     pub auth: RawAuth,
     /// What a client may use up.
@@ -49,6 +51,16 @@ pub struct RawMedia {
     pub repair: bool,
     pub congestion_control: bool,
     pub low_rate_voice: bool,
+}
+
+/// `[models]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawModels {
+    pub enabled: bool,
+    pub policy: String,
+    pub max_bytes: u64,
 }
 
 /// `[auth]`
@@ -115,6 +127,12 @@ impl Default for RawMedia {
             congestion_control: true,
             low_rate_voice: true,
         }
+    }
+}
+
+impl Default for RawModels {
+    fn default() -> Self {
+        Self { enabled: true, policy: "balanced".into(), max_bytes: 256 << 20 }
     }
 }
 

@@ -245,9 +245,13 @@ mod tests {
 
     #[test]
     fn a_file_with_an_unknown_setting_is_refused_by_name() {
-        let file = TempFile::new("unknown.toml", "[http]\nport = 80\n");
-        let error = check(&file.flags(), &[]).unwrap_err();
-        assert!(error.contains("unknown field `port`"), "{error}");
+        for (text, field) in
+            [("[http]\nport = 80\n", "port"), ("[models]\nfaces = true\n", "faces")]
+        {
+            let file = TempFile::new("unknown.toml", text);
+            let error = check(&file.flags(), &[]).unwrap_err();
+            assert!(error.contains(&format!("unknown field `{field}`")), "{error}");
+        }
         let missing = Flags { config: Some("/nonexistent/sotto.toml".into()), ..Flags::default() };
         assert!(check(&missing, &[]).unwrap_err().starts_with("cannot read /nonexistent"));
     }

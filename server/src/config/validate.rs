@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Config, HttpConfig, Limits, LogConfig, MediaConfig, Raw, RawAuth};
+use sotto_core::signal::Policy;
+
+use super::{Config, HttpConfig, Limits, LogConfig, MediaConfig, ModelConfig, Raw, RawAuth};
 use crate::{
     http::{Origin, OriginError},
     telemetry::{self, LogFormat},
@@ -66,6 +68,9 @@ pub enum InvalidConfig {
     /// This machine has no address of that family.
     #[error("media.advertise is empty and no address of this machine fits media.listen")]
     NoAddress,
+    /// Not a policy.
+    #[error("models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found {0:?}")]
+    Policy(String),
     /// Nothing signs tokens.
     #[error("no key: set auth.key_file or auth.key (SOTTO_AUTH_KEY), or try it out with --dev")]
     NoKey,
@@ -99,11 +104,12 @@ impl Raw {
     pub fn validate(self) -> Result<Config, InvalidConfig> {
         let http = self.http()?;
         let media = self.media()?;
+        let models = self.models()?;
         let limits = self.limits()?;
         let log = self.log()?;
         // Last, because it reads a file.
         let key = key(&self.auth)?;
-        Ok(Config { http, media, key, limits, log })
+        Ok(Config { http, media, models, key, limits, log })
     }
 
     fn http(&self) -> Result<HttpConfig, InvalidConfig> {
@@ -161,6 +167,18 @@ impl Raw {
             congestion_control: raw.congestion_control,
             low_rate_voice: raw.low_rate_voice,
         })
+    }
+
+    fn models(&self) -> Result<ModelConfig, InvalidConfig> {
+        let raw = &self.models;
+        let policy = match &*raw.policy {
+            "quality" => Policy::Quality,
+            "balanced" => Policy::Balanced,
+            "frugal" => Policy::Frugal,
+            other => return Err(InvalidConfig::Policy(other.to_owned())),
+        };
+        let max_bytes = within("models.max_bytes", raw.max_bytes, 16 << 20..=1 << 40)?;
+        Ok(ModelConfig { enabled: raw.enabled, policy, max_bytes })
     }
 
     fn limits(&self) -> Result<Limits, InvalidConfig> {
@@ -289,6 +307,10 @@ mod tests {
         );
         refused(|raw| raw.limits.peers = 0, "limits.peers is 0, it must be in 1 to 1000000");
         refused(
+            |raw| raw.models.max_bytes = 1 << 20,
+            "models.max_bytes is 1048576, it must be in 16777216 to 1099511627776",
+        );
+        refused(
             |raw| raw.http.join_timeout_ms = u64::MAX,
             "http.join_timeout_ms is 18446744073709551615, it must be in 100 to 600000",
         );
@@ -356,6 +378,12 @@ mod tests {
             "media.core: the number of a core or \"any\" is expected, found \"-1\"",
         );
         assert_eq!(check(|raw| raw.media.core = "3".into()).unwrap().media.core, Some(3));
+        refused(
+            |raw| raw.models.policy = "fast".into(),
+            "models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found \"fast\"",
+        );
+        let frugal = check(|raw| raw.models.policy = "frugal".into()).unwrap();
+        assert_eq!(frugal.models.policy, Policy::Frugal);
         refused(
             |raw| raw.log.format = "xml".into(),
             "log.format: \"text\" or \"json\" is expected, found \"xml\"",

@@ -63,6 +63,12 @@ pub(super) async fn apply(request: Request, next: Next) -> Response {
             ("no-cache", "cross-origin")
         }
         Kind::Api => ("no-store", "same-origin"),
+        // Pages that may fetch it say so by CORS; how long it may be kept, the answer itself says.
+        Kind::Model => {
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            fixed(headers, RESOURCE_POLICY, "cross-origin");
+            return response;
+        }
         Kind::Asset | Kind::Document | Kind::File => ("no-cache", "same-origin"),
     };
     fixed(headers, CACHE_CONTROL, cache);
@@ -77,6 +83,7 @@ enum Kind {
     Asset,
     Library,
     Api,
+    Model,
     File,
 }
 
@@ -88,6 +95,7 @@ impl Kind {
             _ if below("/room/") => Self::Document,
             _ if below("/assets/") => Self::Asset,
             _ if below("/sdk/") => Self::Library,
+            _ if below("/v1/models/") => Self::Model,
             _ if below("/v1/") || path == "/healthz" => Self::Api,
             _ => Self::File,
         }
@@ -129,6 +137,7 @@ mod tests {
             ("/assets/a.js", Kind::Asset),
             ("/sdk/sotto.js", Kind::Library),
             ("/v1/signal", Kind::Api),
+            ("/v1/models/00", Kind::Model),
             ("/favicon.ico", Kind::File),
         ] {
             assert_eq!(Kind::of(path), kind, "{path}");

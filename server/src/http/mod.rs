@@ -7,12 +7,14 @@
 //!        ├ /v1/signal       origin → upgrade → wire (frames, rate, timeouts)
 //!        │                    └ session: join → loop  ── Command ──►  MediaPlane
 //!        │                                            ◄─ PeerEvent ─
+//!        ├ /v1/models/…     models: upload, paced download ──► ModelStore
 //!        ├ /v1/dev/token    dev_token (development key only)
 //!        └ /healthz
 //! ```
 
 mod dev_token;
 mod headers;
+mod models;
 mod origin;
 mod pages;
 mod plane;

@@ -15,13 +15,17 @@ use axum::{
 use sotto_core::signal::{ErrorCode, MAX_MESSAGE_BYTES};
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::{dev_token, headers, origin, pages, plane::MediaPlane, refusal::Refusal, session};
+use super::{
+    dev_token, headers, models, origin, pages, plane::MediaPlane, refusal::Refusal, session,
+};
 use crate::{
     config::{HttpConfig, Limits},
+    models::ModelStore,
     token::Key,
 };
 
-/// Longest body of a request, in bytes. Only the development token has one at all.
+/// Longest body of a request, in bytes, but for models, which see to it themselves. Only the
+/// development token has one at all.
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// Buffers of one websocket, in bytes: messages are small and rare, and there are many sockets.
@@ -34,6 +38,8 @@ pub(super) struct Node {
     pub(super) limits: Limits,
     pub(super) key: Key,
     pub(super) media: Arc<dyn MediaPlane>,
+    /// Everybody's models; `None`: they are not used.
+    pub(super) models: Option<Arc<ModelStore>>,
     /// One permit per websocket, joined or not.
     pub(super) sockets: Arc<Semaphore>,
     /// One permit per joined client.
@@ -51,6 +57,8 @@ pub(super) fn routes(node: Arc<Node>) -> Router {
     if node.key.is_development() {
         api = api.route("/v1/dev/token", post(dev_token::issue));
     }
+    let models = node.models.as_ref().map(|store| models::routes(node.clone(), store.clone()));
+    let models = models.unwrap_or_default();
     api.route("/v1/{*rest}", any(|| async { Refusal::not_found() }))
         .method_not_allowed_fallback(|| async {
             Refusal::new(
@@ -60,6 +68,7 @@ pub(super) fn routes(node: Arc<Node>) -> Router {
             )
         })
         .with_state(node.clone())
+        .merge(models)
         .merge(pages::routes(&node.http.web_root))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(headers::apply))

@@ -19,7 +19,7 @@ use super::{
     plane::MediaPlane,
     routes::{Node, routes},
 };
-use crate::config::Config;
+use crate::{config::Config, models::ModelStore};
 
 /// Pause after a failed accept: the cause (no file handles, mostly) does not go away by trying.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -32,6 +32,7 @@ pub struct HttpServer {
     /// Ends when everything that served is gone.
     ended: mpsc::Receiver<Infallible>,
     stop_timeout: Duration,
+    models: Option<Arc<ModelStore>>,
 }
 
 /// Binds and serves, inside a tokio runtime.
@@ -43,11 +44,14 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> io::Result<Ht
     let addr = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
     let (alive, ended) = mpsc::channel(1);
+    let models = config.models.enabled.then(|| ModelStore::new(config.models.max_bytes));
+    let models = models.map(Arc::new);
     let node = Arc::new(Node {
         http: config.http.clone(),
         limits: config.limits,
         key: config.key.clone(),
         media,
+        models: models.clone(),
         sockets: Arc::new(Semaphore::new(config.http.max_connections)),
         seats: Arc::new(Semaphore::new(config.limits.peers)),
         stop: stopped.clone(),
@@ -61,13 +65,18 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> io::Result<Ht
         stop: stopped,
     };
     tokio::spawn(acceptor.run());
-    Ok(HttpServer { addr, stop, ended, stop_timeout: config.http.stop_timeout })
+    Ok(HttpServer { addr, stop, ended, stop_timeout: config.http.stop_timeout, models })
 }
 
 impl HttpServer {
     /// The address that it listens on.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The models that people uploaded; `None`: this node uses none.
+    pub fn models(&self) -> Option<&ModelStore> {
+        self.models.as_deref()
     }
 
     /// Accepts nothing more, closes every websocket, and waits for the requests in progress, for

@@ -9,7 +9,9 @@ use axum::extract::ws::WebSocket;
 use sotto_core::{
     id::{ParticipantId, PeerId},
     input::Join,
-    signal::{ClientMessage, ErrorCode, LeaveReason, MessageError, PROTOCOL_VERSION},
+    signal::{
+        ClientMessage, ErrorCode, LeaveReason, MessageError, PROTOCOL_VERSION, ServerMessage,
+    },
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -25,6 +27,7 @@ use super::{
     wire::{End, Fault, Frame, Wire},
 };
 use crate::{
+    models::Connection,
     name::{RoomName, person_name},
     shard::{Command, PeerEvent, Undelivered},
     token::Access,
@@ -68,6 +71,8 @@ struct Client {
     /// The queue of events was found full: if it ends, that is why.
     overrun: bool,
     seat: OwnedSemaphorePermit,
+    /// Its uploads and grants, which end with it.
+    models: Option<Connection>,
 }
 
 /// Waits for the join and hands the client to the media side.
@@ -100,6 +105,7 @@ async fn enter(node: &Node, wire: &mut Wire) -> Result<Client, End> {
     let seat = node.seats.clone().try_acquire_owned().map_err(|_| full())?;
     let (sender, events) = mpsc::channel(node.limits.event_queue);
     let peer = node.media.place(&room);
+    let models = node.models.as_ref().map(|store| store.connect(peer, permissions.clone()));
     let join = Join {
         peer,
         participant: ParticipantId(Uuid::new_v4()),
@@ -107,7 +113,7 @@ async fn enter(node: &Node, wire: &mut Wire) -> Result<Client, End> {
         name: granted.or(asked).unwrap_or_else(|| identity.clone()),
         identity,
         permissions,
-        model_key: None,
+        model_key: models.as_ref().map(|models| models.key().to_text()),
     };
     // Full: refused. The media side is behind; one more participant would not help it.
     node.media.try_send(peer, Command::Join { join, events: sender }).map_err(
@@ -118,7 +124,7 @@ async fn enter(node: &Node, wire: &mut Wire) -> Result<Client, End> {
     )?;
     info!(peer = peer.0, %room, "joined");
     let media = node.media.clone();
-    Ok(Client { peer, room, media, events, overrun: false, seat })
+    Ok(Client { peer, room, media, events, overrun: false, seat, models })
 }
 
 /// The first text frame. Pings may come before it.
@@ -185,11 +191,30 @@ impl Client {
             }
             Ok(message) => Command::Message { peer, message },
         };
+        let withdrawn = match command {
+            Command::Message {
+                message: ClientMessage::Consent { source, granted: false }, ..
+            } => Some(source),
+            _ => None,
+        };
         // Full: this client is closed, or its state and the node's would no longer agree.
         self.media.try_send(peer, command).map_err(|error| match error {
             Undelivered::Full => refused(ErrorCode::TooMuch, error.to_string()),
             Undelivered::Stopped => refused(ErrorCode::Internal, error.to_string()),
-        })
+        })?;
+        if let (Some(source), Some(models)) = (withdrawn, &self.models) {
+            models.withdraw(source);
+        }
+        Ok(())
+    }
+
+    /// What the client is told decides what it may fetch.
+    fn note(&self, message: &ServerMessage) {
+        match (message, &self.models) {
+            (ServerMessage::FetchModel(fetch), Some(models)) => models.grant(fetch),
+            (ServerMessage::ForgetModel(forget), Some(models)) => models.revoke(forget),
+            _ => {}
+        }
     }
 
     /// One event for the client, and those that already wait behind it.
@@ -199,7 +224,10 @@ impl Client {
         self.overrun |= self.events.capacity() <= 1;
         let end = loop {
             match next {
-                Some(PeerEvent::Message(message)) => messages.push(message),
+                Some(PeerEvent::Message(message)) => {
+                    self.note(&message);
+                    messages.push(message);
+                }
                 Some(PeerEvent::Close(reason)) => break Some(End::Closed(reason)),
                 None => break Some(self.dropped()),
             }
@@ -235,7 +263,7 @@ impl Client {
         };
         // From here on the media side finds the queue closed instead of full.
         self.events.close();
-        drop(self.seat);
+        drop((self.seat, self.models));
         let peer = self.peer;
         // Full: tried again until it is taken. A lost disconnect would leave a ghost in the room.
         while self.media.try_send(peer, Command::Disconnect { peer, reason })

@@ -5,7 +5,7 @@
 //!                                                                             │
 //!  socket: send ◄─ transport: seal in place ◄─ rewrite ◄─ pacing ◄─ queues of the subscribers ◄┘
 //!
-//!  arrivals: feedback to publishers     sealed: sound that may be sent once more
+//!  arrivals: feedback to publishers     sealed: sound and bundles that may be sent once more
 //!  handle (commands) ─► worker: the loop ─► PeerEvent        wheel: timers        rtcp: reports
 //! ```
 //!
@@ -32,7 +32,7 @@ pub mod wheel;
 mod worker;
 
 pub use handle::{ShardHandle, Undelivered};
-pub use stats::{Counters, DropReason, ShardStats, Traffic};
+pub use stats::{Counters, DropReason, Form, ShardStats, Traffic, Wire};
 pub use thread::{Shard, ShardConfig, ShardEnd};
 pub use worker::{MakeTransport, Worker, WorkerParts};
 
@@ -40,7 +40,7 @@ use std::net::SocketAddr;
 
 use sotto_core::{
     id::PeerId,
-    input::Join,
+    input::{Join, ModelHeader},
     signal::{ClientMessage, LeaveReason, ModelLines, ServerMessage},
 };
 
@@ -72,6 +72,13 @@ pub enum Command {
         sdp: String,
         /// Which of its m-lines carry models' frames.
         models: ModelLines,
+    },
+    /// A client uploaded a model of its own, which was checked and is held.
+    Model {
+        /// Whose.
+        peer: PeerId,
+        /// What its container says.
+        model: ModelHeader,
     },
     /// The websocket is gone.
     Disconnect {

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::{
     PeerEvent,
     arrivals::Arrivals,
+    bucket::Bucket,
     demux::PeerIndex,
     pacing::Pacing,
     rtcp::{Receptions, SentReports},
@@ -47,6 +48,12 @@ pub(super) struct Peer<T> {
     pub(super) controls: Vec<Control>,
     /// Packets that it is to get once more, at the end of this turn.
     pub(super) resends: Vec<(Ssrc, SeqNo)>,
+    /// Bundles are due for it.
+    pub(super) bundled: bool,
+    /// The source of the bundles that it was sent, as packets.
+    pub(super) bundle_source: Option<Ssrc>,
+    /// What it may send on its data channel for models.
+    pub(super) model_packets: Bucket,
     /// What the transport-wide number of its packets is called, where that was negotiated.
     pub(super) transport_id: Option<ExtensionId>,
     /// How fast it is sent to, and what waits. `None`: transport-wide feedback was not negotiated.
@@ -110,6 +117,9 @@ impl<T> Peer<T> {
             queue: Vec::new(),
             controls: Vec::new(),
             resends: Vec::new(),
+            bundled: false,
+            bundle_source: None,
+            model_packets: Bucket::full(),
             transport_id: None,
             pacing: None,
             arrivals: None,

@@ -1,4 +1,4 @@
-//! Packets of sound as they were sealed, to be sent once more byte by byte.
+//! Packets of sound and bundles as they were sealed, to be sent once more byte by byte.
 //!
 //! Opus has no retransmission format of its own in browsers. To seal a packet anew under the number
 //! that it had would use a nonce twice, so its ciphertext is kept (design section 4).
@@ -10,8 +10,8 @@ use std::{
 
 use sotto_core::id::{SeqNo, Ssrc};
 
-/// Bytes of one slot's packets: a second of Opus at 64 kbit/s with everything around it. Taken with
-/// the slot's first packet.
+/// Bytes of one slot's packets: a second of Opus at 64 kbit/s with everything around it, or of bundles
+/// at 120 kbit/s. Taken with the slot's first packet.
 const RING_BYTES: usize = 16 * 1_024;
 
 /// Packets of one slot.
@@ -95,9 +95,26 @@ impl SealedPackets {
         let bytes = slot.bytes.get(start..start + usize::from(entry.len))?;
         Some(Sealed { bytes, transport: entry.transport })
     }
+
+    /// The packet that was sent under this transport-wide number within the last second.
+    pub(super) fn numbered(&self, now: Instant, number: SeqNo) -> Option<(Ssrc, SeqNo)> {
+        self.slots.iter().find_map(|slot| {
+            let entry = slot.numbered(number)?;
+            let young = now.saturating_duration_since(entry.sent) <= MAX_AGE;
+            young.then_some((slot.ssrc, entry.seq))
+        })
+    }
 }
 
 impl Slot {
+    /// Numbers ascend in the order of sending.
+    fn numbered(&self, number: SeqNo) -> Option<&Entry> {
+        let is_before =
+            |entry: &Entry| entry.transport.is_none_or(|other| other.distance(number) < 0);
+        let found = self.packets.get(self.packets.partition_point(is_before))?;
+        (found.transport == Some(number)).then_some(found)
+    }
+
     fn keep(&mut self, now: Instant, seq: SeqNo, transport: Option<SeqNo>, packet: &[u8]) {
         if packet.len() > RING_BYTES {
             return;
@@ -168,6 +185,26 @@ mod tests {
         }
         let kept = sent.iter().filter(|(seq, _)| packets.get(now, SLOT, *seq).is_some()).count();
         assert!(kept > 20, "{kept} packets of 150 bytes are kept");
+    }
+
+    #[test]
+    fn a_packet_is_found_by_its_transport_wide_number_across_its_wrap() {
+        let mut packets = packets();
+        let now = Instant::now();
+        packets.set_sources([SLOT, Ssrc(6)].into_iter());
+        packets.keep(now, SLOT, SeqNo(0), None, b"before there were numbers");
+        for at in 1..30_u16 {
+            let (ssrc, number) =
+                ([SLOT, Ssrc(6)][usize::from(at % 2)], 65_520_u16.wrapping_add(at));
+            packets.keep(now, ssrc, SeqNo(at), Some(SeqNo(number)), b"packet");
+        }
+        assert_eq!(packets.numbered(now, SeqNo(65_522)), Some((SLOT, SeqNo(2))));
+        assert_eq!(packets.numbered(now, SeqNo(5)), Some((Ssrc(6), SeqNo(21))));
+        for unknown in [65_520, 14, 700] {
+            assert_eq!(packets.numbered(now, SeqNo(unknown)), None, "{unknown}");
+        }
+        let late = now + MAX_AGE + Duration::from_millis(1);
+        assert_eq!(packets.numbered(late, SeqNo(5)), None);
     }
 
     #[test]

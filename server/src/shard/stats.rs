@@ -47,6 +47,12 @@ pub enum DropReason {
     /// To a peer that is not connected (any more).
     #[error("no way to the peer")]
     NoPath,
+    /// On the data channel for models, and not a model packet: text, or too long.
+    #[error("no model packet")]
+    ModelPacket,
+    /// More model packets on a data channel than a peer may send.
+    #[error("too many model packets")]
+    TooManyModelPackets,
     /// It waited longer for the way to a subscriber than it was of use, or there was no room to wait.
     #[error("waited too long")]
     Stale,
@@ -58,8 +64,28 @@ pub enum DropReason {
     Unwritable,
 }
 
-/// What one peer sent and got, in UDP payload: IP and UDP headers (28 or 48 bytes a packet) are not
-/// counted.
+/// What a datagram to a peer carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Media as a publisher's encoder made it, repairs included.
+    Raw,
+    /// Models' frames, repairs included.
+    Bundle,
+    /// Neither: ICE, DTLS, other data channels, RTCP, padding that probes the way.
+    Control,
+}
+
+/// Datagrams on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wire {
+    /// How many.
+    pub packets: u64,
+    /// Their bytes, with all headers from IP (20 or 40 bytes) up and the authentication tag.
+    pub bytes: u64,
+}
+
+/// What one peer sent and got. Bytes are those of UDP payload, without IP and UDP headers (28 or 48
+/// bytes a packet), except where they are said to be on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Datagrams from the peer.
@@ -70,6 +96,28 @@ pub struct Traffic {
     pub packets_out: u64,
     /// Their bytes.
     pub bytes_out: u64,
+    /// Of those, [`Form::Raw`], on the wire.
+    pub raw: Wire,
+    /// [`Form::Bundle`], on the wire. Where bundles travel on a data channel, what SCTP adds counts.
+    pub bundle: Wire,
+    /// [`Form::Control`], on the wire.
+    pub control: Wire,
+}
+
+impl Traffic {
+    /// Counts a datagram to the peer: its UDP payload, and the IP and UDP headers around it.
+    #[inline]
+    pub(super) const fn sent(&mut self, form: Form, bytes: usize, overhead: usize) {
+        self.packets_out += 1;
+        self.bytes_out += bytes as u64;
+        let wire = match form {
+            Form::Raw => &mut self.raw,
+            Form::Bundle => &mut self.bundle,
+            Form::Control => &mut self.control,
+        };
+        wire.packets += 1;
+        wire.bytes += (bytes + overhead) as u64;
+    }
 }
 
 /// Counters, all since the shard's start.
@@ -89,6 +137,12 @@ pub struct Counters {
     pub retransmitted: u64,
     /// Packets sent once more as they were sealed. Not among the forwarded.
     pub resent: u64,
+    /// Bundles sent, as packets or on data channels. Not among the forwarded.
+    pub bundles: u64,
+    /// Their bytes, without any header around them.
+    pub bundle_bytes: u64,
+    /// Packets of sound and bundles that transport-wide feedback came to miss.
+    pub lost: u64,
     /// Packets of nothing but padding, to find out what a way carries. Not among the forwarded.
     pub padding: u64,
     /// Packets that had to wait until the way to a subscriber carried them.

@@ -1,6 +1,7 @@
 //! The HTTP side of a node through a real listener, up to the door of the media side.
 #![cfg(test)]
 
+mod models;
 mod pages;
 mod support;
 mod websocket;

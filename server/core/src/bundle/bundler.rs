@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use sotto_frame::{
-    BundleWriter, Entry, MediaTime, PluginId,
+    BundleWriter, Entry, MediaTime, PluginId, PluginKind,
     bundle::{block_len, entry_len},
 };
 
 use super::FlushInterval;
-use crate::{forward::RateMeter, id::ShortId, time::Time};
+use crate::{forward::RateMeter, id::ShortId, ledger::BUNDLE_OVERHEAD, time::Time};
 
 /// Frames that may wait: more than everybody's of one interval in the largest view. The least
 /// important is dropped for a more important one.
@@ -22,10 +22,6 @@ const GRID: Duration = Duration::from_millis(5);
 
 /// A copy of a frame follows after this, or in the bundle after next: losses come in bursts.
 const COPY_DELAY: Duration = Duration::from_millis(60);
-
-/// Everything around a bundle's bytes on the wire: IPv4 and UDP (28), RTP with the transport-wide
-/// number (20), authentication tag (16).
-const WIRE_OVERHEAD: usize = 64;
 
 /// How important a frame is: the lower, the more. Copies come behind everything that is fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +75,11 @@ impl Waiting {
         !self.gone && self.from <= now
     }
 
+    fn spent(&self) -> Spent {
+        let bytes = entry_len(usize::from(self.len)) as u64;
+        Spent { participant: self.participant, kind: self.plugin.kind(), bytes }
+    }
+
     fn entry<'a>(&self, bytes: &'a [u8]) -> Entry<'a> {
         let payload = &bytes[self.start as usize..][..usize::from(self.len)];
         Entry { plugin: self.plugin, epoch: self.epoch, activity: None, payload }
@@ -102,7 +103,20 @@ pub struct Bundler {
     /// While a flush goes on: bytes on the wire that are left of it.
     left: Option<u64>,
     rate: RateMeter,
+    /// What the last bundle took for each frame in it, on the wire.
+    spent: Vec<Spent>,
     dropped: u64,
+}
+
+/// What one frame took in a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Whose.
+    pub participant: ShortId,
+    /// Voice or face.
+    pub kind: PluginKind,
+    /// Bytes on the wire: its own, and an equal part of what is around all.
+    pub bytes: u64,
 }
 
 impl Bundler {
@@ -143,12 +157,10 @@ impl Bundler {
         self.wake(now);
     }
 
-    /// Forgets what waits of a participant: nothing of it may be sent any more. `plugin`: of one
-    /// plug-in alone.
-    pub fn forget(&mut self, participant: ShortId, plugin: Option<PluginId>) {
-        let is_of = |frame: &Waiting| {
-            frame.participant == participant && plugin.is_none_or(|plugin| plugin == frame.plugin)
-        };
+    /// Forgets what waits of a participant's voice or face: nothing of it may be sent any more.
+    pub fn forget(&mut self, participant: ShortId, kind: PluginKind) {
+        let is_of =
+            |frame: &Waiting| (frame.participant, frame.plugin.kind()) == (participant, kind);
         self.waiting.retain(|frame| !is_of(frame));
     }
 
@@ -175,6 +187,7 @@ impl Bundler {
     pub fn write(&mut self, now: Time, out: &mut Vec<u8>) -> bool {
         self.fit(now);
         out.clear();
+        self.spent.clear();
         let mut writer = BundleWriter::begin(out);
         let mut at = 0;
         while at < self.waiting.len() {
@@ -198,8 +211,9 @@ impl Bundler {
             }
             // What does not fit any more, or is not ready, waits.
             if written {
-                for frame in self.waiting[at..end].iter_mut() {
-                    frame.gone |= frame.is_ready(now);
+                for frame in self.waiting[at..end].iter_mut().filter(|frame| frame.is_ready(now)) {
+                    frame.gone = true;
+                    self.spent.push(frame.spent());
                 }
             }
             at = end;
@@ -210,10 +224,19 @@ impl Bundler {
             return false;
         }
         self.rate.observe(now, len);
+        let wire = len as u64 + BUNDLE_OVERHEAD;
         if let Some(left) = &mut self.left {
-            *left = left.saturating_sub((len + WIRE_OVERHEAD) as u64);
+            *left = left.saturating_sub(wire);
         }
+        let around = wire - self.spent.iter().map(|spent| spent.bytes).sum::<u64>();
+        let share = around / self.spent.len() as u64;
+        self.spent.iter_mut().for_each(|spent| spent.bytes += share);
         true
+    }
+
+    /// What the last bundle that was written took, by frame.
+    pub fn spent(&self) -> &[Spent] {
+        &self.spent
     }
 
     /// Bits per second that bundles took over the last second, on the wire.
@@ -239,7 +262,7 @@ impl Bundler {
         };
         let ready = |frame: &&Waiting| frame.is_ready(now);
         let mut total: u64 = self.waiting.iter().filter(ready).map(cost).sum();
-        while total + WIRE_OVERHEAD as u64 > left {
+        while total + BUNDLE_OVERHEAD > left {
             // A voice is never dropped for want of bandwidth: it is why people are here.
             let least = self.waiting.iter_mut().filter(|frame| frame.is_ready(now));
             let least =

@@ -15,7 +15,7 @@ mod resends;
 mod tests;
 mod voices;
 
-pub use bundler::{Bundler, Frame, Rank};
+pub use bundler::{Bundler, Frame, Rank, Spent};
 pub use interval::{FlushInterval, INTERVALS};
 pub use resends::Resends;
 pub use voices::{MAX_VOICES, Voices};

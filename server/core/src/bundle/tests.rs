@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sotto_frame::{Bundle, MAX_DATAGRAM_LEN, MediaTime, PluginId};
+use sotto_frame::{Bundle, MAX_DATAGRAM_LEN, MediaTime, PluginId, PluginKind};
 
 use super::{Bundler, Frame, Rank};
 use crate::{id::ShortId, time::Time};
@@ -120,10 +120,10 @@ fn what_fills_more_than_a_packet_leaves_in_several() {
 fn nothing_is_sent_any_more_of_somebody_who_left() {
     let mut bundler = Bundler::new(Some(INTERVAL));
     bundler.push(at(0), &frame(1, 1, PluginId::VOICE, &[1]), Rank::VOICE, 1);
-    bundler.push(at(0), &frame(2, 1, PluginId::FACE, &[2]), Rank(4), 0);
+    bundler.push(at(0), &frame(2, 1, PluginId::FACE, &[2]), Rank(4), 1);
     bundler.push(at(0), &frame(2, 1, PluginId::VOICE, &[3]), Rank::VOICE, 0);
-    bundler.forget(ShortId(1), None);
-    bundler.forget(ShortId(2), Some(PluginId::FACE));
+    bundler.forget(ShortId(1), PluginKind::Sound);
+    bundler.forget(ShortId(2), PluginKind::Picture);
     let blocks: Vec<_> = run(&mut bundler, 1_000).into_iter().flat_map(|(_, b)| b).collect();
     assert_eq!(blocks, [(2, 1, vec![vec![3]])]);
 }

@@ -64,6 +64,7 @@ pub use source::{Received, Refused, SourceStatistics, SourceStream};
 use crate::{
     bandwidth::PacketClass,
     id::{PacketId, PeerId},
+    ledger::RAW_OVERHEAD,
 };
 
 /// Send `packet` to `peer`, with `rewrite` applied.
@@ -88,6 +89,13 @@ impl Forward {
         let blocks = self.redundancy.map(|redundancy| redundancy.blocks).unwrap_or_default();
         let older = blocks.into_iter().flatten().map(|block| block.packet);
         std::iter::once(self.packet).chain(older)
+    }
+
+    /// Bytes that it takes on the wire.
+    pub fn wire_bytes(&self) -> u64 {
+        let blocks = self.redundancy.map(|redundancy| redundancy.blocks).unwrap_or_default();
+        let older = blocks.into_iter().flatten().map(|block| u64::from(block.len));
+        u64::from(self.rewrite.payload_len) + older.sum::<u64>() + RAW_OVERHEAD
     }
 
     /// Writes the packet that the subscriber gets to the front of `out` and gives its length.

@@ -181,6 +181,7 @@ impl Room {
         };
         let layer = track.layer_mut(index);
         layer.is_repeated = false;
+        let before = out.len();
         for &seat in &layer.seats {
             let Some(peer) = self.members[seat.member].peer.as_mut() else { continue };
             let Some(slot) = peer.slots.get_mut(seat.slot) else { continue };
@@ -221,6 +222,8 @@ impl Room {
                 ) => {}
             }
         }
+        let sent = &out[before..];
+        track.ledger.raw.add(sent.len() as u64, sent.iter().map(Forward::wire_bytes).sum());
         while let Some(seat) = self.scratch.switched.pop() {
             self.take_layer_seats(cx, seat);
         }

@@ -35,7 +35,7 @@ pub use quality::ViewportError;
 pub(crate) use layer::Layer;
 pub(crate) use media::Arrival;
 pub use models::ModelError;
-pub(crate) use models::{ModelSeat, SourceModel, Uplink};
+pub(crate) use models::{ModelSeat, SourceModel, Uplink, plugin_kind};
 pub(crate) use roster::Member;
 pub(crate) use track::{Publication, Seat, Track, TrackKey};
 
@@ -50,6 +50,7 @@ use crate::{
     config::SfuConfig,
     forward::Forward,
     id::{LayerIndex, PacketId, ParticipantId, PeerId, ShortId, TrackId},
+    ledger::Account,
     output::Output,
     peer::Peer,
     room::{allocate::Decision, schedule::Schedule, settle::Stale, speakers::Speakers},
@@ -242,6 +243,17 @@ impl Room {
             timers: self.schedule.count(),
             allocations: peers().map(|peer| peer.allowance.decisions).sum(),
         }
+    }
+
+    /// What was sent of every track.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = Account> {
+        self.tracks.iter().map(|(_, track)| Account {
+            room: self.name.clone(),
+            participant: self.members[track.owner].id,
+            track: track.id,
+            source: track.source,
+            ledger: track.ledger,
+        })
     }
 
     /// A client's transport can carry media: its slots are filled.

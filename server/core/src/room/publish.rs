@@ -6,7 +6,7 @@ use crate::{
     media::{Codec, Extension, Kind, Offer},
     output::Output,
     peer::{LayersError, describe, negotiate},
-    room::{Context, MemberKey, Room, Seat, Track, TrackKey, track::Publication},
+    room::{Context, MemberKey, Room, Seat, Track, TrackKey, plugin_kind, track::Publication},
     signal::{ErrorCode, PublishedLayer, ServerMessage, Source},
 };
 
@@ -246,7 +246,8 @@ impl Room {
         for layer in &mut track.layers {
             layer.history.clear(|packet| cx.release(packet));
         }
-        self.drop_forms(key, self.members[track.owner].short_id);
+        let owner = self.members[track.owner].short_id;
+        self.drop_forms(key, owner, plugin_kind(track.source.kind()));
         self.by_track.remove(&track.id);
         let owner = &mut self.members[track.owner];
         owner.tracks.retain(|&other| other != key);

@@ -5,6 +5,7 @@ use crate::{
     bandwidth::PacketClass,
     forward::{Forward, History, MAX_RESEND_ROUND_TRIP, Received, Redundancy, Rewrite},
     id::{LayerIndex, SeqNo, Ssrc},
+    ledger::Sent,
     media::Kind,
     output::{Output, Padding},
     peer::Downlink,
@@ -46,18 +47,26 @@ impl Room {
         let track = &self.tracks[content];
         let followers = (0..16).filter(|bit| following & (1 << bit) != 0);
         let missing = followers.map(|bit| SeqNo(first.0.wrapping_add(bit + 1)));
-        let mut too_late = None;
+        let (mut too_late, mut again) = (None, Sent::default());
         for seq in std::iter::once(first).chain(missing) {
             let answer = match slot.kind() {
                 Kind::Audio => resend(cx, id, slot, downlink, seq),
                 Kind::Video => retransmit(cx, id, slot, track, downlink, seq),
             };
             match answer {
-                Answer::Again(output) => cx.outputs.push_back(output),
+                Answer::Again(output) => {
+                    let bytes = match &output {
+                        Output::Forward(forward) => forward.wire_bytes(),
+                        _ => SOUND_BYTES as u64,
+                    };
+                    again.add(1, bytes);
+                    cx.outputs.push_back(output);
+                }
                 Answer::TooLate(layer) => too_late = Some(layer),
                 Answer::Nothing => {}
             }
         }
+        self.tracks[content].ledger.raw.add(again.count, again.bytes);
         if let Some(layer) = too_late {
             self.want_keyframe(content, layer);
         }

@@ -7,6 +7,7 @@ use crate::{
     bandwidth::PacketClass,
     forward::{Forward, LayerChoice, Target},
     id::LayerIndex,
+    ledger::Sent,
     media::{Codec, Kind},
     room::{Context, Room, Seat, Track, TrackKey, schedule::hasten},
     rtp::Packet,
@@ -81,6 +82,7 @@ impl Room {
                 dependency: slot.settings().dependency,
             };
             slot.stream.point(target, choice);
+            let mut replayed_now = Sent::default();
             // Rather a small picture now than a large one in a while.
             let below = (0..=choice.layer.0).rev().map(LayerIndex);
             let is_light =
@@ -96,14 +98,16 @@ impl Room {
                     rewrite,
                     redundancy: None,
                 }));
-                let sent = self.scratch.forwards[before..].iter();
-                replays.spend(sent.map(|sent| u64::from(sent.rewrite.payload_len)).sum());
+                let sent = &self.scratch.forwards[before..];
+                replays.spend(sent.iter().map(|s| u64::from(s.rewrite.payload_len)).sum());
+                replayed_now.add(sent.len() as u64, sent.iter().map(Forward::wire_bytes).sum());
                 if !slot.stream.is_waiting() {
                     // Also after a pause: the client is told where the content begins.
                     slot.told = None;
                     break;
                 }
             }
+            self.tracks[content].ledger.raw.add(replayed_now.count, replayed_now.bytes);
         }
         self.take_layer_seats(cx, seat);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     arena::key,
     id::{LayerIndex, Rid, TrackId},
+    ledger::Ledger,
     media::{Codec, Kind},
     peer::LayerDescription,
     room::{Layer, MemberKey, ModelSeat, demand::Supply},
@@ -53,6 +54,8 @@ pub(crate) struct Track {
     pub(crate) supply: Supply,
     /// How loud it is; silent for video.
     pub(crate) loudness: Loudness,
+    /// What was sent of it.
+    pub(crate) ledger: Ledger,
 }
 
 impl Track {
@@ -84,6 +87,7 @@ impl Track {
             look_at: now,
             supply: Supply::new(now),
             loudness: Loudness::new(now),
+            ledger: Ledger::default(),
         }
     }
 

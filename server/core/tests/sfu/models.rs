@@ -7,6 +7,7 @@ use sotto_core::{
     bandwidth::Estimate,
     id::{Mid, PeerId, ShortId, Ssrc},
     input::{Feedback, ModelHeader},
+    ledger::{Account, BUNDLE_OVERHEAD, Sent},
     media::{Direction, Extension, Kind, Offer},
     output::BundleRoute,
     rtp::PacketBuilder,
@@ -29,19 +30,19 @@ const MODEL_SSRC: Ssrc = Ssrc(1_005);
 const TALK: Activity = Activity { level: 4, talking: true };
 
 /// A room in which everybody can show models.
-struct Call {
-    world: World,
+pub(crate) struct Call {
+    pub(crate) world: World,
     /// Numbers of the model streams, by place of the speaker.
     seqs: Vec<u16>,
-    people: Vec<PeerId>,
+    pub(crate) people: Vec<PeerId>,
 }
 
 /// What one client got of a person in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Frame {
-    who: ShortId,
+pub(crate) struct Frame {
+    pub(crate) who: ShortId,
     time: u16,
-    plugin: PluginId,
+    pub(crate) plugin: PluginId,
     payload: Vec<u8>,
 }
 
@@ -62,7 +63,7 @@ fn model_offer() -> Offer {
     offer
 }
 
-fn support(decode: Decoding, transport: ModelTransport) -> ClientMessage {
+pub(crate) fn support(decode: Decoding, transport: ModelTransport) -> ClientMessage {
     let plugin = |plugin: PluginId| PluginSupport { plugin: plugin.get(), version: 1, decode };
     let plugins = vec![plugin(PluginId::VOICE), plugin(PluginId::FACE)];
     ClientMessage::ModelSupport(ModelSupport { plugins, transport })
@@ -79,15 +80,11 @@ impl Call {
         Self::with(people, SfuConfig { model_policy: policy, ..SfuConfig::default() })
     }
 
-    fn with(people: usize, config: SfuConfig) -> Self {
+    pub(crate) fn with(people: usize, config: SfuConfig) -> Self {
         let mut call =
             Self { world: World::new(config), seqs: vec![0; people], people: Vec::new() };
-        for n in 0..people {
-            let peer = call.world.join_with("blue", &n.to_string(), everything(), model_offer());
-            call.people.push(peer);
-            call.world.say(peer, support(Decoding::Yes, ModelTransport::Rtp));
-            call.world.publish(peer, Source::Microphone);
-            call.world.publish(peer, Source::Camera);
+        for who in 0..people {
+            call.enter(who);
         }
         call
     }
@@ -106,13 +103,13 @@ impl Call {
         call
     }
 
-    fn upload(&mut self, who: usize, plugin: PluginId, epoch: u32) {
+    pub(crate) fn upload(&mut self, who: usize, plugin: PluginId, epoch: u32) {
         let (peer, model) = (self.people[who], header(plugin, epoch));
         self.world.drive(Input::Model { peer, model });
     }
 
     /// A client fetches everything that it is told to.
-    fn fetch_all(&mut self, who: usize) -> Vec<FetchModel> {
+    pub(crate) fn fetch_all(&mut self, who: usize) -> Vec<FetchModel> {
         let mut fetched = Vec::new();
         loop {
             let next = self.told(who).into_iter().find_map(|message| match message {
@@ -168,12 +165,46 @@ impl Call {
         self.world.say(self.people[who], ClientMessage::Gate { source, state });
     }
 
+    /// Whether a source is muted, as the others were told.
+    pub(crate) fn muted(&mut self, who: usize, source: Source) -> bool {
+        let participant = self.world.client(self.people[who]).participant;
+        let other = self.people[(who + 1) % self.people.len()];
+        let mut tracks = self.world.clients[&other].tracks.values();
+        tracks.any(|(owner, track)| *owner == participant && track.source == source && track.muted)
+    }
+
+    /// The source of a client's bundle stream.
+    pub(crate) fn bundle_ssrc(&self, who: usize) -> Option<Ssrc> {
+        self.world.clients[&self.people[who]].ssrc(mid("bun"))
+    }
+
+    /// Somebody leaves and comes back.
+    pub(crate) fn rejoin(&mut self, who: usize) {
+        self.world.leave(self.people[who]);
+        self.enter(who);
+    }
+
+    /// Somebody comes, says what it can show, and publishes.
+    fn enter(&mut self, who: usize) {
+        let name = who.to_string();
+        let peer = self.world.join_with("blue", &name, everything(), model_offer());
+        self.seqs[who] = 0;
+        if who < self.people.len() {
+            self.people[who] = peer;
+        } else {
+            self.people.push(peer);
+        }
+        self.world.say(peer, support(Decoding::Yes, ModelTransport::Rtp));
+        self.world.publish(peer, Source::Microphone);
+        self.world.publish(peer, Source::Camera);
+    }
+
     fn policy(&mut self, who: usize, policy: Policy) {
         self.world.say(self.people[who], ClientMessage::Policy { policy });
     }
 
     /// A model packet of `who` with a voice and a face of these payloads.
-    fn packet(&mut self, who: usize, epoch: u8, voice: &[u8], face: &[u8]) -> Vec<u8> {
+    pub(crate) fn packet(&mut self, who: usize, epoch: u8, voice: &[u8], face: &[u8]) -> Vec<u8> {
         let time = MediaTime((self.world.now.as_micros() / 1_000) as u32);
         let entry =
             |plugin: PluginId, activity, payload| Entry { plugin, epoch, activity, payload };
@@ -212,7 +243,7 @@ impl Call {
     }
 
     /// Everybody who has a model sends a packet of it each 80 ms, and all send raw media.
-    fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         for step in 0..ms / 20 {
             for who in 0..self.people.len() {
                 let peer = self.people[who];
@@ -220,11 +251,16 @@ impl Call {
                 if !std::mem::take(&mut client.keyframes_asked).is_empty() {
                     client.encoders(Source::Camera)[0].keyframe = true;
                 }
-                self.world.send(peer, Source::Microphone).unwrap();
-                self.world.send(peer, Source::Camera).unwrap();
+                for source in [Source::Microphone, Source::Camera] {
+                    let muted = self.muted(who, source);
+                    let sent = self.world.send(peer, source);
+                    assert!(muted || sent.is_ok(), "{sent:?}");
+                }
                 let has_model = self.demand(who).is_some_and(|demand| !demand.sources.is_empty());
                 if step % 4 == 0 && has_model {
-                    self.send_model(who).unwrap();
+                    // Some of its sources may have no model.
+                    let sent = self.send_model(who);
+                    assert!(matches!(sent, Ok(()) | Err(PacketError::UnknownModel)), "{sent:?}");
                 }
             }
             self.world.pass(Duration::from_millis(20));
@@ -244,7 +280,7 @@ impl Call {
     }
 
     /// The frames that a client got since it was last asked.
-    fn frames(&mut self, who: usize) -> Vec<Frame> {
+    pub(crate) fn frames(&mut self, who: usize) -> Vec<Frame> {
         let bundles = std::mem::take(&mut self.world.client(self.people[who]).bundles);
         let mut frames = Vec::new();
         for (_, _, bytes) in &bundles {
@@ -602,7 +638,7 @@ fn hostile_model_packets_are_typed_errors_and_reach_nobody() {
     let mut call = Call::shown(SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() });
     call.frames(1);
     let peer = call.people[0];
-    for payload in [&[][..], &[0xff; 40], &[0x40; 1_300], &[0x40, 0, 0, 0, 1]] {
+    for payload in [&[0xff; 40][..], &[0x40; 1_300], &[0x40, 0, 0, 0, 1]] {
         let bytes = call.rtp(0, payload);
         let result = call.world.arrive(peer, bytes);
         assert!(matches!(result, Err(PacketError::ModelPacket(_))), "{payload:?}: {result:?}");
@@ -654,6 +690,45 @@ fn a_client_is_told_when_model_media_was_captured_once_the_clock_is_known() {
     let captured = form.capture_time.unwrap() - behind.as_micros() as u64;
     let difference = (captured / 1_000) as u32 as i64 - i64::from(form.timestamp.unwrap());
     assert!(difference.abs() <= 1, "{difference} ms");
+}
+
+#[test]
+fn what_is_sent_is_booked_by_track_and_form() {
+    let mut call = Call::shown(SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() });
+    let ledger = |call: &Call, source| {
+        let participant = call.world.clients[&call.people[0]].participant;
+        let is_it =
+            |account: &Account| (account.participant, account.source) == (participant, source);
+        call.world.sfu.accounts().find(is_it).unwrap().ledger
+    };
+    let before = [Source::Microphone, Source::Camera].map(|source| ledger(&call, source));
+    assert!(before.iter().all(|ledger| ledger.raw.count > 0), "it was raw first");
+    call.frames(1);
+    call.run(4_000);
+    let after = [Source::Microphone, Source::Camera].map(|source| ledger(&call, source));
+    let bundles = &call.world.clients[&call.people[1]].bundles;
+    let wire: u64 = bundles.iter().map(|(_, _, bytes)| bytes.len() as u64 + BUNDLE_OVERHEAD).sum();
+    let mut booked = 0;
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.raw, after.raw, "nothing raw any more");
+        assert_eq!(after.model.count - before.model.count, 50);
+        booked += after.model.bytes - before.model.bytes;
+    }
+    assert!(wire - booked <= bundles.len() as u64, "{wire} on the wire, {booked} booked");
+    let model = header(PluginId::FACE, 1);
+    let served = Input::ModelServed { peer: call.people[1], hash: model.hash, bytes: 20_000 };
+    call.world.drive(served);
+    assert_eq!(ledger(&call, Source::Camera).fetched, Sent { count: 1, bytes: 20_000 });
+}
+
+#[test]
+fn padding_on_the_model_stream_is_passed_over_and_no_loss() {
+    let mut call = Call::shown(SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() });
+    let padding = call.rtp(0, &[]);
+    assert_eq!(call.world.arrive(call.people[0], padding), Err(PacketError::Padding));
+    call.send_model(0).unwrap();
+    call.world.pass(Duration::from_millis(200));
+    assert!(call.world.clients[&call.people[0]].nacks.is_empty());
 }
 
 #[test]

@@ -134,9 +134,12 @@ pub enum TransportError {
     /// A packet of one source more than a peer may have.
     #[error("too many sources")]
     TooManySources,
-    /// No channel of that label is open, or its queue is full.
-    #[error("no channel, or its queue is full")]
+    /// No channel of that label is open.
+    #[error("no channel")]
     NoChannel,
+    /// Too much waits on the channel already.
+    #[error("channel full")]
+    ChannelFull,
     /// A message longer than the peer takes.
     #[error("message too long")]
     TooLong,

@@ -3,6 +3,7 @@
 //! ```text
 //!  answer ─► agree: what is numbered, what is kept
 //!  transport-wide feedback, round trips, timer ─► Pacing ─► Estimate ─► core
+//!                                                    └► what is missing ─► SealedPackets ─► core
 //!  core ─► Demand ─► Pacing
 //! ```
 
@@ -115,6 +116,15 @@ impl<T: Transport> Engine<T> {
         let Some(peer) = self.peers.get_mut(index) else { return Ok(()) };
         if let Some(pacing) = &mut peer.pacing {
             pacing.sender.feedback(time, &feedback);
+            while let Some(number) = pacing.sender.poll_lost() {
+                // Pictures are repaired by what their receiver asks for: it alone knows the frame.
+                let Some((ssrc, seq)) = peer.sealed.numbered(now, number) else { continue };
+                self.counters.lost += 1;
+                let feedback = Feedback::Lost { ssrc, seq };
+                self.sfu.handle(time, Input::Feedback { peer: peer.id, feedback });
+            }
+            let untold = pacing.sender.take_untold_losses();
+            self.counters.drop_many(DropReason::TooManyMissing, untold as usize);
             self.tell_estimate(now, index);
             self.soil(index);
         }
@@ -139,8 +149,8 @@ fn transport_number(media: &AnsweredMedia) -> Option<ExtensionId> {
     known.filter(|_| told).map(|(_, id)| *id)
 }
 
-/// Whether packets of a slot are sent once more as they were sealed: sound, which has no
-/// retransmission format, where the client asks for what is missing.
+/// Whether packets of an m-line are sent once more as they were sealed: sound and bundles, which have
+/// no retransmission format, where the client asks for what is missing.
 fn is_resent(media: &AnsweredMedia) -> bool {
     media.direction == Direction::Receive
         && media

@@ -7,18 +7,27 @@ use sotto_core::{
     id::PeerId,
     input::DataMessage,
     media::Answer,
+    output::MODELS_LABEL,
     signal::{ErrorCode, LeaveReason, ModelLines, ServerMessage},
 };
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
 use crate::shard::{
-    Command, PeerEvent,
+    Command, DropReason, PeerEvent,
+    bucket::Rate,
     demux::PeerIndex,
     peers::{Control, Offered},
     sdp::{self, Answering},
     transport::{CloseCause, Transport, TransportEvent},
 };
+
+/// Model packets that one peer may send on a data channel: twice as many as at the shortest packet
+/// time, 40 ms. More are dropped.
+const MODEL_PACKETS: Rate = Rate { per_second: 50, burst: 25 };
+
+/// Longest of them, in bytes: what one datagram carries.
+const MAX_MODEL_PACKET: usize = 1_200;
 
 impl<T: Transport> Engine<T> {
     /// Does what the node asks.
@@ -37,6 +46,11 @@ impl<T: Transport> Engine<T> {
                 }
             }
             Command::Offer { peer, id, sdp, models } => self.offer(now, peer, id, &sdp, models),
+            Command::Model { peer, model } => {
+                if self.index_of(peer).is_some() {
+                    self.sfu.handle(time, Input::Model { peer, model });
+                }
+            }
             Command::Disconnect { peer, reason } => {
                 if let Some(index) = self.index_of(peer) {
                     self.sfu.handle(time, Input::Disconnected { peer, reason });
@@ -186,7 +200,11 @@ impl<T: Transport> Engine<T> {
                     self.demand(now, index, demand);
                 }
             }
-            Output::Bundle { .. } => {}
+            Output::Bundle { peer } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.enqueue_bundles(index);
+                }
+            }
             // Only told where the settings of the core ask for it: one shard has no sibling.
             Output::Relay { .. } => {}
             Output::Close { peer, reason } => {
@@ -239,6 +257,11 @@ impl<T: Transport> Engine<T> {
                 self.sfu.handle(time, Input::Connected { peer: id });
                 self.start_pacing(now, index);
             }
+            TransportEvent::Data { label, text, payload } if label == MODELS_LABEL => {
+                if let Err(reason) = self.model_packet(now, index, text, payload) {
+                    self.counters.drop(reason);
+                }
+            }
             TransportEvent::Data { label, text, payload } => {
                 let message = DataMessage { label, text, payload };
                 self.sfu.handle(time, Input::Data { peer: id, message });
@@ -256,6 +279,27 @@ impl<T: Transport> Engine<T> {
                 self.leave(now, index);
             }
         }
+    }
+
+    /// Takes a model packet that came over a data channel.
+    fn model_packet(
+        &mut self,
+        now: Instant,
+        index: PeerIndex,
+        text: bool,
+        bytes: Vec<u8>,
+    ) -> Result<(), DropReason> {
+        let time = self.time(now);
+        let peer = self.peers.get_mut(index).ok_or(DropReason::NoPath)?;
+        if text || bytes.len() > MAX_MODEL_PACKET {
+            return Err(DropReason::ModelPacket);
+        }
+        if !peer.model_packets.take(now, MODEL_PACKETS) {
+            return Err(DropReason::TooManyModelPackets);
+        }
+        let peer = peer.id;
+        self.sfu.handle(time, Input::ModelPacket { peer, bytes });
+        Ok(())
     }
 
     /// Drops a peer that does not read its events.

@@ -94,6 +94,10 @@ pub(super) struct Engine<T> {
     pub(super) blocks: Vec<ReportBlock>,
     /// Transport-wide feedback that is written; kept for its capacity.
     pub(super) feedback: Vec<u8>,
+    /// The bundle that is sent; kept for its capacity.
+    pub(super) bundle: Vec<u8>,
+    /// Bundles were taken from the core this turn.
+    pub(super) bundled: bool,
     /// Slots whose pictures were dropped because they waited too long; kept for its capacity.
     pub(super) stale: Vec<Ssrc>,
 }
@@ -129,6 +133,8 @@ impl<T: Transport> Engine<T> {
             report_clock: ReportClock::default(),
             blocks: Vec::new(),
             feedback: Vec::new(),
+            bundle: Vec::new(),
+            bundled: false,
             stale: Vec::new(),
         }
     }
@@ -175,6 +181,11 @@ impl<T: Transport> Engine<T> {
             self.settle(now);
         }
         // The core's next timer may have moved with any packet: looked at once a turn.
+        self.arm_core();
+    }
+
+    /// Sets the timer of the core.
+    pub(super) fn arm_core(&mut self) {
         match self.sfu.poll_timeout() {
             Some(at) => self.wheel.set(SFU_TIMER, self.clock.instant(at)),
             None => self.wheel.cancel(SFU_TIMER),
@@ -183,12 +194,23 @@ impl<T: Transport> Engine<T> {
 
     /// The transport of this peer was called: its events, datagrams and timer are to be looked at.
     pub(super) fn touch(&mut self, index: PeerIndex) {
+        self.note_touched(index);
+        self.soil(index);
+    }
+
+    /// The transport of this peer was called while it was sent to: its datagrams are on their way, its
+    /// timer is set, and its events are looked at with those of the next turn.
+    pub(super) fn revisit(&mut self, index: PeerIndex) {
+        self.note_touched(index);
+        self.arm(index);
+    }
+
+    fn note_touched(&mut self, index: PeerIndex) {
         let Some(peer) = self.peers.get_mut(index) else { return };
         if !peer.touched {
             peer.touched = true;
             self.touched.push(index);
         }
-        self.soil(index);
     }
 
     /// This peer has something to send at the end of the turn.

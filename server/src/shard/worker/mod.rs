@@ -15,6 +15,7 @@ mod bandwidth;
 mod control;
 mod egress;
 mod engine;
+mod exit;
 mod ingress;
 mod reports;
 

@@ -41,6 +41,7 @@ impl Sender {
             let Some(arrival_us) = status.arrival_us else {
                 if let Some(packet) = self.history.miss(number) {
                     self.losses.lost(number);
+                    self.missing.push(status.seq);
                     finding = self.prober.lost(packet.probe).or(finding);
                 }
                 continue;

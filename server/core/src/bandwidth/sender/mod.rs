@@ -6,7 +6,7 @@
 //!                    ├─► arrivals ─┬─► bursts ─► trend ─► usage ─┐
 //!  TransportFeedback ┘             ├─► queue (does one stand?) ──┤
 //!                                  ├─► throughput ───────────────┼─► control ─► estimate
-//!                                  ├─► losses ───────────────────┤                │
+//!                                  ├─► losses, missing ──────────┤                │
 //!                                  └─► probes ───────────────────┘                ▼
 //!  may_send, poll_padding, poll_timeout ◄──────────────────────── pacer, window of what is under way
 //! ```
@@ -17,6 +17,7 @@ mod explore;
 mod follow;
 mod history;
 mod loss;
+mod missing;
 mod pacer;
 mod probe;
 mod queue;
@@ -37,6 +38,7 @@ use self::{
     follow::CALM,
     history::{Fate, History, SentPacket},
     loss::Losses,
+    missing::Missing,
     pacer::Pacer,
     probe::Prober,
     queue::Queue,
@@ -106,6 +108,7 @@ pub struct Sender {
     rival: Rival,
     throughput: Throughput,
     losses: Losses,
+    missing: Missing,
     control: RateControl,
     prober: Prober,
     pacer: Pacer,
@@ -135,6 +138,7 @@ impl Sender {
             rival: Rival::default(),
             throughput: Throughput::default(),
             losses: Losses::new(now),
+            missing: Missing::default(),
             control: RateControl::new(now, START_BITRATE),
             prober: Prober::new(now, START_BITRATE * FIRST_PROBE),
             pacer: Pacer::new(now, FIRST_PACE),
@@ -247,6 +251,20 @@ impl Sender {
             self.prober.pause(now, CALM);
         }
         self.set_pace(now);
+    }
+
+    /// The number of the next packet that feedback has come to miss, each once: those that were sent
+    /// again before are not named, nor those that were given up because feedback stayed away. It may
+    /// still come late. To be asked after each feedback until it says `None`; 512 wait, then the
+    /// oldest is dropped.
+    pub fn poll_lost(&mut self) -> Option<SeqNo> {
+        self.missing.pop()
+    }
+
+    /// How many numbers [`Self::poll_lost`] never told, because too many waited, since this was last
+    /// asked.
+    pub const fn take_untold_losses(&mut self) -> u64 {
+        self.missing.take_overflowed()
     }
 
     /// The estimate, if it changed enough since the last call to act upon: its rate, the round trip,

@@ -279,3 +279,60 @@ fn a_receiver_that_is_slow_to_read_is_not_taken_for_a_narrow_way() {
     world.pass(MS * 20_000, media);
     assert!(world.bitrate() * 10 >= before * 9, "{} after {before}", world.bitrate());
 }
+
+/// Sends one packet of sound each 20 ms for two seconds, loses those that `lost` names, sends them
+/// again after `again` if that is given, and gives the numbers that the sender came to miss.
+fn missed(again: Option<Duration>, lost: impl Fn(u16) -> bool) -> Vec<u16> {
+    let mut world = World::new(2_000_000);
+    let mut missed = Vec::new();
+    let mut repairs = VecDeque::new();
+    world.pass(MS * 2_000, |world| {
+        if world.now.as_micros().is_multiple_of(20_000) {
+            let number = world.sender.next_seq();
+            world.send(120, PacketClass::Audio);
+            if lost(number.0) {
+                world.flying.pop_back();
+                repairs.extend(again.map(|again| (world.now + again, number)));
+            }
+        }
+        while let Some((_, number)) = repairs.pop_front_if(|(at, _)| *at <= world.now) {
+            world.sender.resent(world.now, number, 120);
+            world.flying.push_back((world.now + DELAY, number, 120));
+        }
+        missed.extend(std::iter::from_fn(|| world.sender.poll_lost()).map(|seq| seq.0));
+    });
+    missed
+}
+
+#[test]
+fn every_packet_that_feedback_misses_is_named_once() {
+    assert_eq!(missed(None, |number| number % 10 == 3), [3, 13, 23, 33, 43, 53, 63, 73, 83, 93]);
+    assert_eq!(missed(None, |_| false), [0_u16; 0]);
+}
+
+#[test]
+fn a_packet_that_was_sent_again_is_not_named_a_second_time() {
+    // After it was missed; and before, because the receiver asked for it.
+    assert_eq!(missed(Some(MS * 300), |number| number == 20), [20]);
+    assert_eq!(missed(Some(MS), |number| number == 20), [0_u16; 0]);
+}
+
+#[test]
+fn packets_given_up_for_want_of_feedback_are_not_named() {
+    let mut world = World::new(0);
+    world.pass(MS * 5_000, |world| {
+        if world.now.as_micros().is_multiple_of(20_000) {
+            world.send(120, PacketClass::Audio);
+        }
+        assert_eq!(world.sender.poll_lost(), None);
+    });
+    // Feedback that comes at last misses what was given up long ago.
+    world.link = 2_000_000;
+    world.pass(MS * 1_000, |world| {
+        if world.now.as_micros().is_multiple_of(20_000) {
+            world.send(120, PacketClass::Audio);
+        }
+    });
+    let named = std::iter::from_fn(|| world.sender.poll_lost()).count();
+    assert_eq!((named, world.sender.take_untold_losses()), (0, 0));
+}

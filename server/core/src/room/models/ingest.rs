@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
-use sotto_frame::{Activity, Entry, MediaTime, ModelPacket, PluginKind};
+use sotto_frame::{Activity, Entry, MediaTime, ModelPacket};
 
+use super::source_of;
 use crate::{
-    bundle::Frame,
+    bundle::{Frame, Spent},
     forward::{Missing, Received, RedLevel, SourceStream},
-    id::{SeqNo, Ssrc},
+    id::{LayerIndex, RtpTime, SeqNo, Ssrc},
     media::Kind,
     output::{BundleRoute, Output},
     room::{
-        Context, MemberKey, Room,
+        Context, MemberKey, Room, TrackKey,
         schedule::{hasten, take_due},
     },
     rtp::{AudioLevel, Packet},
     sfu::PacketError,
-    signal::{ModelTransport, Source},
+    signal::ModelTransport,
     time::Time,
 };
 
@@ -107,6 +108,10 @@ impl Room {
                 hasten(&mut self.schedule.repairs, due);
             }
         }
+        if payload.is_empty() {
+            // Browsers probe with padding on this source while they send no video.
+            return Err(PacketError::Padding);
+        }
         self.model_packet(cx, key, payload)
     }
 
@@ -164,10 +169,7 @@ impl Room {
         time: MediaTime,
         entry: &Entry<'_>,
     ) -> bool {
-        let source = match entry.plugin.kind() {
-            PluginKind::Sound => Source::Microphone,
-            PluginKind::Picture => Source::Camera,
-        };
+        let source = source_of(entry.plugin.kind());
         let member = &mut self.members.get_mut(key).expect("a member that is here");
         let Some(model) = member.models.iter_mut().find(|model| model.source == source) else {
             return false;
@@ -216,14 +218,9 @@ impl Room {
     }
 
     /// How loud a voice is, where its raw form does not say.
-    fn model_loudness(
-        &mut self,
-        cx: &Context<'_>,
-        track: crate::room::TrackKey,
-        activity: Activity,
-    ) {
+    fn model_loudness(&mut self, cx: &Context<'_>, track: TrackKey, activity: Activity) {
         let track = &mut self.tracks[track];
-        if track.layer(crate::id::LayerIndex(0)).is_flowing(cx.now) {
+        if track.layer(LayerIndex(0)).is_flowing(cx.now) {
             return;
         }
         let level = AudioLevel { level: activity.level * 8, voice: activity.talking };
@@ -267,14 +264,32 @@ impl Room {
             }
             return None;
         }
-        match (transport, models.line) {
-            (ModelTransport::Rtp, Some(line)) => Some(BundleRoute::Rtp {
+        let route = match (transport, models.line) {
+            (ModelTransport::Rtp, Some(line)) => BundleRoute::Rtp {
                 ssrc: line.ssrc,
                 payload_type: line.payload_type,
                 seq: models.resends.number(now),
-                timestamp: crate::id::RtpTime((now.as_micros() * 48 / 1_000) as u32),
-            }),
-            _ => Some(BundleRoute::Data),
+                timestamp: RtpTime((now.as_micros() * 48 / 1_000) as u32),
+            },
+            _ => BundleRoute::Data,
+        };
+        for at in 0..models.bundler.spent().len() {
+            self.book_frame(key, at);
+        }
+        Some(route)
+    }
+
+    /// Enters a frame of a client's last bundle into the ledger of its track.
+    fn book_frame(&mut self, key: MemberKey, at: usize) {
+        let Some(peer) = &self.members[key].peer else { return };
+        let Some(&Spent { participant, kind, bytes }) = peer.models.bundler.spent().get(at) else {
+            return;
+        };
+        let source = source_of(kind);
+        let speaker = self.order.get(&participant).copied();
+        let track = speaker.and_then(|speaker| self.published_source(speaker, source));
+        if let Some(track) = track {
+            self.tracks[track].ledger.model.add(1, bytes);
         }
     }
 

@@ -18,10 +18,10 @@ mod review;
 mod source;
 
 pub(crate) use ingest::Uplink;
-pub(crate) use review::ModelSeat;
+pub(crate) use review::{ModelSeat, plugin_kind};
 pub(crate) use source::SourceModel;
 
-use sotto_frame::{Epoch, PluginKind};
+use sotto_frame::{Epoch, ModelHash, PluginKind};
 
 use crate::{
     id::{ParticipantId, ShortId},
@@ -124,10 +124,7 @@ impl Room {
 
     /// A client uploaded a model of its own.
     pub(crate) fn model(&mut self, cx: &mut Context<'_>, key: MemberKey, model: ModelHeader) {
-        let source = match model.plugin.kind() {
-            PluginKind::Sound => Source::Microphone,
-            PluginKind::Picture => Source::Camera,
-        };
+        let source = source_of(model.plugin.kind());
         let Some(peer) = &self.members[key].peer else { return };
         let (peer, may) = (peer.id, peer.permissions.may_publish(source));
         if !may {
@@ -161,6 +158,7 @@ impl Room {
             model.granted = true;
         } else {
             model.withdraw();
+            self.discard_frames(key, source);
             self.forget_models(cx, key, source, |_| true);
         }
         self.review_source(cx, key, source);
@@ -194,7 +192,8 @@ impl Room {
         if std::mem::replace(&mut model.gate, state) == state {
             return Ok(());
         }
-        if state == GateState::Red {
+        // A voice carries on until raw media are there.
+        if state == GateState::Red && source == Source::Camera {
             self.discard_frames(key, source);
         }
         if state != GateState::Green
@@ -307,6 +306,19 @@ impl Room {
         }
     }
 
+    /// A client was sent a model, whole or as a difference.
+    pub(crate) fn model_served(&mut self, key: MemberKey, hash: ModelHash, bytes: u64) {
+        let Some(peer) = self.peer_mut(key) else { return };
+        let Some(given) = peer.models.fetched.iter().find(|given| given.hash == hash) else {
+            return;
+        };
+        let (who, source) = (given.who, given.source);
+        let speaker = self.order.get(&who).copied();
+        if let Some(track) = speaker.and_then(|speaker| self.published_source(speaker, source)) {
+            self.tracks[track].ledger.fetched.add(1, bytes);
+        }
+    }
+
     /// Somebody leaves: his models are forgotten, and he has no seat any more.
     pub(crate) fn leave_models(&mut self, cx: &mut Context<'_>, key: MemberKey) {
         for source in [Source::Microphone, Source::Camera] {
@@ -318,12 +330,12 @@ impl Room {
     }
 
     /// A track ends, or nobody may receive it in model form any more.
-    pub(crate) fn drop_forms(&mut self, key: TrackKey, owner: ShortId) {
+    pub(crate) fn drop_forms(&mut self, key: TrackKey, owner: ShortId, kind: PluginKind) {
         for (_, member) in self.members.iter_mut() {
             let Some(peer) = &mut member.peer else { continue };
             if peer.models.form(key).is_some() {
                 peer.models.forms.retain(|form| form.track != key);
-                peer.models.bundler.forget(owner, None);
+                peer.models.bundler.forget(owner, kind);
             }
         }
     }
@@ -333,6 +345,14 @@ const fn check_source(source: Source) -> Result<(), ModelError> {
     match source {
         Source::Microphone | Source::Camera => Ok(()),
         Source::Screen | Source::ScreenAudio => Err(ModelError::NoSuchSource),
+    }
+}
+
+/// What a kind of plug-in codes.
+const fn source_of(kind: PluginKind) -> Source {
+    match kind {
+        PluginKind::Sound => Source::Microphone,
+        PluginKind::Picture => Source::Camera,
     }
 }
 

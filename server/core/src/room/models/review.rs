@@ -191,27 +191,22 @@ impl Room {
             (None, Some(rank)) => of.model_seats.push(ModelSeat { member: key, rank }),
             (Some(seat), None) => {
                 of.model_seats.swap_remove(seat);
-                let (owner, source) = (of.owner, of.source);
+                let (owner, kind) = (of.owner, plugin_kind(of.source.kind()));
                 let who = self.members[owner].short_id;
-                let model = self.source_model(owner, source).and_then(|model| model.used);
-                if let (Some(model), Some(peer)) = (model, self.peer_mut(key)) {
-                    peer.models.bundler.forget(who, Some(model.plugin));
+                if let Some(peer) = self.peer_mut(key) {
+                    peer.models.bundler.forget(who, kind);
                 }
             }
             (None, None) => {}
         }
     }
 
-    /// What a model must not have sent any more does not leave: its gate is red.
+    /// What waits of a speaker's model does not leave any more.
     pub(super) fn discard_frames(&mut self, speaker: MemberKey, source: Source) {
         let who = self.members[speaker].short_id;
-        let model = self.source_model(speaker, source).and_then(|model| model.used);
-        let Some(model) = model.filter(|model| model.plugin.kind() == PluginKind::Picture) else {
-            return;
-        };
         for (_, member) in self.members.iter_mut() {
             if let Some(peer) = &mut member.peer {
-                peer.models.bundler.forget(who, Some(model.plugin));
+                peer.models.bundler.forget(who, plugin_kind(source.kind()));
             }
         }
     }
@@ -351,6 +346,14 @@ impl Room {
         if !forms.is_empty() {
             cx.say(peer_id, ServerMessage::Forms { forms });
         }
+    }
+}
+
+/// Which plug-ins code a kind of media.
+pub(crate) const fn plugin_kind(kind: Kind) -> PluginKind {
+    match kind {
+        Kind::Audio => PluginKind::Sound,
+        Kind::Video => PluginKind::Picture,
     }
 }
 

@@ -97,7 +97,6 @@ impl SourceModel {
             // Of another plug-in: nothing of the one before can be gone on with.
             Some(_) | None => {
                 (self.before, self.used, self.next) = (None, Some(model), None);
-                self.gate = GateState::default();
             }
         }
         true

@@ -26,6 +26,7 @@ use rtc_shared::{
     TransportProtocol,
     marshal::{Marshal as _, Unmarshal as _},
 };
+use sotto_core::output::MODELS_LABEL;
 
 use super::ledger::{Ledger, MAX_STREAMS, Verdict};
 use crate::shard::transport::{
@@ -42,6 +43,10 @@ pub const MAX_LABEL: usize = 64;
 /// Bytes that may wait to be sent on one channel. A chat message has a few hundred; a client that
 /// takes this long to read misses what comes meanwhile.
 pub const MAX_QUEUED: usize = 256 * 1024;
+
+/// The same for the channel of models' frames, which are of use for a moment: what cannot leave soon
+/// is better dropped than late.
+pub const MAX_QUEUED_MODELS: usize = 64 * 1024;
 
 /// What the peer may have under way, in bytes.
 const RECEIVE_WINDOW: u32 = 256 * 1024;
@@ -75,6 +80,13 @@ pub struct Message {
 struct Channel {
     stream: StreamId,
     label: String,
+}
+
+impl Channel {
+    /// Bytes that may wait in it.
+    fn max_queued(&self) -> usize {
+        if self.label == MODELS_LABEL { MAX_QUEUED_MODELS } else { MAX_QUEUED }
+    }
 }
 
 struct Machine {
@@ -135,8 +147,9 @@ impl Channels {
     /// Sends a message on the first channel of that label.
     ///
     /// # Errors
-    /// [`TransportError::NoChannel`] if there is none or more than [`MAX_QUEUED`] bytes wait in it:
-    /// the message is dropped. [`TransportError::TooLong`] for more than the peer takes.
+    /// [`TransportError::NoChannel`] if there is none. [`TransportError::ChannelFull`] if as many bytes
+    /// wait in it as may, [`MAX_QUEUED`] or [`MAX_QUEUED_MODELS`]: the message is dropped.
+    /// [`TransportError::TooLong`] for more than the peer takes.
     pub fn send(
         &mut self,
         now: Instant,
@@ -158,16 +171,12 @@ impl Channels {
             (true, _) => (Ppid::String, payload),
             (false, _) => (Ppid::Binary, payload),
         };
-        let sent = machine.write(now, channel.stream, kind, payload);
+        let sent = machine.write(now, channel, kind, payload);
         self.progress(now);
-        match sent {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(TransportError::NoChannel),
-            Err(Failed) => {
-                self.forget();
-                Err(TransportError::NoChannel)
-            }
-        }
+        sent.unwrap_or_else(|Failed| {
+            self.forget();
+            Err(TransportError::NoChannel)
+        })
     }
 
     /// Ends the association with an ABORT.
@@ -380,19 +389,24 @@ impl Machine {
         })
     }
 
-    /// Queues a message. False if the stream is closed or too much waits in it.
+    /// Queues a message, if the stream is open and not too much waits in it.
     fn write(
         &mut self,
         now: Instant,
-        stream: StreamId,
+        channel: &Channel,
         kind: Ppid,
         payload: &[u8],
-    ) -> Result<bool, Failed> {
+    ) -> Result<Result<(), TransportError>, Failed> {
         guard::run(|| {
-            let Ok(mut stream) = self.association.stream(stream) else { return Ok(false) };
+            let Ok(mut stream) = self.association.stream(channel.stream) else {
+                return Ok(Err(TransportError::NoChannel));
+            };
             let queued = stream.buffered_amount().unwrap_or(usize::MAX);
-            let fits = queued.saturating_add(payload.len()) <= MAX_QUEUED;
-            Ok::<_, Infallible>(fits && stream.write_with_ppi(now, payload, kind).is_ok())
+            if queued.saturating_add(payload.len()) > channel.max_queued() {
+                return Ok(Err(TransportError::ChannelFull));
+            }
+            let written = stream.write_with_ppi(now, payload, kind);
+            Ok::<_, Infallible>(written.map(|_| ()).map_err(|_| TransportError::NoChannel))
         })
     }
 

@@ -13,4 +13,4 @@ mod ledger;
 #[cfg(test)]
 mod tests;
 
-pub use channels::{Channels, MAX_CHANNELS, MAX_LABEL, MAX_QUEUED, Message};
+pub use channels::{Channels, MAX_CHANNELS, MAX_LABEL, MAX_QUEUED, MAX_QUEUED_MODELS, Message};

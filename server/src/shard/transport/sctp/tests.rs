@@ -204,6 +204,25 @@ fn what_cannot_be_sent_is_refused_by_name() {
         .take_while(|_| pair.server.send(pair.now, "chat", false, &[0; 10_000]).is_ok())
         .count();
     assert_eq!(sent, MAX_QUEUED / 10_000);
+    let full = pair.server.send(pair.now, "chat", false, &[0; 10_000]);
+    assert_eq!(full, Err(TransportError::ChannelFull));
+}
+
+#[test]
+fn the_channel_for_models_holds_less_than_others() {
+    let mut pair = Pair::new();
+    pair.run(SECOND, nothing);
+    pair.open(0, "models", ChannelType::PartialReliableRexmitUnordered);
+    pair.run(SECOND, nothing);
+    let bundle = [0; 1_000];
+    let sent =
+        (0..1_000).take_while(|_| pair.server.send(pair.now, "models", false, &bundle).is_ok());
+    assert_eq!(sent.count(), MAX_QUEUED_MODELS / 1_000);
+    // Its messages are never sent twice: it empties, and those that were lost do not come.
+    pair.run(SECOND * 20, |to_server, number| !to_server && number % 4 == 0);
+    assert_eq!(pair.server.send(pair.now, "models", false, &bundle), Ok(()));
+    let bundles = pair.got.iter().filter(|(_, kind, _)| *kind == Ppid::Binary).count();
+    assert!((20..MAX_QUEUED_MODELS / 1_000).contains(&bundles), "{bundles}");
 }
 
 #[test]

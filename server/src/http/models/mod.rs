@@ -1,0 +1,99 @@
+//! `/v1/models/{hash}`: how models come and go.
+//!
+//! ```text
+//!  cross_origin ─► member (bearer key) ─┬ PUT     upload: read, check ─► store ─► Command::Model
+//!                                       ├ GET     download: grant ─► delta or whole ─► paced body
+//!                                       └ DELETE  withdraw: Consent { granted: false } ─► drop
+//! ```
+
+mod cross_origin;
+mod download;
+mod upload;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, State, rejection::PathRejection},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    middleware,
+    routing::get,
+};
+use sotto_core::signal::{ClientMessage, ErrorCode};
+use sotto_frame::ModelHash;
+
+use super::{refusal::Refusal, routes::Node};
+use crate::{
+    models::{Member, ModelKey, ModelStore},
+    shard::{Command, Undelivered},
+};
+
+/// What these requests need.
+#[derive(Clone)]
+struct Door {
+    node: Arc<Node>,
+    store: Arc<ModelStore>,
+}
+
+/// The routes, for a node that uses models.
+pub(super) fn routes(node: Arc<Node>, store: Arc<ModelStore>) -> Router {
+    let door = Door { node: node.clone(), store };
+    let methods = get(download::get)
+        .put(upload::put)
+        .delete(withdraw)
+        .options(cross_origin::preflight)
+        .with_state(door);
+    Router::new()
+        .route("/v1/models/{hash}", methods)
+        .route_layer(middleware::from_fn_with_state(node, cross_origin::apply))
+}
+
+/// `DELETE /v1/models/{hash}`: a speaker takes back its consent for the source that this is a model
+/// of. All of its models of that source go.
+async fn withdraw(
+    State(door): State<Door>,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
+    let member = door.member(&headers)?;
+    let hash = hash(path)?;
+    let (source, _) = door.store.own(&member, hash).ok_or_else(no_such_model)?;
+    let peer = member.peer;
+    let message = ClientMessage::Consent { source, granted: false };
+    door.node.media.try_send(peer, Command::Message { peer, message }).map_err(undelivered)?;
+    door.store.withdraw(&member, source);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Door {
+    /// The connection whose key a request shows (RFC 6750 section 2.1).
+    fn member(&self, headers: &HeaderMap) -> Result<Member, Refusal> {
+        let text = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let key = text
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .and_then(|(_, key)| ModelKey::from_text(key));
+        key.and_then(|key| self.store.member(&key)).ok_or_else(|| {
+            let message = "the key of welcome.models is wanted, while its connection lives";
+            Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message)
+        })
+    }
+}
+
+/// The hash that a path names.
+fn hash(path: Result<Path<String>, PathRejection>) -> Result<ModelHash, Refusal> {
+    path.ok().and_then(|Path(text)| text.parse().ok()).ok_or_else(no_such_model)
+}
+
+fn no_such_model() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is no such model")
+}
+
+/// The shard did not take a command: nothing was done.
+fn undelivered(error: Undelivered) -> Refusal {
+    let code = match error {
+        Undelivered::Full => ErrorCode::Full,
+        Undelivered::Stopped => ErrorCode::Internal,
+    };
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
+}

@@ -1,0 +1,398 @@
+//! The containers by hash, and the connections that uploaded or may fetch them.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use sotto_core::{
+    id::PeerId,
+    signal::{FetchModel, ForgetModel, Permissions, Source},
+};
+use sotto_frame::ModelHash;
+use tokio::sync::Semaphore;
+
+use super::{
+    deltas::{DeltaCell, Deltas},
+    grant::{Grant, Granted},
+    key::{KeyDigest, ModelKey},
+    space::{Blob, NoSpace, Reservation, Space},
+};
+use crate::shard::bucket::{Bucket, Rate};
+
+/// Models of one source that a speaker's connection keeps: the one in use, the one before it, the one
+/// to come, and one that came in between. Full: the oldest is dropped.
+const MODELS_PER_SOURCE: usize = 4;
+
+/// Bytes of them. Full: the oldest is dropped.
+const BYTES_PER_SOURCE: usize = 8 << 20;
+
+/// Models that one connection may fetch at a time. Full: the newest is refused, and its subscriber
+/// stays with raw media. No view shows so many people.
+const MAX_GRANTS: usize = 2_048;
+
+/// Downloads of one connection at once: what a browser opens to one host, and two more.
+const DOWNLOADS: usize = 8;
+
+/// Uploads of one connection: voice and face each refine every few seconds at most.
+const UPLOADS: Rate = Rate { per_second: 1, burst: 8 };
+
+/// Every model of the node.
+#[derive(Debug)]
+pub struct ModelStore {
+    shelves: Mutex<Shelves>,
+    space: Space,
+}
+
+#[derive(Debug, Default)]
+struct Shelves {
+    members: HashMap<KeyDigest, Entry>,
+    models: HashMap<ModelHash, Shelf>,
+    deltas: Deltas,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Entry {
+    member: Member,
+    uploads: Bucket,
+    /// What it uploaded, oldest first.
+    own: Vec<Own>,
+    /// What it may fetch.
+    grants: HashMap<ModelHash, Granted>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    source: Source,
+    hash: ModelHash,
+    bytes: usize,
+}
+
+/// A model, and whose connections hold it.
+#[derive(Debug)]
+struct Shelf {
+    blob: Arc<Blob>,
+    holders: Vec<KeyDigest>,
+}
+
+/// A connection, as a request of it meets it.
+#[derive(Clone, Debug)]
+pub struct Member {
+    id: KeyDigest,
+    /// Which.
+    pub peer: PeerId,
+    /// What it may do.
+    pub permissions: Arc<Permissions>,
+    /// One permit: an upload at a time.
+    pub upload: Arc<Semaphore>,
+    /// A permit for each download at once.
+    pub downloads: Arc<Semaphore>,
+    traffic: Arc<Counted>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    fetched: AtomicU64,
+    uploaded: AtomicU64,
+}
+
+/// Bytes of bodies that one connection fetched and uploaded, without headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelTraffic {
+    /// From the node.
+    pub fetched: u64,
+    /// To the node.
+    pub uploaded: u64,
+}
+
+/// The store at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelStats {
+    /// Models that can be fetched.
+    pub models: usize,
+    /// Bytes of models and deltas in memory, those that are just being uploaded or fetched included.
+    pub bytes: u64,
+    /// What each connection fetched and uploaded.
+    pub peers: Vec<(PeerId, ModelTraffic)>,
+}
+
+/// A model to be held.
+#[derive(Debug)]
+pub struct Upload {
+    /// Microphone or camera.
+    pub source: Source,
+    /// Its name.
+    pub hash: ModelHash,
+    /// The container.
+    pub blob: Blob,
+}
+
+/// What became of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is new.
+    Created,
+    /// The same connection had uploaded it before.
+    Known,
+}
+
+/// A model that may be fetched.
+#[derive(Debug)]
+pub struct Download {
+    /// The container.
+    pub model: Arc<Blob>,
+    /// For as long as this says.
+    pub grant: Grant,
+}
+
+/// Why a model is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// This connection was not told to fetch it, or was told to forget it.
+    #[error("this model is not yours to fetch")]
+    NotGranted,
+    /// Its speaker has just left or withdrawn it.
+    #[error("there is no such model any more")]
+    Unknown,
+}
+
+/// The connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection of this key has ended")]
+pub struct Gone;
+
+/// A connection's place in the store: its uploads, grants and key end with this.
+#[derive(Debug)]
+pub struct Connection {
+    store: Arc<ModelStore>,
+    id: KeyDigest,
+    key: ModelKey,
+}
+
+impl ModelStore {
+    /// An empty store for so many bytes.
+    pub fn new(max_bytes: u64) -> Self {
+        Self { shelves: Mutex::default(), space: Space::new(max_bytes) }
+    }
+
+    /// A connection begins.
+    pub fn connect(self: &Arc<Self>, peer: PeerId, permissions: Permissions) -> Connection {
+        let key = ModelKey::generate();
+        let id = key.digest();
+        let member = Member {
+            id,
+            peer,
+            permissions: Arc::new(permissions),
+            upload: Arc::new(Semaphore::new(1)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+            traffic: Arc::default(),
+        };
+        let entry =
+            Entry { member, uploads: Bucket::full(), own: Vec::new(), grants: HashMap::new() };
+        self.lock().members.insert(id, entry);
+        Connection { store: self.clone(), id, key }
+    }
+
+    /// The connection of a key.
+    pub fn member(&self, key: &ModelKey) -> Option<Member> {
+        self.lock().members.get(&key.digest()).map(|entry| entry.member.clone())
+    }
+
+    /// Whether a connection may upload again already.
+    pub fn may_upload(&self, member: &Member, now: Instant) -> bool {
+        let mut shelves = self.lock();
+        let entry = shelves.members.get_mut(&member.id);
+        entry.is_some_and(|entry| entry.uploads.take(now, UPLOADS))
+    }
+
+    /// Room for a model, of which nothing is set aside yet.
+    pub fn reserve(&self) -> Reservation {
+        self.space.reserve()
+    }
+
+    /// Sets so many bytes in all aside for a model. Deltas make room: they can be made again.
+    ///
+    /// # Errors
+    /// [`NoSpace`].
+    pub fn resize(&self, space: &mut Reservation, bytes: usize) -> Result<(), NoSpace> {
+        space.resize(bytes).or_else(|NoSpace| {
+            self.lock().deltas.clear();
+            space.resize(bytes)
+        })
+    }
+
+    /// Holds a model for as long as the connection lives. Call [`Self::confirm`] once the rooms know of
+    /// it, or [`Self::take_back`].
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn put(&self, member: &Member, upload: Upload) -> Result<Stored, Gone> {
+        let Upload { source, hash, blob } = upload;
+        let mut shelves = self.lock();
+        let Shelves { members, models, .. } = &mut *shelves;
+        let entry = members.get_mut(&member.id).ok_or(Gone)?;
+        if entry.own.iter().any(|own| own.hash == hash) {
+            return Ok(Stored::Known);
+        }
+        entry.own.push(Own { source, hash, bytes: blob.bytes().len() });
+        let fresh = || Shelf { blob: Arc::new(blob), holders: Vec::new() };
+        models.entry(hash).or_insert_with(fresh).holders.push(member.id);
+        Ok(Stored::Created)
+    }
+
+    /// The rooms know of a model of this source: those before it that no longer have room go.
+    pub fn confirm(&self, member: &Member, source: Source) {
+        let mut shelves = self.lock();
+        let Some(entry) = shelves.members.get(&member.id) else { return };
+        let newest_first = entry.own.iter().rev().filter(|own| own.source == source);
+        let (mut count, mut bytes) = (0, 0);
+        let over = newest_first.filter(|own| {
+            (count, bytes) = (count + 1, bytes + own.bytes);
+            count > MODELS_PER_SOURCE || bytes > BYTES_PER_SOURCE
+        });
+        let over: Vec<ModelHash> = over.map(|own| own.hash).collect();
+        shelves.drop_own(member.id, |own| over.contains(&own.hash));
+    }
+
+    /// The rooms do not know of it: it was never there.
+    pub fn take_back(&self, member: &Member, hash: ModelHash) {
+        self.lock().drop_own(member.id, |own| own.hash == hash);
+    }
+
+    /// Drops what a connection uploaded of a source.
+    pub fn withdraw(&self, member: &Member, source: Source) {
+        self.lock().drop_own(member.id, |own| own.source == source);
+    }
+
+    /// A model that the connection uploaded itself.
+    pub fn own(&self, member: &Member, hash: ModelHash) -> Option<(Source, Arc<Blob>)> {
+        let shelves = self.lock();
+        let own = shelves.members.get(&member.id)?.own.iter().find(|own| own.hash == hash)?;
+        Some((own.source, shelves.models.get(&hash)?.blob.clone()))
+    }
+
+    /// A model that the connection was told to fetch.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn open(&self, member: &Member, hash: ModelHash) -> Result<Download, Denied> {
+        let shelves = self.lock();
+        let entry = shelves.members.get(&member.id).ok_or(Denied::NotGranted)?;
+        let grant = entry.grants.get(&hash).ok_or(Denied::NotGranted)?.grant();
+        let model = shelves.models.get(&hash).ok_or(Denied::Unknown)?.blob.clone();
+        Ok(Download { model, grant })
+    }
+
+    /// The delta between two models that one connection uploaded, and its base. `None`: the base is
+    /// not here, or somebody else's.
+    pub fn delta(&self, base: ModelHash, target: ModelHash) -> Option<(Arc<Blob>, DeltaCell)> {
+        let mut shelves = self.lock();
+        let Shelves { models, deltas, .. } = &mut *shelves;
+        let (from, to) = (models.get(&base)?, models.get(&target)?);
+        let same_speaker = from.holders.iter().any(|holder| to.holders.contains(holder));
+        same_speaker.then(|| (from.blob.clone(), deltas.get(base, target)))
+    }
+
+    /// What is held, and what was moved.
+    pub fn stats(&self) -> ModelStats {
+        let shelves = self.lock();
+        let peers = shelves.members.values().map(|entry| {
+            let Member { peer, traffic, .. } = &entry.member;
+            let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            let traffic =
+                ModelTraffic { fetched: read(&traffic.fetched), uploaded: read(&traffic.uploaded) };
+            (*peer, traffic)
+        });
+        ModelStats {
+            models: shelves.models.len(),
+            bytes: self.space.used(),
+            peers: peers.collect(),
+        }
+    }
+
+    /// What was broken by a panic is at worst a model too many or too few.
+    fn lock(&self) -> MutexGuard<'_, Shelves> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    /// Counts bytes of a body that were handed to the connection.
+    pub fn count_fetched(&self, bytes: usize) {
+        self.traffic.fetched.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts bytes of a body that it sent.
+    pub fn count_uploaded(&self, bytes: usize) {
+        self.traffic.uploaded.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+impl Shelves {
+    /// Drops some of what a connection uploaded, and everything made of it unless another connection
+    /// holds the same.
+    fn drop_own(&mut self, id: KeyDigest, gone: impl Fn(&Own) -> bool) {
+        let Self { members, models, deltas } = self;
+        let Some(entry) = members.get_mut(&id) else { return };
+        for own in entry.own.extract_if(.., |own| gone(own)) {
+            let Some(shelf) = models.get_mut(&own.hash) else { continue };
+            shelf.holders.retain(|holder| *holder != id);
+            if shelf.holders.is_empty() {
+                models.remove(&own.hash);
+                deltas.forget(own.hash);
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Its key.
+    pub const fn key(&self) -> &ModelKey {
+        &self.key
+    }
+
+    /// The core tells the client to fetch a model: it may.
+    pub fn grant(&self, fetch: &FetchModel) {
+        let mut shelves = self.store.lock();
+        let Some(entry) = shelves.members.get_mut(&self.id) else { return };
+        if entry.grants.len() >= MAX_GRANTS && !entry.grants.contains_key(&fetch.hash) {
+            return;
+        }
+        let granted = entry.grants.entry(fetch.hash).or_insert_with(|| Granted::new(fetch.bitrate));
+        granted.set_bitrate(fetch.bitrate);
+        let of = (fetch.participant, fetch.source);
+        if !granted.of.contains(&of) {
+            granted.of.push(of);
+        }
+    }
+
+    /// The core tells the client to forget a model: it may fetch it no longer, and what of it is on
+    /// the way ends.
+    pub fn revoke(&self, forget: &ForgetModel) {
+        let mut shelves = self.store.lock();
+        let Some(entry) = shelves.members.get_mut(&self.id) else { return };
+        let Some(granted) = entry.grants.get_mut(&forget.hash) else { return };
+        granted.of.retain(|of| *of != (forget.participant, forget.source));
+        if granted.of.is_empty() {
+            entry.grants.remove(&forget.hash);
+        }
+    }
+
+    /// The client takes back its consent: what it uploaded of a source goes.
+    pub fn withdraw(&self, source: Source) {
+        self.store.lock().drop_own(self.id, |own| own.source == source);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut shelves = self.store.lock();
+        shelves.drop_own(self.id, |_| true);
+        shelves.members.remove(&self.id);
+    }
+}
