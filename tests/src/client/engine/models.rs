@@ -125,7 +125,7 @@ impl Models {
             }
             ServerMessage::FetchModel(wanted) => {
                 let access = models.access.as_ref();
-                let key = access.map(|access| access.key.clone()).unwrap_or_default();
+                let key = access.map(|access| access.key.0.clone()).unwrap_or_default();
                 let base = wanted.base.and_then(|base| self.library.get(base).cloned());
                 let (authority, wanted) = (self.authority.clone(), **wanted);
                 self.errands.spawn(async move {
@@ -214,7 +214,7 @@ impl Models {
         let (authority, body) = (self.authority.clone(), strand.upload());
         self.errands.spawn(async move {
             let path = format!("/v1/models/{hash}");
-            let request = Request::put(&path, &body).with_bearer(&key);
+            let request = Request::put(&path, &body).with_bearer(&key.0);
             let answer = http::send(&authority, request).await;
             let result = answer.map(|answer| answer.status).map_err(|error| error.to_string());
             Errand::Uploaded { source, epoch, bytes: body.len(), result }
