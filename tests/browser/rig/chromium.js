@@ -61,10 +61,10 @@ export async function launch({ camera, voice, language = "en-US", flags = [], se
     context,
     /**
      * Opens `url` and returns the page. `devices` changes what getUserMedia gives (see
-     * page/devices.js); `size` is that of the window; `html` stands in for what the node would
-     * serve there.
+     * page/devices.js); `size` is that of the window; `html`, with `headers`, stands in for what the
+     * node would serve there; `scripts` run before the page's own.
      */
-    async open(url, { devices = {}, size = { width: 1280, height: 800 }, html } = {}) {
+    async open(url, { devices = {}, size = { width: 1280, height: 800 }, html, headers = {}, scripts = [] } = {}) {
       // One after the other, or two callers would take the same window for theirs.
       const window = windows.then(() => ownWindow(context, size));
       windows = window.catch(() => undefined);
@@ -75,11 +75,11 @@ export async function launch({ camera, voice, language = "en-US", flags = [], se
         if (message.type() === "error") page.faults.push(message.text());
       });
       await page.addInitScript((value) => (globalThis.testDevices = value), devices);
-      for (const content of pageScripts) await page.addInitScript({ content });
+      for (const content of [...pageScripts, ...scripts]) await page.addInitScript({ content });
       if (html) {
         // What does not come from this machine may not talk to it without being asked.
         await context.grantPermissions(["local-network-access"]);
-        await page.route(url, (route) => route.fulfill({ contentType: "text/html", body: html }));
+        await page.route(url, (route) => route.fulfill({ contentType: "text/html", body: html, headers: { ...headers, "content-type": "text/html" } }));
       }
       await page.setViewportSize(size);
       await page.goto(url);

@@ -35,8 +35,8 @@ export function whyNoFirefox() {
 }
 
 /**
- * One Firefox with a fresh profile. `openSdkPage(node)` opens the page of sdk-page.js with our
- * `scripts`; `close()` ends the process.
+ * One Firefox with a fresh profile, whose pages run our `scripts` first. `openSdkPage(node)` opens the
+ * page of sdk-page.js; `close()` ends the process.
  */
 export async function launchFirefox({ scripts }) {
   const browser = await puppeteer.launch({
@@ -45,20 +45,23 @@ export async function launchFirefox({ scripts }) {
     headless: true,
     extraPrefsFirefox: PREFERENCES,
   });
+  const open = async (node, path, answers) => {
+    const page = await browser.newPage();
+    for (const script of scripts) await page.evaluateOnNewDocument(script);
+    await page.setRequestInterception(true);
+    page.on("request", (request) => {
+      const answer = answers[new URL(request.url()).pathname];
+      if (answer && request.url().startsWith(node.origin)) request.respond({ status: 200, ...answer });
+      else request.continue();
+    });
+    await page.goto(`${node.origin}${path}`);
+    await page.waitForFunction(() => globalThis.pageReady, { timeout: 30_000 });
+    return page;
+  };
   return {
-    async openSdkPage(node) {
-      const page = await browser.newPage();
-      for (const script of scripts) await page.evaluateOnNewDocument(script);
-      const url = `${node.origin}${SDK_PATH}`;
-      await page.setRequestInterception(true);
-      page.on("request", (request) => {
-        if (request.url() === url) request.respond({ status: 200, contentType: "text/html", body: SDK_HTML });
-        else request.continue();
-      });
-      await page.goto(url);
-      await page.waitForFunction(() => globalThis.pageReady, { timeout: 30_000 });
-      return page;
-    },
+    /** Opens `path` at the origin of `node`, with answers of ours (by path) in place of the node's. */
+    open,
+    openSdkPage: (node) => open(node, SDK_PATH, { [SDK_PATH]: { contentType: "text/html", body: SDK_HTML } }),
     close: () => browser.close(),
   };
 }

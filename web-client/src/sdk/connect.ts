@@ -1,5 +1,6 @@
 import type { VideoCodec } from "./codecs.js";
 import { SottoError } from "./errors.js";
+import type { ModelOptions } from "./models/models.js";
 import { Room } from "./room.js";
 import type { TransformFactory } from "./transform.js";
 
@@ -17,8 +18,10 @@ export interface ConnectOptions {
   videoSlots?: number;
   /** Video codec of what is published, where a publication names no other. Default: `vp8`. */
   codec?: VideoCodec;
-  /** Encoded transforms, for end-to-end encryption. */
+  /** Encoded transforms, for end-to-end encryption. Without models: what they send is not encrypted. */
   transform?: TransformFactory;
+  /** Voices and faces that are made from models where a line is short. Default: none, all is raw. */
+  models?: ModelOptions;
 }
 
 const DEFAULT_AUDIO_SLOTS = 4;
@@ -37,6 +40,8 @@ export async function connect(options: ConnectOptions): Promise<Room> {
     },
     codec: options.codec ?? "vp8",
     transform: options.transform ?? null,
+    models: options.models !== undefined && !options.transform,
+    modelOptions: options.transform ? null : (options.models ?? null),
   });
 }
 

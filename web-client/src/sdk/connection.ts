@@ -4,7 +4,7 @@ import { SottoError } from "./errors.js";
 import { Negotiation } from "./negotiation.js";
 import type { NegotiationConfig } from "./negotiation.js";
 import { PROTOCOL_VERSION } from "./signal.js";
-import type { ClientMessage, Server, ServerMessage } from "./signal.js";
+import type { ClientMessage, ModelLines, Server, ServerMessage } from "./signal.js";
 import { SignalSocket } from "./socket.js";
 
 /** From opening the websocket to the answer. */
@@ -73,7 +73,7 @@ export class Connection {
 
   /** Offers the m-lines that were added since the last offer. */
   negotiate(): Promise<void> {
-    return this.media.negotiate((id, sdp) => this.send({ type: "offer", id, sdp }));
+    return this.media.negotiate((id, sdp, models) => this.send(offer(id, sdp, models)));
   }
 
   send(message: ClientMessage): void {
@@ -96,14 +96,14 @@ export class Connection {
     const welcomed = new Promise<void>((resolve) => {
       this.#welcomed = resolve;
     });
-    const answered = this.media.negotiate(async (id, sdp) => {
+    const answered = this.media.negotiate(async (id, sdp, models) => {
       const socket = await opening;
       if (this.#closed) return socket.close();
       this.#socket = socket;
       const { token, name } = config;
       const named = name === null ? {} : { name };
       socket.send({ type: "join", version: PROTOCOL_VERSION, token, ...named });
-      socket.send({ type: "offer", id, sdp });
+      socket.send(offer(id, sdp, models));
     });
     // Both are awaited together; `all` rejects with the first that fails.
     await Promise.all([welcomed, answered, opening]);
@@ -140,4 +140,8 @@ export class Connection {
     this.close();
     this.#listener.lost(error);
   }
+}
+
+function offer(id: number, sdp: string, models: ModelLines | null): ClientMessage {
+  return { type: "offer", id, sdp, ...(models ? { models } : {}) };
 }

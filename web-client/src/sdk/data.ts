@@ -78,6 +78,11 @@ export class DataChannels {
     return channel;
   }
 
+  /** A channel of the library's own that loses messages rather than being late, unframed. */
+  openLossy(label: string): RTCDataChannel {
+    return this.#pc.createDataChannel(label, { ordered: false, maxRetransmits: 0 });
+  }
+
   /** Sends to everybody else in the room. Waits for the channel where it is not open yet. */
   send(label: string, data: string | ArrayBuffer): void {
     checkDataMessage(label, data);

@@ -1,3 +1,4 @@
+import { holdBack } from "./holds.js";
 import { latencyOf, playedNow } from "./playout.js";
 import type { Slot } from "./slots.js";
 import { StatsReader } from "./stats.js";
@@ -35,6 +36,25 @@ export function pairSlots(slots: readonly SlotView[]): [SlotView, SlotView][] {
   return pairs;
 }
 
+/** Media that is made from models, in place of what comes in slots. */
+export interface ModelHalves {
+  playedForm(participant: string, source: "microphone" | "camera"): "raw" | "model";
+  half(
+    participant: string,
+    source: "microphone" | "camera",
+  ): { latency: number; wait: number } | null;
+  hold(participant: string, source: "microphone" | "camera", ms: number | null): void;
+}
+
+/** One half of a person's media, ms. */
+interface Half {
+  /** Whether it is made from a model. */
+  model: boolean;
+  latency: number | null;
+  wait: number;
+  hold(ms: number | null): void;
+}
+
 /**
  * Keeps lips and voices of one connection together. Browsers align an audio and a video m-line
  * only if both belong to one stream for good, which slots cannot promise.
@@ -42,6 +62,7 @@ export function pairSlots(slots: readonly SlotView[]): [SlotView, SlotView][] {
 export class LipSync {
   readonly #pc: RTCPeerConnection;
   readonly #view: () => readonly SlotView[];
+  readonly #models: ModelHalves | null;
   /** By person, most recently paired last. */
   readonly #controllers = new Map<string, SyncController>();
   readonly #stats = new StatsReader();
@@ -49,8 +70,9 @@ export class LipSync {
   /** Time in the jitter buffer by m-line, ms. */
   #delays = new Map<string, number>();
 
-  constructor(pc: RTCPeerConnection, view: () => readonly SlotView[]) {
+  constructor(pc: RTCPeerConnection, view: () => readonly SlotView[], models: ModelHalves | null) {
     this.#pc = pc;
+    this.#models = models;
     this.#view = view;
     this.#timers = [
       setInterval(() => this.#align(), MEASURE_MS),
@@ -73,21 +95,46 @@ export class LipSync {
     const views = this.#view();
     const paired = new Set<Slot>();
     for (const [audio, video] of pairSlots(views)) {
-      const late = latencyOf("video", video.slot.content, playedNow(video.slot, 0));
-      const heard = playedNow(audio.slot, this.#stats.outputMs);
-      const early = latencyOf("audio", audio.slot.content, heard);
+      paired.add(audio.slot).add(video.slot);
+      const heard = this.#halfOf(audio, this.#stats.outputMs);
+      const seen = this.#halfOf(video, 0);
+      // Both are made from models: they have one clock.
+      if (heard.model && seen.model) continue;
+      const known = heard.latency !== null && seen.latency !== null;
       const targets = this.#controllerOf(`${audio.participant} ${audio.screen}`).update({
         now: performance.now(),
-        skew: late === null || early === null ? null : late - early,
-        audioDelay: this.#delays.get(audio.slot.mid ?? "") ?? 0,
-        videoDelay: this.#delays.get(video.slot.mid ?? "") ?? 0,
+        skew: known ? (seen.latency ?? 0) - (heard.latency ?? 0) : null,
+        audioDelay: heard.wait,
+        videoDelay: seen.wait,
       });
-      setTarget(audio.slot.receiver, targets.audio);
-      setTarget(video.slot.receiver, targets.video);
-      paired.add(audio.slot).add(video.slot);
+      heard.hold(targets.audio);
+      seen.hold(targets.video);
     }
     // A slot that is in no pair has nothing to wait for.
-    for (const { slot } of views) if (!paired.has(slot)) setTarget(slot.receiver, null);
+    for (const { slot } of views) if (!paired.has(slot)) holdBack(slot.receiver, "lips", null);
+  }
+
+  /** `outputMs`: from the jitter buffer to the loudspeaker. */
+  #halfOf({ kind, participant, screen, slot }: SlotView, outputMs: number): Half {
+    const source = kind === "audio" ? "microphone" : "camera";
+    const models = screen ? null : this.#models;
+    if (models && participant !== null && models.playedForm(participant, source) === "model") {
+      const own = models.half(participant, source);
+      holdBack(slot.receiver, "lips", null);
+      return {
+        model: true,
+        latency: own?.latency ?? null,
+        wait: own?.wait ?? 0,
+        hold: (ms) => models.hold(participant, source, ms),
+      };
+    }
+    if (models && participant !== null) models.hold(participant, source, null);
+    return {
+      model: false,
+      latency: latencyOf(kind, slot.content, playedNow(slot, outputMs)),
+      wait: this.#delays.get(slot.mid ?? "") ?? 0,
+      hold: (ms) => holdBack(slot.receiver, "lips", ms),
+    };
   }
 
   #controllerOf(person: string): SyncController {
@@ -99,12 +146,5 @@ export class LipSync {
       this.#controllers.delete(oldest.value);
     }
     return controller;
-  }
-}
-
-function setTarget(receiver: RTCRtpReceiver, target: number | null): void {
-  const rounded = target === null ? null : Math.round(target);
-  if ("jitterBufferTarget" in receiver && receiver.jitterBufferTarget !== rounded) {
-    receiver.jitterBufferTarget = rounded;
   }
 }

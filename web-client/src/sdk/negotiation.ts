@@ -2,7 +2,8 @@ import { offeredCodecs, videoCodec } from "./codecs.js";
 import type { VideoCodec } from "./codecs.js";
 import { SottoError } from "./errors.js";
 import { RIDS } from "./layers.js";
-import type { Source } from "./signal.js";
+import { onlyModelPackets } from "./models/lines.js";
+import type { ModelLines, Source } from "./signal.js";
 import { offerDependencyDescriptor, withDependencyDescriptor } from "./transform.js";
 import type { TransformFactory } from "./transform.js";
 import { PLAIN_VOICE, sameVoice, withOpusRepair, withVoiceFormat } from "./voice.js";
@@ -23,7 +24,18 @@ export interface NegotiationConfig {
   /** The video codec that is offered first. */
   codec: VideoCodec;
   transform: TransformFactory | null;
+  /** Whether there are m-lines for the model stream and for bundles. */
+  models: boolean;
 }
+
+/** The m-lines of the model stream, out, and of bundles, in. */
+export interface ModelTransceivers {
+  send: RTCRtpTransceiver;
+  receive: RTCRtpTransceiver;
+}
+
+/** Hands an offer to the node. */
+type SendOffer = (id: number, sdp: string, models: ModelLines | null) => void | Promise<void>;
 
 /** Audio or video. */
 export function kindOf(source: Source): "audio" | "video" {
@@ -39,6 +51,7 @@ export class Negotiation {
   readonly #config: NegotiationConfig;
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #receivers: Record<"audio" | "video", RTCRtpTransceiver[]> = { audio: [], video: [] };
+  readonly #models: ModelTransceivers | null;
   /** By m-line: what its voice is to be made like, beyond what the node's answer says. */
   readonly #voices = new Map<string, VoiceFormat>();
   /** The node's last answer, as it came. */
@@ -56,6 +69,12 @@ export class Negotiation {
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
     for (const source of FIRST_LINES) this.sendLine(source);
     this.addSlots(config.slots);
+    this.#models = config.models ? this.#addModels() : null;
+  }
+
+  /** The m-lines of the model stream and of bundles; `null`: there are none. */
+  get models(): ModelTransceivers | null {
+    return this.#models;
   }
 
   /** Offers sent on this connection. */
@@ -94,7 +113,7 @@ export class Negotiation {
    * Makes an offer, hands it to `send`, and waits for `answer`. One at a time: a second call
    * waits for the first.
    */
-  negotiate(send: (id: number, sdp: string) => void | Promise<void>): Promise<void> {
+  negotiate(send: SendOffer): Promise<void> {
     return this.#inTurn(() => this.#exchange(send));
   }
 
@@ -172,7 +191,19 @@ export class Negotiation {
     return transceiver;
   }
 
-  async #exchange(send: (id: number, sdp: string) => void | Promise<void>): Promise<void> {
+  #addModels(): ModelTransceivers {
+    const send = this.pc.addTransceiver("audio", { direction: "sendonly" });
+    const receive = this.pc.addTransceiver("audio", { direction: "recvonly" });
+    onlyModelPackets(send);
+    onlyModelPackets(receive);
+    return { send, receive };
+  }
+
+  #modelLines(): ModelLines | null {
+    return this.#models && { send: this.#models.send.mid, receive: this.#models.receive.mid };
+  }
+
+  async #exchange(send: SendOffer): Promise<void> {
     const id = ++this.#offers;
     const answered = new Promise<void>((resolve, reject) => {
       this.#pending = { id, resolve, reject };
@@ -182,7 +213,7 @@ export class Negotiation {
     try {
       await this.#describe();
       // The node is ICE-lite and learns our addresses from our checks: no candidate is awaited.
-      await send(id, this.pc.localDescription?.sdp ?? "");
+      await send(id, this.pc.localDescription?.sdp ?? "", this.#modelLines());
       await answered;
     } finally {
       this.#pending = null;

@@ -52,6 +52,8 @@ export interface PublicationOwner {
   /** The layers changed: `told`, whether the node must know. */
   announceLayers(publication: Publication, told: boolean): void;
   shapeVoice(publication: Publication, format: VoiceFormat): Promise<void>;
+  /** It has another track now. */
+  trackChanged(source: Source): void;
   withdraw(publication: Publication): void;
 }
 
@@ -70,6 +72,8 @@ export class Publication {
   /** By tag: what the node wants sent. One that it did not speak of is. */
   #demand = new Map<string | null, boolean>();
   #voice: AudioDemand | null = null;
+  /** Sent although nobody asks for it yet. */
+  #keepsRaw = false;
   #size: CaptureSize = UNKNOWN_SIZE;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -138,6 +142,7 @@ export class Publication {
     track.enabled = !this.#muted;
     if (this.#ended) return;
     await this.#owner.line(this.source)?.sender.replaceTrack(track);
+    this.#owner.trackChanged(this.source);
     // Music has another limit than a voice.
     if (kindOf(this.source) === "audio") await this.#encoder.apply();
     else await this.#look();
@@ -183,6 +188,13 @@ export class Publication {
     this.#owner.announceLayers(this, false);
   }
 
+  /** For the models: has it sent, in the smallest size, before the node asks for it again. */
+  keepRaw(keeps: boolean): void {
+    if (keeps === this.#keepsRaw) return;
+    this.#keepsRaw = keeps;
+    void this.#encoder.apply();
+  }
+
   /** For `Room`: after a negotiation the sender may have forgotten its codec. */
   async refresh(): Promise<void> {
     await this.#encoder.apply();
@@ -216,7 +228,9 @@ export class Publication {
 
   #isActive(rid: string | null): boolean {
     // Without a tag the node means the only encoding that there is.
-    return !this.#muted && (this.#demand.get(rid) ?? this.#demand.get(null) ?? true);
+    const wanted = this.#demand.get(rid) ?? this.#demand.get(null) ?? true;
+    const kept = this.#keepsRaw && rid === (this.#encoder.layers[0]?.rid ?? null);
+    return !this.#muted && (wanted || kept);
   }
 
   #wanted(): Wanted {
@@ -226,7 +240,7 @@ export class Publication {
       const own = maxBitrate ?? (music ? AUDIO_BITRATE.music : AUDIO_BITRATE.voice);
       return {
         kind: "audio",
-        active: !this.#muted,
+        active: !this.#muted && ((this.#voice?.active ?? true) || this.#keepsRaw),
         maxBitrate: Math.min(own, this.#voice?.maxBitrate ?? own),
       };
     }

@@ -11,6 +11,17 @@ const AWAITED: Viewport = { width: 160, height: 90 };
 /** Assignments remembered since the slot was last empty. */
 const MAX_CONTENTS = 32;
 
+/** How a slot is rendered. */
+export interface RenderOptions {
+  /** Whether the node is told how large the element is shown. Default: true. */
+  viewport?: boolean;
+  /**
+   * Lies over the element in the page, in the same place, for pictures that are made from models. It
+   * is visible only while it is what is to be seen. Without one this slot's people come raw.
+   */
+  canvas?: HTMLCanvasElement;
+}
+
 /**
  * Plays a video slot in `video` and calls `onContent` whenever what is **on the screen** changes:
  * with the new content in the very `requestVideoFrameCallback` in which its first frame is
@@ -22,7 +33,7 @@ export function renderSlot(
   slot: Slot,
   video: HTMLVideoElement,
   onContent: (content: SlotContent | null) => void,
-  { viewport = true }: { viewport?: boolean } = {},
+  { viewport = true, canvas }: RenderOptions = {},
 ): () => void {
   const contents = new SlotTimeline();
   let shown: SlotContent | null = null;
@@ -62,7 +73,9 @@ export function renderSlot(
       slot.present({ rtpTimestamp: called, at });
     }
     presented = currentTimestamp(video) ?? called;
-    show(contents.settled(presented));
+    const content = contents.settled(presented);
+    if (content && presented !== null) face?.rawShown(content, presented);
+    if (!face?.covers) show(content);
   };
 
   const offs = [
@@ -70,6 +83,7 @@ export function renderSlot(
       contents.assign(content);
       // No frame may ever come for an empty slot; and a frame may have come before its message.
       if (!content) presented = null;
+      if (face?.covers && sameContent(shown, content)) return;
       show(presented === null ? null : contents.settled(presented));
     }),
     slot.on("track", () => {
@@ -80,6 +94,9 @@ export function renderSlot(
     }),
   ];
   const view = viewport ? watchElement(video, size) : null;
+  // What covers the video is shown as soon as it does; what the video shows next follows by itself.
+  const covered = (content: SlotContent | null) => content && show(content);
+  const face = (canvas && slot.faces?.open(slot, video, canvas, covered)) ?? null;
   contents.assign(slot.content);
   video.muted = true;
   video.autoplay = true;
@@ -92,6 +109,7 @@ export function renderSlot(
     video.cancelVideoFrameCallback(handle);
     for (const off of offs) off();
     view?.stop();
+    face?.stop();
     if (view) slot.setViewport({ width: 0, height: 0 });
     slot.present(null);
     video.srcObject = null;

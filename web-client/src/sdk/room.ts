@@ -31,6 +31,14 @@ import { LipSync } from "./lipsync.js";
 import type { SlotView } from "./lipsync.js";
 import { ViewportReport } from "./viewport.js";
 import type { VoiceFormat } from "./voice.js";
+import { isModelSource } from "./models/messages.js";
+import type { ModelSource } from "./models/messages.js";
+import { Models } from "./models/models.js";
+import type { ModelOptions } from "./models/models.js";
+import type { FormState } from "./models/forms.js";
+import type { OwnModel } from "./models/outbound.js";
+import { playElements, playGraph } from "./sound.js";
+import type { SoundOptions, SoundPlayback } from "./sound.js";
 
 /** Where a room stands. `closed` is final. */
 export type RoomState = "connecting" | "connected" | "reconnecting" | "closed";
@@ -63,6 +71,10 @@ export interface RoomEvents {
   speakers: { speakers: readonly Speaker[] };
   chat: { participant: Participant | null; text: string };
   data: { participant: Participant | null; label: string; data: string | ArrayBuffer };
+  /** Somebody's voice or picture is played in another form, or is to be, or for another reason. */
+  form: FormState;
+  /** Where a model of one's own stands. */
+  ownModel: OwnModel;
   state: { state: RoomState; error: SottoError | null };
   /** Something was refused; the room goes on unless `fatal`. */
   error: SottoError;
@@ -83,6 +95,8 @@ export interface RoomConfig extends NegotiationConfig {
   url: string;
   token: () => Promise<string>;
   name: string | null;
+  /** `null`: everything is raw. */
+  modelOptions: ModelOptions | null;
 }
 
 /** Pauses between attempts to come back, ms; the last one repeats. */
@@ -96,6 +110,7 @@ export class Room implements PublicationOwner {
   readonly #labels = new Set<string>([CHAT_LABEL]);
   readonly #stats = new StatsReader();
   readonly #sent = new SentReader();
+  readonly #models: Models | null;
   readonly #viewport = new ViewportReport({
     collect: () => this.#viewports(),
     send: (slots) => this.#connection?.send({ type: "viewport", slots }),
@@ -113,6 +128,7 @@ export class Room implements PublicationOwner {
 
   private constructor(config: RoomConfig) {
     this.#config = config;
+    this.#models = config.modelOptions && this.#makeModels(config.modelOptions);
   }
 
   /** For `connect`. */
@@ -151,6 +167,11 @@ export class Room implements PublicationOwner {
   /** The receive m-lines, audio first. The same objects for as long as the room lives. */
   get slots(): readonly Slot[] {
     return this.#slots;
+  }
+
+  /** The model forms of this room; `null`: `connect` was not asked for them. */
+  get models(): Models | null {
+    return this.#models;
   }
 
   get speakers(): readonly Speaker[] {
@@ -195,12 +216,23 @@ export class Room implements PublicationOwner {
     this.#publications.set(options.source, publication);
     if (connection.media.sendLine(options.source).isNew) await this.#negotiate(connection);
     await publication.attach();
+    this.trackChanged(publication.source);
     const { codec, wantedCodec, source } = publication;
     if (codec !== null && codec !== wantedCodec && connection.media.preferCodec(source, wantedCodec)) {
       await this.#negotiate(connection);
       this.announceLayers(publication, true);
     }
     return publication;
+  }
+
+  /**
+   * Plays everything that is heard in this room: every audio slot, and the voices that are made from
+   * models. To be called where a person did something, or `onBlocked` may say that the browser waits
+   * for that. A page that has no models may as well play the slots' tracks by itself.
+   */
+  playSound(options: SoundOptions = {}): SoundPlayback {
+    if (!this.#models?.enabled) return playElements(this, options);
+    return playGraph(this.#models, options);
   }
 
   /** What the page shows; what is not given stays as it was. */
@@ -292,14 +324,20 @@ export class Room implements PublicationOwner {
     if (mid !== null) await this.#connection?.media.setVoice(mid, format);
   }
 
-  announceMute({ mid, muted }: Publication): void {
+  announceMute({ mid, muted, source }: Publication): void {
     if (mid !== null) this.#connection?.send({ type: "mute", mid, muted });
+    this.trackChanged(source);
+  }
+
+  trackChanged(source: Source): void {
+    if (isModelSource(source)) this.#models?.trackChanged(source);
   }
 
   withdraw(publication: Publication): void {
     if (publication.mid !== null) this.#connection?.send({ type: "unpublish", mid: publication.mid });
     if (this.#publications.get(publication.source) === publication) {
       this.#publications.delete(publication.source);
+      this.trackChanged(publication.source);
     }
   }
 
@@ -332,9 +370,15 @@ export class Room implements PublicationOwner {
     // The m-line of data channels must be in the first offer.
     for (const label of this.#labels) connection.data.open(label);
     for (const source of this.#publications.keys()) connection.media.sendLine(source);
+    this.#models?.attach({
+      send: connection.media.models?.send ?? null,
+      receive: connection.media.models?.receive ?? null,
+      openChannel: (label) => connection.data.openLossy(label),
+    });
     await connection.open({ url, token, name });
     if (this.#state === "closed") return connection.close();
-    this.#lipSync = new LipSync(connection.media.pc, () => this.#slotViews());
+    this.#lipSync = new LipSync(connection.media.pc, () => this.#slotViews(), this.#models);
+    this.#models?.connected(url, this.#welcomed.models ?? null);
     if (Object.keys(this.#view).length > 0) connection.send({ type: "view", ...this.#view });
     this.#viewport.restart();
     await Promise.all([...this.#publications.values()].map((own) => own.attach()));
@@ -372,6 +416,7 @@ export class Room implements PublicationOwner {
     this.#connection = null;
     this.#bandwidth = null;
     this.#viewport.stop();
+    this.#models?.disconnected();
   }
 
   #close(error: SottoError | null): void {
@@ -379,6 +424,7 @@ export class Room implements PublicationOwner {
     this.#drop();
     for (const slot of this.#slots) slot.assign(null);
     for (const publication of this.#publications.values()) publication.stop();
+    this.#models?.stop();
     if (error) this.#events.emit("error", error);
     this.#setState("closed", error);
   }
@@ -408,6 +454,7 @@ export class Room implements PublicationOwner {
     const slot = new Slot(kind, line);
     // While there is no connection, sizes are collected when there is one again.
     slot.on("viewport", () => this.#connection && this.#viewport.changed());
+    if (kind === "video") slot.faces = this.#models?.faces ?? null;
     return slot;
   }
 
@@ -456,6 +503,12 @@ export class Room implements PublicationOwner {
       }
       case "demand":
         return this.#obey(message);
+      case "forms":
+      case "fetchModel":
+      case "forgetModel":
+      case "modelDemand":
+      case "modelAccepted":
+        return this.#models?.receive(message);
       case "speakers":
         this.#speakers = message.speakers;
         return this.#events.emit("speakers", { speakers: message.speakers });
@@ -475,6 +528,9 @@ export class Room implements PublicationOwner {
 
   #tell(event: RosterEvent): void {
     const { type, ...rest } = event;
+    if (event.type === "participantLeft") {
+      this.#models?.remove(event.participant.id, event.participant.shortId);
+    }
     this.#events.emit(type, rest as never);
   }
 
@@ -485,6 +541,18 @@ export class Room implements PublicationOwner {
     } else {
       this.#events.emit("data", { participant, label, data });
     }
+  }
+
+  #makeModels(options: ModelOptions): Models {
+    return new Models(options, {
+      send: (message) => this.#connection?.send(message),
+      audioSlots: () => this.#slotViews().filter(({ kind }) => kind === "audio"),
+      shortIdOf: (participant) => this.#roster.get(participant)?.shortId ?? null,
+      publication: (source: ModelSource) => this.#publications.get(source) ?? null,
+      formChanged: (state) => this.#events.emit("form", state),
+      ownChanged: (model) => this.#events.emit("ownModel", model),
+      failed: (error) => this.#events.emit("error", error),
+    });
   }
 
   #byShortId(shortId: number): Participant | null {

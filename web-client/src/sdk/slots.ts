@@ -1,4 +1,5 @@
 import { Emitter } from "./emitter.js";
+import type { Faces } from "./models/faces.js";
 import type { QualityLimit, ReceivedLayer, SlotAssignment, SlotContent, SlotQuality } from "./signal.js";
 import { boundedViewport } from "./viewport.js";
 import type { Viewport } from "./viewport.js";
@@ -36,6 +37,8 @@ export interface SlotEvents {
  */
 export class Slot {
   readonly kind: "audio" | "video";
+  /** For `renderSlot`: who draws faces from models; `null`: nobody. */
+  faces: Faces | null = null;
   readonly #events = new Emitter<SlotEvents>();
   #transceiver: RTCRtpTransceiver;
   #content: SlotContent | null = null;

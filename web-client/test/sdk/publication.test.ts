@@ -46,6 +46,7 @@ describe("a publication", () => {
     const layers = ({ layers }: Publication) => layers.map(({ rid, height }) => `${rid} ${height}`).join();
     const owner: PublicationOwner = {
       line: () => own as unknown as RTCRtpTransceiver,
+      trackChanged: () => undefined,
       takesLayers: () => rids.length > 1,
       announce: (publication) => told.push(`publish ${layers(publication)}`),
       announceMute: ({ muted }) => told.push(muted ? "mute" : "unmute"),

@@ -136,7 +136,7 @@ impl Models {
             }
             ServerMessage::FetchModel(wanted) => {
                 let access = models.access.as_ref();
-                let key = access.map(|access| access.key.clone()).unwrap_or_default();
+                let key = access.map(|access| access.key.0.clone()).unwrap_or_default();
                 let base = wanted.base.and_then(|base| self.library.get(base).cloned());
                 let (authority, wanted) = (self.authority.clone(), **wanted);
                 let turns = self.turns[1].clone();
@@ -229,7 +229,7 @@ impl Models {
         self.errands.spawn(async move {
             let _turn = turns.acquire().await;
             let path = format!("/v1/models/{hash}");
-            let request = Request::put(&path, &body).with_bearer(&key);
+            let request = Request::put(&path, &body).with_bearer(&key.0);
             let answer = http::send(&authority, request).await;
             let result = answer.map(|answer| answer.status).map_err(|error| error.to_string());
             Errand::Uploaded { source, epoch, bytes: body.len(), result }

@@ -1,0 +1,84 @@
+// A person whose voice and picture tell the time, in forms that the test plug-ins can learn: a tone
+// whose pitch rises with time, and a bar that moves with time. Whoever hears or sees them, raw or
+// made from a model, can say of which moment it is.
+{
+  /** Of the tone: pitch in Hz at the beginning of a turn, Hz per second, seconds of a turn. */
+  const TONE = { base: 300, slope: 25, turn: 8 };
+  /** Of the bar: its middle goes from `from` to `to` (parts of the width) in a turn of seconds. */
+  const BAR = { from: 0.12, to: 0.88, turn: 4, width: 0.08 };
+
+  const wall = () => performance.timeOrigin + performance.now();
+
+  globalThis.TELLER = { TONE, BAR };
+
+  /** `{ audio, video, spoil(on), stop() }`; `spoil`: what no model of the person fits. */
+  globalThis.timeTeller = async ({ width = 320, height = 180, rate = 30, level = 0.4 } = {}) => {
+    const context = new AudioContext({ latencyHint: "interactive" });
+    await context.resume();
+    const out = context.createMediaStreamDestination();
+    const oscillator = new OscillatorNode(context);
+    const noise = noiseOf(context);
+    const noiseGain = new GainNode(context, { gain: 0 });
+    oscillator.connect(new GainNode(context, { gain: level })).connect(out);
+    noise.connect(noiseGain).connect(out);
+    // Seconds of wall time at context time 0: what the graph makes now goes into the stream now.
+    const origin = wall() / 1000 - context.currentTime;
+    const first = Math.floor((origin + context.currentTime) / TONE.turn) * TONE.turn;
+    for (let turn = 0; turn < 200; turn += 1) {
+      const begin = first + turn * TONE.turn - origin;
+      const top = TONE.base + TONE.slope * TONE.turn;
+      if (begin < context.currentTime) {
+        const late = context.currentTime - begin;
+        oscillator.frequency.setValueAtTime(TONE.base + TONE.slope * late, context.currentTime);
+      } else oscillator.frequency.setValueAtTime(TONE.base, begin);
+      oscillator.frequency.linearRampToValueAtTime(top, begin + TONE.turn);
+    }
+    oscillator.start();
+
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { width, height });
+    const picture = canvas.getContext("2d");
+    let spoiled = false;
+    const paint = () => {
+      const seconds = wall() / 1000;
+      const part = (seconds % BAR.turn) / BAR.turn;
+      const middle = BAR.from + (BAR.to - BAR.from) * part;
+      picture.fillStyle = "rgb(20,120,40)";
+      picture.fillRect(0, 0, width, height);
+      picture.fillStyle = "rgb(240,240,240)";
+      picture.fillRect((middle - BAR.width / 2) * width, 0, BAR.width * width, height);
+      if (spoiled) {
+        picture.fillStyle = "rgb(200,40,40)";
+        picture.fillRect(0, 0, width, height / 2);
+      }
+    };
+    const timer = setInterval(paint, 1000 / rate);
+    const video = canvas.captureStream(rate).getVideoTracks()[0];
+    const teller = {
+      audio: out.stream.getAudioTracks()[0],
+      video,
+      /** When it was spoiled last, ms since 1970. */
+      spoiledAt: null,
+      spoil(on, { sound = true, sight = true } = {}) {
+        if (on) teller.spoiledAt = wall();
+        spoiled = on && sight;
+        noiseGain.gain.value = on && sound ? 0.3 : 0;
+      },
+      stop() {
+        clearInterval(timer);
+        void context.close();
+      },
+    };
+    globalThis.teller = teller;
+    return teller;
+  };
+
+  function noiseOf(context) {
+    const buffer = context.createBuffer(1, context.sampleRate, context.sampleRate);
+    const samples = buffer.getChannelData(0);
+    for (let at = 0; at < samples.length; at += 1) samples[at] = Math.random() * 2 - 1;
+    const source = new AudioBufferSourceNode(context, { buffer, loop: true });
+    source.start();
+    return source;
+  }
+}

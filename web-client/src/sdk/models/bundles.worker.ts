@@ -1,0 +1,215 @@
+// Takes bundles apart and decodes them, beside the page: see demux.ts for what is pure in it.
+
+import { Codec, CodecError, SOUND_RATE } from "./codec.js";
+import type { Model } from "./codec.js";
+import type { BundlesCommand, BundlesReport } from "./bundles.protocol.js";
+import { Demux } from "./demux.js";
+import { BlockRing } from "./ring.js";
+import type { VoiceBlock } from "./ring.js";
+import { measureSupport } from "./support.js";
+
+/** How often what is missing is given up, and clocks are told, ms. */
+const TICK_MS = 20;
+const CLOCK_TICKS = 5;
+const COUNT_TICKS = 50;
+/** From drawing to the screen, ms: one refresh. */
+const DISPLAY_MS = 16;
+
+interface Surface {
+  canvas: OffscreenCanvas;
+  context: OffscreenCanvasRenderingContext2D;
+  participant: number | null;
+}
+
+interface Transformer {
+  readonly readable: ReadableStream<{ data: ArrayBuffer }>;
+}
+
+/** "SOTD": a delta and not a container. */
+const DELTA_MAGIC = [0x53, 0x4f, 0x54, 0x44];
+
+/** By hash, as bases of refinements. */
+const containers = new Map<string, Uint8Array>();
+const surfaces = new Map<number, Surface>();
+const voices = new Map<number, (block: VoiceBlock) => void>();
+/** Bundles that come before the codec is there are of nobody whose model is held. */
+let demux: Demux | null = null;
+let codec: Codec | null = null;
+let tapped = false;
+
+/** What a worker has, and TypeScript's types of a page have not. */
+interface Scope {
+  onmessage: ((event: MessageEvent<BundlesCommand>) => void) | null;
+  onrtctransform: ((event: { transformer: Transformer }) => void) | null;
+  postMessage(message: BundlesReport): void;
+  requestAnimationFrame(callback: () => void): void;
+}
+
+const scope = self as unknown as Scope;
+
+const now = () => performance.timeOrigin + performance.now();
+const report = (message: BundlesReport) => scope.postMessage(message);
+
+scope.onmessage = ({ data }) => obey(data);
+
+// Nothing is handed on to the browser's decoder. In Chromium 156 and Firefox 153 transport feedback
+// goes on all the same; a jitter buffer that sees nothing asks for nothing again. Padding that
+// probes the line arrives as empty frames.
+scope.onrtctransform = ({ transformer }) => {
+  void transformer.readable.pipeTo(
+    new WritableStream({ write: (frame) => demux?.bundle(new Uint8Array(frame.data), now()) }),
+  );
+};
+
+function obey(command: BundlesCommand): void {
+  switch (command.type) {
+    case "start":
+      return start(command.module);
+    case "bundle":
+      return demux?.bundle(new Uint8Array(command.bytes), now());
+    case "model":
+      return hold(command);
+    case "forget":
+      containers.delete(command.hash);
+      return demux?.drop(command.participant, command.plugin);
+    case "remove":
+      voices.delete(command.participant);
+      return demux?.remove(command.participant);
+    case "anchor":
+      return demux?.anchor(command.participant, command.timestamp, now());
+    case "hold":
+      return demux?.setHold(command.participant, command.who, command.ms);
+    case "heard":
+      return demux?.heard(command.participant, command.delay, now());
+    case "voice":
+      voices.set(command.participant, outlet(command.to));
+      return;
+    case "surface":
+      return open(command.surface, command.canvas);
+    case "show":
+      return show(command);
+    case "tap":
+      tapped = command.on;
+  }
+}
+
+function start(module: WebAssembly.Module): void {
+  const own = new Codec(module);
+  codec = own;
+  demux = new Demux((bytes) => own.parseBundle(bytes), {
+    sound: (participant, block) => voices.get(participant)?.(block),
+    arrived: (block) => {
+      if (tapped) report({ type: "arrived", block });
+    },
+    refused: (participant, plugin, epoch) =>
+      report({ type: "failed", participant, plugin, epoch, hash: null, reason: "decoder" }),
+  });
+  report({ type: "support", plugins: measureSupport(own, () => performance.now()) });
+  let ticks = 0;
+  setInterval(() => tick(++ticks), TICK_MS);
+  scope.requestAnimationFrame(draw);
+}
+
+function tick(ticks: number): void {
+  if (!demux) return;
+  demux.advance(now());
+  if (ticks % CLOCK_TICKS === 0) {
+    for (const participant of demux.participants) {
+      const clock = demux.clockOf(participant);
+      if (clock) report({ type: "clock", participant, ...clock });
+    }
+  }
+  if (ticks % COUNT_TICKS === 0) report({ type: "counts", counts: { ...demux.counts } });
+}
+
+function hold({ participant, plugin, hash, bytes }: BundlesCommand & { type: "model" }): void {
+  if (!codec || !demux) return;
+  const fail = (epoch: number, reason: "corrupt" | "unsupported") =>
+    report({ type: "failed", participant, plugin, epoch, hash, reason });
+  const container = attempt(() => wholeModel(codec as Codec, new Uint8Array(bytes)));
+  const info = container && attempt(() => (codec as Codec).parseContainer(container));
+  if (!container || info?.hash !== hash || info.plugin !== plugin) return fail(0, "corrupt");
+  const { epoch } = info;
+  const decoder = attempt(() => makeDecoder(codec as Codec, container, plugin));
+  if (!decoder) return fail(epoch, "unsupported");
+  containers.set(hash, container);
+  demux.hold(participant, plugin, { ...decoder, epoch });
+  report({ type: "held", participant, plugin, epoch, hash });
+}
+
+/** The container itself, or what the delta makes of one that is held. */
+function wholeModel(own: Codec, bytes: Uint8Array): Uint8Array | null {
+  if (!DELTA_MAGIC.every((byte, at) => bytes[at] === byte)) return bytes;
+  const base = containers.get(own.parseDelta(bytes).base);
+  return base ? own.applyDelta(base, bytes) : null;
+}
+
+function makeDecoder(own: Codec, container: Uint8Array, plugin: number) {
+  const model: Model = own.createModel(container);
+  try {
+    return plugin < 8
+      ? ({ kind: "sound", decoder: model.createSoundDecoder() } as const)
+      : ({ kind: "picture", decoder: model.createPictureDecoder() } as const);
+  } finally {
+    // What was made of it stays usable.
+    model.free();
+  }
+}
+
+/** `null` where the codec refuses. */
+function attempt<Result>(step: () => Result): Result | null {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof CodecError) return null;
+    throw error;
+  }
+}
+
+/** Shared memory, or a port where memory cannot be shared. Full: the newest is dropped. */
+function outlet(to: SharedArrayBuffer | MessagePort): (block: VoiceBlock) => void {
+  if (to instanceof MessagePort) {
+    return ({ media, samples }) => {
+      const copy = samples.slice();
+      to.postMessage({ media, samples: copy }, [copy.buffer]);
+    };
+  }
+  const ring = new BlockRing(to);
+  return (block) => void ring.push(block, SOUND_RATE);
+}
+
+function open(surface: number, canvas: OffscreenCanvas): void {
+  const context = canvas.getContext("2d", { alpha: false });
+  if (context) surfaces.set(surface, { canvas, context, participant: null });
+}
+
+function show({ surface, participant, width, height }: BundlesCommand & { type: "show" }): void {
+  const own = surfaces.get(surface);
+  if (!own) return;
+  own.participant = participant;
+  // Setting a size clears the canvas: only for another one.
+  if (width > 0 && height > 0 && (own.canvas.width !== width || own.canvas.height !== height)) {
+    own.canvas.width = width;
+    own.canvas.height = height;
+  }
+}
+
+function draw(): void {
+  scope.requestAnimationFrame(draw);
+  if (!demux) return;
+  const at = now() + DISPLAY_MS;
+  const shown = new Map<number, [number, Surface][]>();
+  for (const [id, surface] of surfaces) {
+    const { participant } = surface;
+    if (participant !== null) shown.set(participant, [...(shown.get(participant) ?? []), [id, surface]]);
+  }
+  for (const [participant, own] of shown) {
+    const frame = demux.faceDue(participant, at);
+    if (!frame) continue;
+    for (const [surface, { canvas, context }] of own) {
+      const { width, height } = canvas;
+      context.putImageData(new ImageData(frame.draw(width, height), width, height), 0, 0);
+      report({ type: "drawn", surface, participant, media: frame.media, at });
+    }
+  }
+}

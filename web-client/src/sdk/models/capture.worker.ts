@@ -1,0 +1,170 @@
+// Encodes one source of one's own, beside the page: see voicecapture.ts and facecapture.ts for what
+// is pure in it.
+
+import type { CaptureCommand, CaptureReport, LearnerMedia, SoundMessage } from "./capture.protocol.js";
+import type { EntryMessage } from "./carrier.protocol.js";
+import { Codec, CodecError, FRAME_MS, SOUND_RATE } from "./codec.js";
+import { Downsampler } from "./downsample.js";
+import { FaceCapture } from "./facecapture.js";
+import { GateWatch } from "./gatewatch.js";
+import type { GateState } from "./gatewatch.js";
+import { ownFaces, ownVoices } from "./ownmodels.js";
+import { FramePixels } from "./pixels.js";
+import { VoiceCapture } from "./voicecapture.js";
+import type { VoicePayload } from "./voicecapture.js";
+
+/** How often blocks of pictures are looked at for being over, ms. */
+const FLUSH_MS = 10;
+/** Blocks of sound between two words on where they begin. */
+const PHASE_BLOCKS = 12;
+/** The node takes a model stream that says nothing for 1 s for one that has stalled, ms. */
+const ALIVE_MS = 400;
+const ALIVE_LOOK_MS = 100;
+/** Pictures that wait for a learner. Full: the newest is not learned from. */
+const MAX_UNLEARNED = 2;
+
+/** What a worker has, and TypeScript's types of a page have not. */
+interface Scope {
+  onmessage: ((event: MessageEvent<CaptureCommand>) => void) | null;
+  postMessage(message: CaptureReport): void;
+}
+
+const scope = self as unknown as Scope;
+const now = () => performance.timeOrigin + performance.now();
+
+let session: Session | null = null;
+
+scope.onmessage = ({ data }) => {
+  if (data.type === "start") session = new Session(new Codec(data.module), data.plugin, data.entries);
+  else session?.obey(data);
+};
+
+class Session {
+  readonly #entries: MessagePort;
+  readonly #voices;
+  readonly #faces;
+  readonly #sound: boolean;
+  readonly #pixels = new FramePixels();
+  #watch = new GateWatch();
+  #active = false;
+  #paused = false;
+  #epoch: number | null = null;
+  #learner: MessagePort | null = null;
+  #unlearned = 0;
+  #blocks = 0;
+  #sentAt = 0;
+  readonly #face = new FaceCapture({
+    verdict: (verdict) => this.#judged(verdict),
+    payload: (payload) => this.#send(payload),
+  });
+
+  constructor(codec: Codec, plugin: number, entries: MessagePort) {
+    this.#entries = entries;
+    this.#sound = plugin < 8;
+    this.#voices = ownVoices(codec);
+    this.#faces = ownFaces(codec);
+    if (!this.#sound) setInterval(() => this.#face.flush(now(), this.#active), FLUSH_MS);
+    setInterval(() => this.#stayAlive(), ALIVE_LOOK_MS);
+  }
+
+  obey(command: CaptureCommand): void {
+    switch (command.type) {
+      case "sound":
+        return this.#listen(command.port, command.rate);
+      case "camera":
+        void command.frames.pipeTo(new WritableStream({ write: (frame) => this.#see(frame) }));
+        return;
+      case "frame":
+        void this.#see(command.frame);
+        return;
+      case "model":
+        return this.#use(new Uint8Array(command.container));
+      case "demand":
+        this.#active = command.active;
+        this.#epoch = command.epoch;
+        return;
+      case "learn":
+        this.#learner = command.port;
+        this.#unlearned = 0;
+        if (command.port) command.port.onmessage = () => this.#unlearned--;
+        return;
+      case "phase":
+        return this.#face.setPhase(command.media);
+      case "pause":
+        this.#paused = command.on;
+        return;
+      case "forget":
+        this.#voices.clear();
+        this.#faces.clear();
+        this.#watch = new GateWatch();
+    }
+  }
+
+  #use(container: Uint8Array): void {
+    try {
+      if (this.#sound) this.#voices.add(container);
+      else this.#faces.add(container);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      scope.postMessage({ type: "refused" });
+    }
+  }
+
+  #listen(port: MessagePort, recorded: number): void {
+    const rate = SOUND_RATE;
+    const down = new Downsampler(recorded, rate);
+    const capture = new VoiceCapture(rate, {
+      block: (samples, media) => {
+        if (this.#blocks++ % PHASE_BLOCKS === 0) scope.postMessage({ type: "phase", media });
+        this.#teach({ type: "sound", samples: samples.slice(), rate });
+      },
+      verdict: (verdict) => this.#judged(verdict),
+      payload: (payload) => this.#send(payload),
+    });
+    port.onmessage = ({ data }: MessageEvent<SoundMessage>) => {
+      const sound = down.push(data);
+      if (!this.#paused) capture.push(sound, now(), this.#active, this.#voices.of(this.#epoch));
+    };
+  }
+
+  async #see(frame: VideoFrame): Promise<void> {
+    const media = now();
+    const tools = this.#faces.of(this.#epoch);
+    const learns = this.#learner !== null && this.#unlearned < MAX_UNLEARNED;
+    // Frames of a camera are few: each is given back at once.
+    const picture = !this.#paused && (tools || learns) ? await this.#pixels.read(frame) : null;
+    frame.close();
+    if (!picture) return;
+    if (learns) {
+      this.#unlearned++;
+      this.#teach({ type: "picture", ...picture });
+    }
+    this.#face.push(picture, media, this.#active, tools);
+  }
+
+  #teach(media: LearnerMedia): void {
+    this.#learner?.postMessage(media);
+  }
+
+  #judged(verdict: GateState): void {
+    const state = this.#watch.observe(verdict);
+    if (state) scope.postMessage({ type: "gate", state });
+  }
+
+  /** Says that there is nothing to say: it is muted, or the gate lets nothing through. */
+  #stayAlive(): void {
+    // Of a time as that of the blocks that are sent now.
+    const media = now() - FRAME_MS;
+    const own = (this.#sound ? this.#voices : this.#faces).of(this.#epoch);
+    if (!own || !this.#active || now() - this.#sentAt < ALIVE_MS) return;
+    const activity = this.#sound ? { level: 15, talking: false } : null;
+    const { plugin, epoch } = own;
+    this.#send({ media, plugin, epoch, activity, payload: new Uint8Array(0) });
+  }
+
+  #send({ media, plugin, epoch, activity, payload }: VoicePayload): void {
+    const entry: EntryMessage = { media, entry: { plugin, epoch, activity, payload } };
+    this.#entries.postMessage(entry);
+    this.#sentAt = now();
+  }
+}

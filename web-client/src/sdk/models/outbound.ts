@@ -1,0 +1,201 @@
+import type { Publication } from "../publication.js";
+import { SourceCapture } from "./capture.js";
+import type { LearnedModel } from "./capture.js";
+import type { Carrier } from "./carrier.js";
+import { ModelTransferError } from "./fetch.js";
+import type { ModelStore } from "./fetch.js";
+import type { GateState } from "./gatewatch.js";
+import type { ModelClientMessage, ModelDemand, ModelSource } from "./messages.js";
+
+/** Where a model of one's own stands. */
+export interface OwnModel {
+  readonly source: ModelSource;
+  /** `none`: there is none; `learning`: it is being learned; `given`: the node has one. */
+  readonly state: "none" | "learning" | "given";
+  /** How much has been learned, 0 to 1, while it is learning. */
+  readonly progress: number;
+  /** Epoch of the model that the node has; 0: none. */
+  readonly epoch: number;
+  /** Whether it fits what is there now; `null`: nobody has looked. */
+  readonly gate: GateState | null;
+  /** Whether anybody is sent it now. */
+  readonly sent: boolean;
+}
+
+/** What the sending half needs of its room. */
+export interface OutboundHost {
+  send(message: ModelClientMessage): void;
+  publication(source: ModelSource): Publication | null;
+  changed(model: OwnModel): void;
+}
+
+interface Own {
+  readonly source: ModelSource;
+  readonly capture: SourceCapture;
+  model: OwnModel;
+  learned: LearnedModel | null;
+  demanded: { active: boolean; epoch: number | null };
+}
+
+/** Nothing to be sent yet. */
+const NO_DEMAND: Pick<ModelDemand, "packetTime" | "redundancy"> = { packetTime: 80, redundancy: 0 };
+
+/** What goes: one's own models and what is encoded with them. */
+export class Outbound {
+  readonly #host: OutboundHost;
+  readonly #carrier: Carrier;
+  readonly #own = new Map<ModelSource, Own>();
+  #shape = NO_DEMAND;
+  #store: ModelStore | null = null;
+
+  constructor(host: OutboundHost, carrier: Carrier) {
+    this.#host = host;
+    this.#carrier = carrier;
+  }
+
+  /** Where one's own model of this source stands. */
+  of(source: ModelSource): OwnModel {
+    return this.#own.get(source)?.model ?? nothing(source);
+  }
+
+  /** The node let us in: it is told again of what it may have forgotten. */
+  connected(store: ModelStore): void {
+    this.#store = store;
+    for (const own of this.#own.values()) {
+      if (own.model.state === "learning") this.#tellLearning(own);
+      if (own.learned) void this.#give({ ...own.learned, delta: null });
+    }
+  }
+
+  disconnected(): void {
+    this.#store = null;
+    for (const own of this.#own.values()) this.#demand(own, false, null);
+  }
+
+  /** Begins to learn a model of this source, and gives it to the node. The speaker has agreed. */
+  learn(source: ModelSource, plugin: number, module: WebAssembly.Module, context: AudioContext): void {
+    const own = this.#own.get(source) ?? this.#open(source, plugin, module, context);
+    if (own.model.state === "learning") return;
+    this.#host.send({ type: "consent", source, granted: true });
+    own.capture.learn(own.model.epoch + 1);
+    this.#set(own, { state: own.model.epoch > 0 ? "given" : "learning" });
+    this.#tellLearning(own);
+  }
+
+  /** Withdraws: the node forgets the model, and everybody who has it. */
+  forget(source: ModelSource): void {
+    const own = this.#own.get(source);
+    this.#host.send({ type: "consent", source, granted: false });
+    if (!own) return;
+    own.capture.stop();
+    this.#own.delete(source);
+    this.#host.publication(source)?.keepRaw(false);
+    this.#host.changed(nothing(source));
+    this.settle();
+  }
+
+  /** The publication of this source has another track, was muted, or is there at last. */
+  trackChanged(source: ModelSource): void {
+    const own = this.#own.get(source);
+    if (!own) return;
+    own.capture.setTrack(this.#host.publication(source)?.track ?? null);
+    this.#demand(own, own.demanded.active, own.demanded.epoch);
+  }
+
+  /** Which model forms anybody needs. */
+  demand({ sources, packetTime, redundancy }: ModelDemand): void {
+    this.#shape = { packetTime, redundancy };
+    for (const { source, active, epoch } of sources) {
+      const own = source === "microphone" || source === "camera" ? this.#own.get(source) : undefined;
+      if (own) this.#demand(own, active, epoch ?? null);
+    }
+    this.settle();
+  }
+
+  /** The node has one's own model. */
+  accepted(source: ModelSource, epoch: number): void {
+    const own = this.#own.get(source);
+    if (own) this.#set(own, { state: "given", epoch });
+  }
+
+  stop(): void {
+    for (const { capture } of this.#own.values()) capture.stop();
+    this.#own.clear();
+  }
+
+  #open(source: ModelSource, plugin: number, module: WebAssembly.Module, context: AudioContext): Own {
+    const capture = new SourceCapture(plugin, module, this.#carrier.entries(), context, {
+      gate: (state) => this.#gated(own, state),
+      progress: (progress) => this.#set(own, { progress }),
+      model: (model) => {
+        own.learned = model;
+        own.capture.use(model.container);
+        void this.#give(model);
+      },
+      phase: (media) => this.#own.get("camera")?.capture.setPhase(media),
+    });
+    const own: Own = {
+      source,
+      capture,
+      model: nothing(source),
+      learned: null,
+      demanded: { active: false, epoch: null },
+    };
+    this.#own.set(source, own);
+    this.trackChanged(source);
+    return own;
+  }
+
+  /** Raw media runs before the node asks for it: on amber already. */
+  #gated(own: Own, state: GateState): void {
+    this.#host.publication(own.source)?.keepRaw(state !== "green");
+    this.#host.send({ type: "gate", source: own.source, state });
+    this.#set(own, { gate: state });
+  }
+
+  async #give({ hash, container, delta }: LearnedModel): Promise<void> {
+    const store = this.#store;
+    if (!store) return;
+    const whole = new Uint8Array(container);
+    try {
+      try {
+        await store.put(hash, delta ? new Uint8Array(delta) : whole);
+      } catch (error) {
+        // The node has not the model before: the whole, then.
+        if (!delta || !(error instanceof ModelTransferError) || error.status === 0) throw error;
+        await store.put(hash, whole);
+      }
+    } catch (error) {
+      // It is given again with the next epoch, or on the next connection.
+      if (!(error instanceof ModelTransferError)) throw error;
+    }
+  }
+
+  #demand(own: Own, active: boolean, epoch: number | null): void {
+    own.demanded = { active, epoch };
+    const muted = this.#host.publication(own.source)?.muted ?? true;
+    own.capture.demand(active, epoch, muted);
+    if (own.model.sent !== active) this.#set(own, { sent: active });
+  }
+
+  /** Has packets wait for as many payloads as there are sources that give some, and none be made for none. */
+  settle(): void {
+    const sending = [...this.#own.values()].filter(({ model }) => model.sent).length;
+    this.#carrier.shape(Math.max(1, sending), this.#shape);
+    void this.#carrier.setActive(sending > 0);
+  }
+
+  #tellLearning({ source, model }: Own): void {
+    if (model.state === "learning") this.#host.send({ type: "learning", source, state: "learning" });
+  }
+
+  #set(own: Own, change: Partial<OwnModel>): void {
+    own.model = { ...own.model, ...change };
+    this.#host.changed(own.model);
+    if (change.sent !== undefined) this.settle();
+  }
+}
+
+function nothing(source: ModelSource): OwnModel {
+  return { source, state: "none", progress: 0, epoch: 0, gate: null, sent: false };
+}

@@ -1,0 +1,84 @@
+/** Blocks of which the transit times count, about 8 s of a voice. */
+const WINDOW = 100;
+/** Part of the blocks that must be there in time; the rest is repaired or concealed. */
+const IN_TIME = 0.98;
+/** Beyond the slowest of those, ms: the step of timers and of decoding. */
+const MARGIN_MS = 10;
+/** Before anything is known of a stream's jitter, ms. */
+const FIRST_JITTER_MS = 30;
+/** Blocks after which the window is believed. */
+const SETTLED = 12;
+/** How fast the delay falls again, ms per second: what 0.5 % of speed can follow. */
+const FALL_MS_PER_S = 5;
+/** A jump of the publisher's clock, ms: everything before is forgotten. */
+const RESTART_MS = 3000;
+
+/**
+ * When one person's model frames are played: media time + delay, on the local clock. Voice and face
+ * of one person share one, so lips and voice agree. The delay is as long as the slowest of nearly
+ * all blocks took; it grows at once and falls slowly. Clock differences between publisher and
+ * subscriber are part of it, and so is their drift. Pure: times are arguments, ms.
+ */
+export class PlayoutClock {
+  #transits: number[] = [];
+  #delay: number | null = null;
+  #lastAt = 0;
+  /** Time that media is to wait at least, for the other half of the person's media. */
+  #hold = 0;
+
+  /** Local time minus media time of what is played; `null` before the first block. */
+  get delay(): number | null {
+    return this.#delay;
+  }
+
+  /** How long media waits here, ms: over the fastest transit. */
+  get wait(): number {
+    return this.#delay === null ? 0 : this.#delay - Math.min(...this.#transits);
+  }
+
+  /** Media time that is due at `local`. */
+  mediaAt(local: number): number | null {
+    return this.#delay === null ? null : local - this.#delay;
+  }
+
+  /** Has media wait at least this long, ms; 0: as short as the line allows. */
+  setHold(ms: number): void {
+    this.#hold = Math.max(0, ms);
+    if (this.#delay !== null) this.#delay = Math.max(this.#delay, this.#held());
+  }
+
+  /** A block that was not here before arrived. */
+  observe(media: number, at: number): void {
+    const transit = at - media;
+    if (this.#transits.length > 0 && Math.abs(transit - this.#median()) > RESTART_MS) {
+      this.#transits = [];
+      this.#delay = null;
+    }
+    this.#transits.push(transit);
+    if (this.#transits.length > WINDOW) this.#transits.shift();
+    const wanted = Math.max(this.#needed(), this.#held());
+    if (this.#delay === null || wanted >= this.#delay) this.#delay = wanted;
+    else {
+      const fall = (Math.max(0, at - this.#lastAt) / 1000) * FALL_MS_PER_S;
+      this.#delay = Math.max(wanted, this.#delay - fall);
+    }
+    this.#lastAt = at;
+  }
+
+  #needed(): number {
+    const sorted = [...this.#transits].sort((a, b) => a - b);
+    const fastest = sorted[0] ?? 0;
+    const slow = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * IN_TIME))] ?? fastest;
+    const jitter = sorted.length < SETTLED ? Math.max(FIRST_JITTER_MS, slow - fastest) : slow - fastest;
+    return fastest + jitter + MARGIN_MS;
+  }
+
+  #held(): number {
+    return this.#hold === 0 ? Number.NEGATIVE_INFINITY : Math.min(...this.#transits) + this.#hold;
+  }
+
+  #median(): number {
+    const sorted = [...this.#transits].sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  }
+}

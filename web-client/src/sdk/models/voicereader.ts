@@ -1,0 +1,174 @@
+import { bestFit, fadeGains } from "./splice.js";
+import type { VoiceLine } from "./voiceline.js";
+
+/** An error of the time that is left alone, ms. */
+const DEAD_BAND_MS = 3;
+/** Largest change of speed: nobody hears it. */
+const MAX_STRETCH = 0.005;
+/** An error beyond which a splice is better than minutes of another speed, ms. */
+const SPLICE_MS = 40;
+/** The same where nothing is heard: dropped or inserted at once. */
+const QUIET_SPLICE_MS = 8;
+/** Below this amplitude (-50 dBFS) a moment is quiet. */
+const QUIET_AMPLITUDE = 0.003;
+/** Length of a splice, and how far around the goal a better place is looked for, ms. */
+const FADE_MS = 8;
+const SEARCH_MS = 8;
+/** Least time between two splices, ms. */
+const REST_MS = 100;
+/** Sound made up where none came: the last of it, backwards, fading, ms. */
+const CONCEAL_MS = 20;
+
+/**
+ * Reads one person's line in time: follows the target by a speed within 0.5 %, by dropping or
+ * inserting where it is quiet, and by a splice where it is far off; makes up for what did not come.
+ * Pure.
+ */
+export class VoiceReader {
+  readonly #line: VoiceLine;
+  readonly #outRate: number;
+  #position: number | null = null;
+  #splice: { from: number; at: number; likeness: number } | null = null;
+  #sinceSplice = Number.POSITIVE_INFINITY;
+  #quietFor = 0;
+  /** Output samples since the line ran out; `null`: it has not. */
+  #starvedFor: number | null = null;
+  #rise = 1;
+  #starvations = 0;
+
+  constructor(line: VoiceLine, outRate: number) {
+    this.#line = line;
+    this.#outRate = outRate;
+  }
+
+  /** Media time of the next sample; `null`: nothing is being read. */
+  get media(): number | null {
+    return this.#position === null ? null : this.#line.mediaAt(this.#position);
+  }
+
+  /** Position in the line; `null`: nothing is being read. */
+  get position(): number | null {
+    return this.#position;
+  }
+
+  /** How much is decoded ahead, ms. */
+  get ahead(): number {
+    if (this.#position === null) return 0;
+    return ((this.#line.end - this.#position) / this.#line.rate) * 1000;
+  }
+
+  /** Whether it runs, and with sound that was sent. */
+  get running(): boolean {
+    return this.#position !== null && this.#starvedFor === null;
+  }
+
+  /** How often sound had to be made up. */
+  get starvations(): number {
+    return this.#starvations;
+  }
+
+  /** Goes on `samples` of the line later, or earlier, without a seam of its own. */
+  shift(samples: number): void {
+    if (this.#position !== null) this.#position = this.#clamp(this.#position + samples);
+  }
+
+  /** The next `out.length` samples; `target`: the media time that is due at the first of them. */
+  read(out: Float32Array, target: number | null): void {
+    this.#line.fill(this.#position);
+    if (target === null || !this.#line.begun) {
+      out.fill(0);
+      return;
+    }
+    const step = this.#line.rate / this.#outRate;
+    if (this.#position === null || this.#starvedFor !== null) this.#resume(target);
+    const speed = this.#steer(target, out.length);
+    for (let at = 0; at < out.length; at++) out[at] = this.#next(step * speed);
+    this.#sinceSplice += out.length;
+  }
+
+  #next(step: number): number {
+    if (this.#position === null) return 0;
+    if (this.#starvedFor !== null || this.#position >= this.#line.end) return this.#conceal(step);
+    let sample = this.#line.at(this.#position);
+    if (this.#splice) {
+      const { from, likeness } = this.#splice;
+      const [old, fresh] = fadeGains(this.#splice.at / this.#samples(FADE_MS), likeness);
+      sample = sample * fresh + this.#line.at(Math.min(from, this.#line.end - 1)) * old;
+      this.#splice.from = from + step;
+      if (++this.#splice.at >= this.#samples(FADE_MS)) this.#splice = null;
+    }
+    if (this.#rise < 1) {
+      this.#rise = Math.min(1, this.#rise + 1 / this.#samples(FADE_MS));
+      sample *= this.#rise;
+    }
+    this.#position += step;
+    this.#quietFor = Math.abs(sample) < QUIET_AMPLITUDE ? this.#quietFor + 1 : 0;
+    return sample;
+  }
+
+  #conceal(step: number): number {
+    if (this.#starvedFor === null) {
+      this.#starvedFor = 0;
+      this.#starvations++;
+      this.#splice = null;
+    }
+    const gain = 1 - ++this.#starvedFor / this.#samples(CONCEAL_MS);
+    if (gain <= 0) return 0;
+    return gain * this.#line.at(Math.max(this.#line.start, this.#line.end - 1 - this.#starvedFor * step));
+  }
+
+  /** Begins, or goes on after there was nothing: in time, and never with what was heard before. */
+  #resume(target: number): void {
+    const goal = Math.max(this.#line.positionOf(target), this.#line.start, this.#position ?? 0);
+    // Not due yet, or not there yet.
+    const early = this.#line.mediaAt(goal) > target + DEAD_BAND_MS;
+    if (goal >= this.#line.end || early) return;
+    this.#position = goal;
+    this.#rise = 0;
+    this.#starvedFor = null;
+  }
+
+  /** The speed for the next samples; splices where that is better. */
+  #steer(target: number, length: number): number {
+    if (this.#position === null || this.#starvedFor !== null) return 1;
+    const error = target - this.#line.mediaAt(this.#position);
+    if (Math.abs(error) <= DEAD_BAND_MS) return 1;
+    const quiet = this.#quietFor >= this.#samples(FADE_MS) + length;
+    const limit = quiet ? QUIET_SPLICE_MS : SPLICE_MS;
+    const rested = this.#sinceSplice >= this.#samples(REST_MS);
+    if (Math.abs(error) > limit && rested) this.#jump(error, quiet);
+    return 1 + Math.max(-MAX_STRETCH, Math.min(MAX_STRETCH, error / 1000));
+  }
+
+  #jump(error: number, quiet: boolean): void {
+    if (this.#position === null) return;
+    const from = this.#position;
+    const goal = from + (error / 1000) * this.#line.rate;
+    const reach = Math.round((SEARCH_MS / 1000) * this.#line.rate);
+    const span = Math.round((FADE_MS / 1000) * this.#line.rate);
+    const last = this.#line.end - span - reach;
+    if (goal > last || goal - reach < this.#line.start) return;
+    let likeness = 0;
+    let lag = 0;
+    if (!quiet && from + span < this.#line.end) {
+      const reference = this.#stretch(from, span);
+      const fit = bestFit(reference, this.#stretch(goal - reach, span + 2 * reach), reach);
+      ({ lag, likeness } = fit);
+    }
+    this.#splice = { from, at: 0, likeness };
+    this.#position = goal + lag;
+    this.#sinceSplice = 0;
+  }
+
+  #stretch(from: number, length: number): Float32Array {
+    return Float32Array.from({ length }, (_, at) => this.#line.at(from + at));
+  }
+
+  #clamp(position: number): number {
+    return Math.min(Math.max(position, this.#line.start), this.#line.end - 1);
+  }
+
+  #samples(ms: number): number {
+    return (ms / 1000) * this.#outRate;
+  }
+}

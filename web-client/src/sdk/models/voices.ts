@@ -1,0 +1,206 @@
+import { SOUND_RATE } from "./codec.js";
+import type { BundlesCommand } from "./bundles.protocol.js";
+import type { FormState } from "./forms.js";
+import type { PlayedForm } from "./messages.js";
+import type { SoundOutput } from "./output.js";
+import { RawSound } from "./rawsound.js";
+import { BlockRing } from "./ring.js";
+import { VOICE_PROCESSOR } from "./voice.protocol.js";
+import type { VoiceCommand, VoiceOptions, VoiceStatus } from "./voice.protocol.js";
+import { VoiceSwitch } from "./voiceswitch.js";
+import { holdBack } from "../holds.js";
+import type { Slot } from "../slots.js";
+
+/** How often switches are looked at, ms. */
+const TICK_MS = 40;
+/** A voice is ready to be heard with so much decoded ahead, ms. */
+const READY_MS = 20;
+
+/** What voices need of their room. */
+export interface VoicesHost {
+  readonly output: SoundOutput;
+  tell(command: BundlesCommand, transfer?: Transferable[]): void;
+  /** The slots that carry sound, and whose. */
+  audioSlots(): readonly { slot: Slot; participant: string | null; screen: boolean }[];
+  form(participant: string): FormState | null;
+  /** A form is heard now. */
+  arrived(participant: string, form: PlayedForm): void;
+}
+
+/** One person's voice in both forms. */
+interface Voice {
+  readonly participant: string;
+  readonly shortId: number;
+  readonly node: AudioWorkletNode;
+  readonly control: VoiceSwitch;
+  status: VoiceStatus | null;
+  /** Local minus media time at which it is to be heard, and how long media waits for that. */
+  clock: { delay: number; wait: number } | null;
+  lipHold: number;
+  /** What the worker was told. */
+  held: number;
+}
+
+/**
+ * Everything that is heard while models are in use: the sound of slots, raw, and for each person who
+ * has a model voice a node of the audio graph that goes over between the two.
+ */
+export class Voices {
+  readonly #host: VoicesHost;
+  readonly #voices = new Map<string, Voice>();
+  readonly #raw: RawSound;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  /** The processors must have been loaded. */
+  constructor(host: VoicesHost) {
+    this.#host = host;
+    this.#raw = new RawSound(host.output);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Gets somebody's node ready. */
+  open(participant: string, shortId: number): void {
+    if (this.#voices.has(participant)) return;
+    const { context, input } = this.#host.output;
+    const shared = globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== "undefined";
+    const ring = shared ? new SharedArrayBuffer(BlockRing.bytes) : null;
+    const heard = this.#host.form(participant)?.form ?? "raw";
+    const node = new AudioWorkletNode(context, VOICE_PROCESSOR, {
+      numberOfInputs: 1,
+      outputChannelCount: [1],
+      channelCount: 1,
+      channelCountMode: "explicit",
+      processorOptions: { ring, rate: SOUND_RATE, form: heard } satisfies VoiceOptions,
+    });
+    node.connect(input);
+    const voice: Voice = {
+      participant,
+      shortId,
+      node,
+      control: new VoiceSwitch(heard),
+      status: null,
+      clock: null,
+      lipHold: 0,
+      held: 0,
+    };
+    node.port.onmessage = ({ data }: MessageEvent<VoiceStatus>) => this.#heard(voice, data);
+    this.#voices.set(participant, voice);
+    if (ring) this.#host.tell({ type: "voice", participant: shortId, to: ring });
+    else {
+      const { port1, port2 } = new MessageChannel();
+      node.port.postMessage({ type: "blocks", port: port1 } satisfies VoiceCommand, [port1]);
+      this.#host.tell({ type: "voice", participant: shortId, to: port2 }, [port2]);
+    }
+  }
+
+  /** Somebody left. */
+  remove(participant: string): void {
+    const voice = this.#voices.get(participant);
+    if (!voice) return;
+    this.#voices.delete(participant);
+    this.#raw.release(voice.node);
+    voice.node.port.postMessage({ type: "stop" } satisfies VoiceCommand);
+    voice.node.disconnect();
+  }
+
+  /** The worker's clock of somebody's media. */
+  setClock(shortId: number, clock: { delay: number; wait: number }): void {
+    for (const voice of this.#voices.values()) {
+      if (voice.shortId !== shortId) continue;
+      voice.clock = clock;
+      this.#aim(voice);
+    }
+  }
+
+  /** Has a model voice wait at least so long, for the picture; 0: as short as possible. */
+  holdForLips(participant: string, ms: number): void {
+    const voice = this.#voices.get(participant);
+    if (voice) voice.lipHold = ms;
+  }
+
+  /** From capture to ear on the node's clock, and how long media waits, ms; `null`: not known. */
+  latency(participant: string): { latency: number; wait: number } | null {
+    const voice = this.#voices.get(participant);
+    const latency = voice ? this.#modelLatency(voice) : null;
+    return latency === null ? null : { latency, wait: voice?.clock?.wait ?? 0 };
+  }
+
+  /** Loudness and place of each model voice, for diagnosis. */
+  get statuses(): ReadonlyMap<string, VoiceStatus | null> {
+    return new Map([...this.#voices].map(([participant, { status }]) => [participant, status]));
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    for (const participant of [...this.#voices.keys()]) this.remove(participant);
+    this.#raw.stop();
+  }
+
+  #tick(): void {
+    const slots = this.#host.audioSlots();
+    this.#raw.route(
+      slots.map(({ slot, participant, screen }) => ({
+        slot,
+        to: (screen ? undefined : this.#voices.get(participant ?? "")?.node) ?? null,
+      })),
+    );
+    for (const voice of this.#voices.values()) {
+      const own = slots.find(({ participant, screen }) => participant === voice.participant && !screen);
+      this.#switch(voice, own?.slot ?? null);
+      this.#aim(voice);
+    }
+  }
+
+  #switch(voice: Voice, slot: Slot | null): void {
+    const { participant, control, status } = voice;
+    const state = this.#host.form(participant);
+    if (!state) return;
+    const raw = slot ? this.#raw.measure(slot) : null;
+    const model = this.#modelLatency(voice);
+    const modelReady = status !== null && status.media !== null && status.ahead >= READY_MS;
+    // Without a slot nothing raw can ever come.
+    const rawReady = slot === null || (raw?.alive ?? false);
+    const { fade, rawHold, modelHold } = control.update({
+      now: performance.now(),
+      wanted: state.wanted,
+      urgent: state.urgent || slot === null,
+      ready: state.wanted === "model" ? modelReady : rawReady,
+      skew: model === null || raw?.latency == null ? null : model - raw.latency,
+      rawWait: raw?.wait ?? 0,
+      modelWait: voice.clock?.wait ?? 0,
+      quietMs: status?.quietMs ?? 0,
+    });
+    if (slot) holdBack(slot.receiver, "switch", rawHold);
+    const hold = Math.max(modelHold ?? 0, voice.lipHold);
+    if (hold !== voice.held) {
+      voice.held = hold;
+      this.#host.tell({ type: "hold", participant: voice.shortId, who: "voice", ms: hold });
+    }
+    if (!fade) return;
+    voice.node.port.postMessage({ type: "fade", form: fade } satisfies VoiceCommand);
+    this.#host.arrived(participant, fade);
+  }
+
+  /** Tells the audio thread which media time is due when. */
+  #aim({ node, clock }: Voice): void {
+    const { origin } = this.#host.output;
+    if (origin === null || !clock) return;
+    const offset = origin - clock.delay;
+    node.port.postMessage({ type: "target", offset } satisfies VoiceCommand);
+  }
+
+  #heard(voice: Voice, status: VoiceStatus): void {
+    voice.status = status;
+    const { origin } = this.#host.output;
+    if (status.form !== "model" || status.media === null || origin === null) return;
+    const delay = origin + status.contextMs - status.media;
+    this.#host.tell({ type: "heard", participant: voice.shortId, delay });
+  }
+
+  #modelLatency({ participant, status }: Voice): number | null {
+    const anchor = this.#host.form(participant)?.anchor;
+    const { origin } = this.#host.output;
+    if (!anchor || origin === null || !status || status.media === null) return null;
+    return origin + status.contextMs - (anchor.captured + status.media - anchor.media);
+  }
+}

@@ -1,0 +1,88 @@
+import { FRAME_MS, SOUND_RATE } from "./codec.js";
+import type { VoiceBlock } from "./ring.js";
+
+/** What decodes a voice. */
+export interface VoiceDecoder {
+  /** 80 ms; good until the next call. */
+  decode(payload: Uint8Array): Float32Array;
+  /** In place of samples that did not come. */
+  conceal(samples: number): Float32Array;
+}
+
+/** A payload that arrived. */
+interface Waiting {
+  media: number;
+  decoder: VoiceDecoder;
+  payload: Uint8Array;
+}
+
+/** Media times are whole and follow a sound card slowly: a block this near is the next one, ms. */
+const NEXT_MS = 20;
+/** What is missing is given up so long before it is due, ms: decoding and the way to the ear. */
+const LEAD_MS = 30;
+/** Most blocks in a row that are concealed. After that it is a pause. */
+const MAX_CONCEALED = 2;
+/** Blocks that wait for one before them. Full: nothing more is waited for. */
+const MAX_WAITING = 16;
+
+/**
+ * One voice in order: decodes each block as soon as those before it are decoded or given up, and
+ * conceals what is given up. Pure but for the decoder.
+ */
+export class VoiceStream {
+  readonly #emit: (block: VoiceBlock) => void;
+  readonly #waiting: Waiting[] = [];
+  #next: number | null = null;
+  #last: VoiceDecoder | null = null;
+  #silent = false;
+
+  /** `emit` takes decoded sound, good until it returns. */
+  constructor(emit: (block: VoiceBlock) => void) {
+    this.#emit = emit;
+  }
+
+  /** A block that was not here before. One that comes after its turn is lost. */
+  push(media: number, payload: Uint8Array, decoder: VoiceDecoder): void {
+    const late = this.#next !== null && media < this.#next - NEXT_MS;
+    // Silence that was sent as a sign of life keeps nothing out.
+    if (late && !(this.#silent && media >= (this.#next ?? 0) - FRAME_MS)) return;
+    if (late) this.#next = media;
+    const at = this.#waiting.findIndex((other) => other.media > media);
+    this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, { media, payload, decoder });
+    this.#decodeInOrder();
+    if (this.#waiting.length > MAX_WAITING) this.#giveUp();
+  }
+
+  /** `due`: the media time that is being played. Gives up what can no longer come in time. */
+  advance(due: number): void {
+    while (this.#waiting.length > 0 && this.#next !== null && this.#next - LEAD_MS <= due) this.#giveUp();
+  }
+
+  #decodeInOrder(): void {
+    for (;;) {
+      const first = this.#waiting[0];
+      if (!first || (this.#next !== null && first.media > this.#next + NEXT_MS)) return;
+      this.#waiting.shift();
+      this.#emit({ media: first.media, samples: first.decoder.decode(first.payload) });
+      this.#next = first.media + FRAME_MS;
+      this.#silent = first.payload.length === 0;
+      this.#last = first.decoder;
+    }
+  }
+
+  /** Fills the way to the first one that is there. */
+  #giveUp(): void {
+    const first = this.#waiting[0];
+    if (!first) return;
+    const next = this.#next ?? first.media;
+    const missing = Math.round((first.media - next) / FRAME_MS);
+    if (missing <= MAX_CONCEALED && this.#last) {
+      for (let block = 0; block < missing; block++) {
+        const samples = this.#last.conceal((FRAME_MS / 1000) * SOUND_RATE);
+        this.#emit({ media: next + block * FRAME_MS, samples });
+      }
+    }
+    this.#next = first.media;
+    this.#decodeInOrder();
+  }
+}
