@@ -25,7 +25,7 @@ const SEEN: usize = 32;
 const MAX_LATENESS: i32 = 1_000;
 
 /// A frame that is so much later than the latest, or earlier, comes of a clock that was set anew.
-const RESTART: i32 = 30_000;
+const RESTART: u32 = 30_000;
 
 /// The model of one source.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ impl SourceModel {
 impl Seen {
     fn admit(&mut self, time: MediaTime) -> bool {
         let ahead = self.latest.map_or(0, |latest| time.distance(latest));
-        if ahead.abs() > RESTART {
+        if ahead.unsigned_abs() > RESTART {
             *self = Self::default();
         } else if ahead < -MAX_LATENESS || self.times.contains(&Some(time)) {
             return false;
