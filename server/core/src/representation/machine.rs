@@ -311,6 +311,10 @@ impl Representation {
                     return State::Model { epoch: ready(facts).unwrap_or(epoch), since };
                 };
                 self.count(now, obstacle);
+                if obstacle == STALLED {
+                    // Nothing else speaks against it: it rests from now on.
+                    self.clear_since = Some(now);
+                }
                 Self::back(epoch, obstacle)
             }
             State::Leaving { epoch, reason, raw_since } => {
