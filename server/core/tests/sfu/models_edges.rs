@@ -2,13 +2,69 @@
 
 use std::time::Duration;
 
-use sotto_core::{SfuConfig, signal::Policy};
+use sotto_core::{
+    SfuConfig,
+    signal::{Decoding, Form, ModelTransport, Policy, RawReason, ServerMessage, Source},
+};
 use sotto_frame::{Entry, MediaTime, PacketWriter, PluginId};
 
-use crate::models::Call;
+use crate::{
+    models::{Call, model_offer, support},
+    world::everything,
+};
 
 fn frugal() -> SfuConfig {
     SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() }
+}
+
+/// Two people with nothing but microphones, of whom the second hears the first one's model.
+fn voices_alone() -> Call {
+    let mut call = Call::with(0, frugal());
+    for name in ["0", "1"] {
+        let peer = call.world.join_with("blue", name, everything(), model_offer());
+        call.join(peer);
+        call.world.say(peer, support(Decoding::Yes, ModelTransport::Rtp));
+        call.world.publish(peer, Source::Microphone);
+    }
+    for who in 0..2 {
+        call.upload(who, PluginId::VOICE, 1);
+    }
+    for who in 0..2 {
+        call.fetch_all(who);
+        call.switched(who, 1 - who, Source::Microphone, Form::Model);
+        assert_eq!(call.form(who, 1 - who, Source::Microphone), (Form::Model, None, false));
+    }
+    call
+}
+
+/// Both speak for so long: a frame each 80 ms.
+fn speak(call: &mut Call, ms: u64) {
+    for _ in 0..ms / 80 {
+        for who in 0..2 {
+            let bytes = call.packet(who, 1, &[1; 26], &[]);
+            call.world.arrive(call.people[who], bytes).unwrap();
+        }
+        call.world.pass(Duration::from_millis(80));
+    }
+}
+
+#[test]
+fn among_voices_alone_one_that_stops_is_noticed() {
+    let mut call = voices_alone();
+    speak(&mut call, 4_000);
+    call.world.pass(Duration::from_secs(4));
+    assert_eq!(call.form(1, 0, Source::Microphone).1, Some(RawReason::Stalled));
+}
+
+#[test]
+fn among_voices_alone_raw_ones_are_stopped() {
+    let mut call = voices_alone();
+    speak(&mut call, 6_000);
+    let demand = call.told(0).into_iter().find_map(|message| match message {
+        ServerMessage::Demand { audio, .. } => audio,
+        _ => None,
+    });
+    assert!(demand.is_some_and(|demand| !demand.active), "{demand:?}");
 }
 
 #[test]

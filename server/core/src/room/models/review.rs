@@ -248,7 +248,10 @@ impl Room {
         let changed = seat.is_some() != rank.is_some();
         match (seat, rank) {
             (Some(seat), Some(rank)) => of.model_seats[seat].rank = rank,
-            (None, Some(rank)) => of.model_seats.push(ModelSeat { member: key, rank }),
+            (None, Some(rank)) => {
+                of.model_seats.push(ModelSeat { member: key, rank });
+                self.start_surveys(cx);
+            }
             (Some(seat), None) => {
                 of.model_seats.swap_remove(seat);
                 let kind = plugin_kind(of.source.kind());
