@@ -524,8 +524,8 @@ fn whoever_does_not_get_a_refinement_in_time_goes_over_to_raw_media_before_it_is
     assert_eq!(demanded(&mut call), 1);
     call.run(800);
     assert_eq!(call.form(1, 0, Source::Camera), (Form::Raw, Some(RawReason::NotFetched), true));
-    call.run(1_400);
-    assert_eq!(demanded(&mut call), 2, "two seconds and a survey later");
+    call.run(260);
+    assert_eq!(demanded(&mut call), 2);
     call.fetch_all(1);
     call.run(200);
     assert_eq!(call.form(1, 0, Source::Camera).0, Form::Model);

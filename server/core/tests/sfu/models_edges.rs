@@ -68,6 +68,24 @@ fn among_voices_alone_raw_ones_are_stopped() {
 }
 
 #[test]
+fn a_refinement_is_used_after_two_seconds_and_raw_media_are_there_a_second_before() {
+    let mut call = voices_alone();
+    speak(&mut call, 4_000);
+    call.upload(0, PluginId::VOICE, 2);
+    let epoch = |call: &mut Call| call.demand(0).unwrap().sources[0].epoch;
+    let form = |call: &mut Call| call.form(1, 0, Source::Microphone);
+    speak(&mut call, 960);
+    assert_eq!((epoch(&mut call), form(&mut call)), (1, (Form::Model, None, false)));
+    speak(&mut call, 80);
+    let lags = (Form::Raw, Some(RawReason::NotFetched), true);
+    assert_eq!((epoch(&mut call), form(&mut call)), (1, lags));
+    speak(&mut call, 880);
+    assert_eq!((epoch(&mut call), form(&mut call)), (1, lags));
+    speak(&mut call, 160);
+    assert_eq!(epoch(&mut call), 2);
+}
+
+#[test]
 fn a_media_time_as_far_away_as_can_be_is_of_another_clock() {
     let mut call = Call::shown(frugal());
     call.frames(1);

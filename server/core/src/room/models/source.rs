@@ -102,14 +102,14 @@ impl SourceModel {
         true
     }
 
-    /// Whether those who do not hold the next epoch should not wait for it.
-    pub(crate) fn lags(&self, now: Time) -> bool {
-        self.next.is_some_and(|(_, since)| now.saturating_since(since) >= LAG)
+    /// From when on those who do not hold the next epoch should not wait for it.
+    pub(crate) fn lags_at(&self) -> Option<Time> {
+        self.next.map(|(_, since)| since + LAG)
     }
 
-    /// Whether the next epoch is to be used although some do not hold it.
-    pub(crate) fn is_overdue(&self, now: Time) -> bool {
-        self.next.is_some_and(|(_, since)| now.saturating_since(since) >= 2 * LAG)
+    /// From when on the next epoch is to be used although some do not hold it.
+    pub(crate) fn overdue_at(&self) -> Option<Time> {
+        self.next.map(|(_, since)| since + 2 * LAG)
     }
 
     /// The next epoch is used from now on.
@@ -193,8 +193,7 @@ mod tests {
         assert!(!source.upload(at(1), model(1)), "nothing new");
         assert!(source.upload(at(10), model(2)));
         assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
-        assert!(!source.lags(at(1_009)) && source.lags(at(1_010)));
-        assert!(!source.is_overdue(at(2_009)) && source.is_overdue(at(2_010)));
+        assert_eq!((source.lags_at(), source.overdue_at()), (Some(at(1_010)), Some(at(2_010))));
         source.promote();
         assert_eq!(source.availability(), Availability::Ready(Epoch(2)));
         assert!([1, 2].iter().all(|&epoch| source.is_of(PluginId::FACE, epoch)));
