@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use sotto_core::{
     SfuConfig,
-    signal::{Decoding, Form, ModelTransport, Policy, RawReason, ServerMessage, Source},
+    signal::{
+        ClientMessage, Decoding, Form, GateState, ModelTransport, Policy, RawReason, ServerMessage,
+        Source,
+    },
 };
 use sotto_frame::{Entry, MediaTime, PacketWriter, PluginId};
 
@@ -101,4 +104,16 @@ fn a_media_time_as_far_away_as_can_be_is_of_another_clock() {
         call.world.pass(Duration::from_millis(100));
     }
     assert_eq!(call.frames(1).len(), 3);
+}
+
+#[test]
+fn what_its_gate_said_outlives_a_withdrawal() {
+    let mut call = Call::shown(frugal());
+    call.gate(0, Source::Camera, GateState::Red);
+    let consent = ClientMessage::Consent { source: Source::Camera, granted: false };
+    call.world.say(call.people[0], consent);
+    call.upload(0, PluginId::FACE, 2);
+    call.run(200);
+    let raw = (Form::Raw, Some(RawReason::GateTripped), false);
+    assert_eq!(call.form(1, 0, Source::Camera), raw);
 }

@@ -119,9 +119,9 @@ impl SourceModel {
         }
     }
 
-    /// The speaker does not let it be used any more.
+    /// The speaker does not let it be used any more. What the gate says is said only when it changes.
     pub(crate) fn withdraw(&mut self) {
-        *self = Self { granted: false, ..Self::new(self.source) };
+        *self = Self { granted: false, gate: self.gate, ..Self::new(self.source) };
     }
 
     /// Whether frames come.
