@@ -5,8 +5,8 @@ use std::time::Duration;
 use sotto_core::{
     SfuConfig,
     signal::{
-        ClientMessage, Decoding, Form, GateState, ModelTransport, Policy, RawReason, ServerMessage,
-        Source,
+        ClientMessage, Decoding, ErrorCode, Form, GateState, ModelTransport, Policy, RawReason,
+        ServerMessage, Source,
     },
 };
 use sotto_frame::{Entry, MediaTime, PacketWriter, PluginId};
@@ -116,4 +116,14 @@ fn what_its_gate_said_outlives_a_withdrawal() {
     call.run(200);
     let raw = (Form::Raw, Some(RawReason::GateTripped), false);
     assert_eq!(call.form(1, 0, Source::Camera), raw);
+}
+
+#[test]
+fn an_epoch_that_frames_cannot_tell_from_the_one_in_use_is_refused() {
+    let mut call = Call::shown(frugal());
+    call.world.heard(call.people[0]);
+    call.upload(0, PluginId::FACE, 9);
+    assert_eq!(call.world.errors(call.people[0]), [ErrorCode::Conflict]);
+    call.upload(0, PluginId::FACE, 8);
+    assert_eq!(call.fetch_all(1).last().map(|fetch| fetch.epoch), Some(8));
 }

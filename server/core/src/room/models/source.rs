@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sotto_frame::{Epoch, MediaTime, PluginId};
 
+use super::ModelError;
 use crate::{
     input::ModelHeader,
     representation::Availability,
@@ -17,6 +18,9 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// After this, subscribers that do not hold the next epoch go over to raw media, so that it can be
 /// used after twice as long.
 const LAG: Duration = Duration::from_secs(1);
+
+/// Epochs that frames can tell apart: they carry three bits.
+const EPOCHS: u32 = 8;
 
 /// Times of frames that are remembered, to know a repetition.
 const SEEN: usize = 32;
@@ -85,21 +89,26 @@ impl SourceModel {
     }
 
     /// A model was uploaded: the first one is used at once. Returns whether it is a later one.
-    pub(crate) fn upload(&mut self, now: Time, model: ModelHeader) -> bool {
+    ///
+    /// # Errors
+    /// [`ModelError::EpochTooFar`]: nothing changed.
+    pub(crate) fn upload(&mut self, now: Time, model: ModelHeader) -> Result<bool, ModelError> {
         if self.latest().is_some_and(|latest| latest.epoch >= model.epoch) {
-            return false;
+            return Ok(false);
+        }
+        let is_refined =
+            |used: &ModelHeader| (used.plugin, used.version) == (model.plugin, model.version);
+        match self.used.filter(is_refined) {
+            Some(used) if model.epoch.0 - used.epoch.0 >= EPOCHS => {
+                return Err(ModelError::EpochTooFar);
+            }
+            // Whoever holds the one before forgets it.
+            Some(_) => (self.before, self.next) = (None, Some((model, now))),
+            // Of another plug-in: nothing of the one before can be gone on with.
+            None => (self.before, self.used, self.next) = (None, Some(model), None),
         }
         self.granted = true;
-        match self.used {
-            Some(used) if used.plugin == model.plugin && used.version == model.version => {
-                self.next = Some((model, now));
-            }
-            // Of another plug-in: nothing of the one before can be gone on with.
-            Some(_) | None => {
-                (self.before, self.used, self.next) = (None, Some(model), None);
-            }
-        }
-        true
+        Ok(true)
     }
 
     /// From when on those who do not hold the next epoch should not wait for it.
@@ -188,10 +197,11 @@ mod tests {
     #[test]
     fn the_first_model_is_used_at_once_and_a_later_one_when_it_is_held() {
         let mut source = SourceModel::new(Source::Camera);
-        assert!(source.upload(at(0), model(1)));
+        assert_eq!(source.upload(at(0), model(1)), Ok(true));
         assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
-        assert!(!source.upload(at(1), model(1)), "nothing new");
-        assert!(source.upload(at(10), model(2)));
+        assert_eq!(source.upload(at(1), model(1)), Ok(false), "nothing new");
+        assert_eq!(source.upload(at(2), model(9)), Err(ModelError::EpochTooFar));
+        assert_eq!(source.upload(at(10), model(2)), Ok(true));
         assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
         assert_eq!((source.lags_at(), source.overdue_at()), (Some(at(1_010)), Some(at(2_010))));
         source.promote();
@@ -218,7 +228,7 @@ mod tests {
     #[test]
     fn nothing_is_left_of_a_model_that_is_withdrawn() {
         let mut source = SourceModel::new(Source::Microphone);
-        source.upload(at(0), model(3));
+        assert_eq!(source.upload(at(0), model(30)), Ok(true));
         source.withdraw();
         assert!(!source.granted && source.latest().is_none());
         assert_eq!(source.availability(), Availability::Learned(LearningState::Learning));
