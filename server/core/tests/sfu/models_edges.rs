@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sotto_core::{
-    SfuConfig,
+    Input, SfuConfig,
+    input::ModelHeader,
     signal::{
         ClientMessage, Decoding, ErrorCode, Form, GateState, ModelTransport, Policy, RawReason,
         ServerMessage, Source,
@@ -12,7 +13,7 @@ use sotto_core::{
 use sotto_frame::{Entry, MediaTime, PacketWriter, PluginId};
 
 use crate::{
-    models::{Call, model_offer, support},
+    models::{Call, header, model_offer, support},
     world::everything,
 };
 
@@ -126,4 +127,24 @@ fn an_epoch_that_frames_cannot_tell_from_the_one_in_use_is_refused() {
     assert_eq!(call.world.errors(call.people[0]), [ErrorCode::Conflict]);
     call.upload(0, PluginId::FACE, 8);
     assert_eq!(call.fetch_all(1).last().map(|fetch| fetch.epoch), Some(8));
+}
+
+#[test]
+fn models_that_were_replaced_by_those_of_another_version_are_forgotten() {
+    let mut call = Call::shown(frugal());
+    for epoch in 2..30 {
+        let model = ModelHeader { version: 1 + (epoch % 2) as u8, ..header(PluginId::FACE, epoch) };
+        call.world.drive(Input::Model { peer: call.people[0], model });
+        call.run(2_400);
+        call.fetch_all(1);
+    }
+    let (mut given, mut forgotten) = (0, 0);
+    for message in call.told(1) {
+        match message {
+            ServerMessage::FetchModel(_) => given += 1,
+            ServerMessage::ForgetModel(_) => forgotten += 1,
+            _ => {}
+        }
+    }
+    assert!(given > 10 && given - forgotten <= 4, "{given} given, {forgotten} forgotten");
 }

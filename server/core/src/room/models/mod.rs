@@ -135,18 +135,16 @@ impl Room {
             return cx.refuse(peer, "model", ErrorCode::Forbidden, &ModelError::Forbidden);
         }
         let known = self.source_model_mut(key, source);
-        let outdated = known.before.map(|before| before.epoch);
         match known.upload(cx.now, model) {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => return cx.refuse(peer, "model", error.code(), &error),
         }
+        let used = known.epoch();
         let epoch = model.epoch.0;
         cx.say(peer, ServerMessage::ModelAccepted { source, epoch });
         // Differences are made from the last one alone.
-        if let Some(outdated) = outdated {
-            self.forget_models(cx, key, source, |epoch| epoch <= outdated);
-        }
+        self.forget_models(cx, key, source, |epoch| epoch < model.epoch && Some(epoch) != used);
         self.advance_epoch(cx, key, source);
         self.review_all(cx);
         self.ask_for_models(cx, key);
