@@ -6,8 +6,8 @@ use sotto_core::{
     Input, SfuConfig,
     input::ModelHeader,
     signal::{
-        ClientMessage, Decoding, ErrorCode, Form, GateState, ModelTransport, Policy, RawReason,
-        ServerMessage, Source,
+        ClientMessage, Decoding, ErrorCode, Form, GateState, ModelEpoch, ModelFailure,
+        ModelTransport, Policy, RawReason, ServerMessage, Source,
     },
 };
 use sotto_frame::{Entry, MediaTime, PacketWriter, PluginId};
@@ -147,4 +147,27 @@ fn models_that_were_replaced_by_those_of_another_version_are_forgotten() {
         }
     }
     assert!(given > 10 && given - forgotten <= 4, "{given} given, {forgotten} forgotten");
+}
+
+#[test]
+fn a_refinement_of_no_use_is_not_fetched_again_and_again() {
+    let mut call = Call::shown(frugal());
+    let participant = call.world.client(call.people[0]).participant;
+    call.world.heard(call.people[1]);
+    call.upload(0, PluginId::FACE, 2);
+    let mut fetched = 0;
+    for _ in 0..100 {
+        let told = call.world.heard(call.people[1]);
+        for message in told {
+            if let ServerMessage::FetchModel(fetch) = message {
+                fetched += 1;
+                let (source, epoch) = (fetch.source, fetch.epoch);
+                let model = ModelEpoch { participant, source, epoch };
+                let reason = ModelFailure::Unsupported;
+                call.world.say(call.people[1], ClientMessage::ModelFailed { model, reason });
+            }
+        }
+        call.world.pass(Duration::from_millis(20));
+    }
+    assert_eq!(fetched, 1);
 }
