@@ -162,6 +162,7 @@ fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartE
             max_video: limits.videos_per_client,
             low_rate_voice: media.low_rate_voice,
             model_policy: config.models.policy,
+            bundle_interval: config.models.bundle_interval,
             ..SfuConfig::default()
         },
         ..ShardConfig::at(addresses)

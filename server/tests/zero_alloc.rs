@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(unsafe_code, reason = "an allocator that counts is an allocator")]
 
+#[path = "shard/call.rs"]
+mod call;
 #[path = "shard/support.rs"]
 mod support;
 
@@ -13,10 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use call::Call;
 use sotto_core::{
     bandwidth::TransportFeedbackBuilder,
     id::{ExtensionId, SeqNo, Ssrc},
-    signal::Source,
+    signal::{ModelTransport, Source},
     time::Time,
 };
 use sotto_server::shard::socket::Batching;
@@ -194,4 +197,54 @@ fn numbers_pacing_and_feedback_allocate_nothing_in_the_steady_state() {
     let forwarded = after.forwarded - before.forwarded;
     assert_eq!(forwarded, 400 * WATCHERS, "{after:?}");
     assert_eq!(allocations, 0, "allocations for {forwarded} forwarded packets");
+}
+
+/// A model stream has a packet each 80 ms.
+const TURNS_PER_FRAME: u32 = 16;
+
+#[test]
+fn bundles_allocate_nothing_in_the_steady_state() {
+    let mut call = Call::new(ModelTransport::Rtp);
+    let mut feedback = TransportFeedbackBuilder::new(Ssrc(9));
+    let start = Instant::now();
+    let (mut turns, mut bundles) = (0, 0);
+    let mut turn = |call: &mut Call| {
+        if turns % TURNS_PER_FRAME == 0 {
+            call.send_frame();
+        }
+        turns += 1;
+        let before = ALLOCATIONS.get();
+        let next = Instant::now() + TURN;
+        while let Some(rest) = next.checked_duration_since(Instant::now()) {
+            assert!(call.rig.worker.turn(Some(rest)).unwrap().is_continue());
+        }
+        let allocations = ALLOCATIONS.get() - before;
+        let now = Time::from_micros(start.elapsed().as_micros() as u64);
+        let mut buffer = [0; 2_000];
+        while let Ok(len) = call.listener.socket.recv(&mut buffer) {
+            if buffer[8..12] == call.bundles.0.to_be_bytes() {
+                bundles += 1;
+            }
+            if !(192..224).contains(&buffer[1]) {
+                let number = u16::from_be_bytes([buffer[17], buffer[18]]);
+                feedback.received(now, SeqNo(number), Ssrc(1), len + 28);
+            }
+        }
+        let mut message = Vec::new();
+        while feedback.poll(now, &mut message) {
+            call.listener.send_rtcp(&std::mem::take(&mut message));
+        }
+        while call.speaker.socket.recv(&mut [0; 2_000]).is_ok() {}
+        while call.speaker.events.try_recv().is_ok() {}
+        // What is said on a websocket is made anew, and is no part of it.
+        if call.switch() { (0, bundles) } else { (allocations, bundles) }
+    };
+    while start.elapsed() < WARM_UP {
+        turn(&mut call);
+    }
+    let (_, before) = turn(&mut call);
+    let allocations: u64 = (0..800).map(|_| turn(&mut call).0).sum();
+    let (_, after) = turn(&mut call);
+    assert!(after - before > 30, "{} bundles", after - before);
+    assert_eq!(allocations, 0, "allocations for {} bundles", after - before);
 }

@@ -16,7 +16,7 @@ use sotto_server::shard::{
     },
 };
 use sotto_tests::client::{
-    Answer, Link, LinkEvent, Offer, Profiles, Repair, ice::Credentials, srtp::Profile,
+    Answer, Link, LinkEvent, ModelMedia, Offer, Profiles, Repair, ice::Credentials, srtp::Profile,
 };
 
 /// Twenty seconds of virtual time: lost flights are sent again after one, two, four seconds.
@@ -46,6 +46,7 @@ impl Pair {
         let offer = Offer {
             credentials: credentials.clone(),
             ssrcs: [1, 2, 3],
+            models: ModelMedia::default(),
             audio_slots: 4,
             video_slots: 9,
             repair: Repair::ALL,

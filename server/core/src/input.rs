@@ -9,7 +9,7 @@ use crate::{
     },
     media::{Codec, Offer},
     rtp::Packet,
-    signal::{ClientMessage, LeaveReason, Permissions, PublishedLayer, Track},
+    signal::{AccessKey, ClientMessage, LeaveReason, Permissions, PublishedLayer, Track},
     time::NtpTime,
 };
 
@@ -118,7 +118,7 @@ pub struct Join {
     /// The grants of its token.
     pub permissions: Permissions,
     /// What it asks for models with, over HTTP; `None`: this node uses none.
-    pub model_key: Option<String>,
+    pub model_key: Option<AccessKey>,
 }
 
 /// What a model container says of itself.

@@ -37,7 +37,7 @@ pub struct Ledger {
     pub raw: Sent,
     /// Frames of its model. Of what is around a bundle each person in it bears an equal part.
     pub model: Sent,
-    /// Models themselves, as subscribers fetched them; without what TCP and TLS add.
+    /// Models themselves, as subscribers fetched them, with what IP and TCP add.
     pub fetched: Sent,
 }
 

@@ -12,9 +12,9 @@ mod quality;
 
 pub use json::MessageError;
 pub use models::{
-    Decoding, FetchModel, ForgetModel, Form, FormSwitched, GateState, LearningState, ModelAccess,
-    ModelDemand, ModelEpoch, ModelFailure, ModelLines, ModelSupport, ModelTransport, PluginSupport,
-    Policy, RawReason, ReceivedForm, SourceDemand,
+    AccessKey, Decoding, FetchModel, ForgetModel, Form, FormSwitched, GateState, LearningState,
+    ModelAccess, ModelDemand, ModelEpoch, ModelFailure, ModelLines, ModelSupport, ModelTransport,
+    PluginSupport, Policy, RawReason, ReceivedForm, SourceDemand,
 };
 pub use quality::{
     AudioDemand, LayerDemand, PublishedLayer, QualityLimit, ReceivedLayer, SlotQuality,

@@ -96,6 +96,8 @@ pub struct ModelConfig {
     pub policy: Policy,
     /// Bytes of all that the node holds at once.
     pub max_bytes: u64,
+    /// Time between two bundles of model frames to one person; `None`: by the line.
+    pub bundle_interval: Option<Duration>,
 }
 
 /// What a client may use up.

@@ -61,6 +61,7 @@ pub struct RawModels {
     pub enabled: bool,
     pub policy: String,
     pub max_bytes: u64,
+    pub bundle_interval_ms: u64,
 }
 
 /// `[auth]`
@@ -132,7 +133,12 @@ impl Default for RawMedia {
 
 impl Default for RawModels {
     fn default() -> Self {
-        Self { enabled: true, policy: "balanced".into(), max_bytes: 256 << 20 }
+        Self {
+            enabled: true,
+            policy: "balanced".into(),
+            max_bytes: 256 << 20,
+            bundle_interval_ms: 0,
+        }
     }
 }
 

@@ -178,7 +178,13 @@ impl Raw {
             other => return Err(InvalidConfig::Policy(other.to_owned())),
         };
         let max_bytes = within("models.max_bytes", raw.max_bytes, 16 << 20..=1 << 40)?;
-        Ok(ModelConfig { enabled: raw.enabled, policy, max_bytes })
+        let bundle_interval = match raw.bundle_interval_ms {
+            0 => None,
+            ms => {
+                Some(within("models.bundle_interval_ms", ms, 10..=500).map(Duration::from_millis)?)
+            }
+        };
+        Ok(ModelConfig { enabled: raw.enabled, policy, max_bytes, bundle_interval })
     }
 
     fn limits(&self) -> Result<Limits, InvalidConfig> {
@@ -382,6 +388,12 @@ mod tests {
             |raw| raw.models.policy = "fast".into(),
             "models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found \"fast\"",
         );
+        refused(
+            |raw| raw.models.bundle_interval_ms = 5,
+            "models.bundle_interval_ms is 5, it must be in 10 to 500",
+        );
+        let pinned = check(|raw| raw.models.bundle_interval_ms = 80).unwrap();
+        assert_eq!(pinned.models.bundle_interval, Some(Duration::from_millis(80)));
         let frugal = check(|raw| raw.models.policy = "frugal".into()).unwrap();
         assert_eq!(frugal.models.policy, Policy::Frugal);
         refused(

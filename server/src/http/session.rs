@@ -10,7 +10,8 @@ use sotto_core::{
     id::{ParticipantId, PeerId},
     input::Join,
     signal::{
-        ClientMessage, ErrorCode, LeaveReason, MessageError, PROTOCOL_VERSION, ServerMessage,
+        AccessKey, ClientMessage, ErrorCode, LeaveReason, MessageError, PROTOCOL_VERSION,
+        ServerMessage,
     },
 };
 use tokio::{
@@ -113,7 +114,7 @@ async fn enter(node: &Node, wire: &mut Wire) -> Result<Client, End> {
         name: granted.or(asked).unwrap_or_else(|| identity.clone()),
         identity,
         permissions,
-        model_key: models.as_ref().map(|models| models.key().to_text()),
+        model_key: models.as_ref().map(|models| AccessKey(models.key().to_text())),
     };
     // Full: refused. The media side is behind; one more participant would not help it.
     node.media.try_send(peer, Command::Join { join, events: sender }).map_err(

@@ -1,8 +1,11 @@
 //! How many bytes of models there may be at once, counted for as long as they are really there.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// The bytes that all models and deltas share.
@@ -28,8 +31,7 @@ pub struct Reservation {
 pub struct NoSpace;
 
 /// Bytes of a model or a delta. Counted until the last download that reads them has ended, even if the
-/// model is withdrawn meanwhile.
-#[derive(Debug)]
+/// model is withdrawn meanwhile. Never printed.
 pub struct Blob {
     bytes: Vec<u8>,
     _space: Reservation,
@@ -89,6 +91,12 @@ impl Blob {
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob(<{} bytes>)", self.bytes.len())
     }
 }
 

@@ -361,6 +361,7 @@ impl Connection {
         let mut shelves = self.store.lock();
         let Some(entry) = shelves.members.get_mut(&self.id) else { return };
         if entry.grants.len() >= MAX_GRANTS && !entry.grants.contains_key(&fetch.hash) {
+            tracing::debug!(peer = entry.member.peer.0, "more models to fetch than one may");
             return;
         }
         let granted = entry.grants.entry(fetch.hash).or_insert_with(|| Granted::new(fetch.bitrate));

@@ -43,6 +43,7 @@ use sotto_core::{
     input::{Join, ModelHeader},
     signal::{ClientMessage, LeaveReason, ModelLines, ServerMessage},
 };
+use sotto_frame::ModelHash;
 
 /// What the rest of the node asks of a shard. Queued, bounded: a full queue refuses the newest,
 /// and the websocket task that meets a full queue closes its peer with `TooMuch`.
@@ -79,6 +80,15 @@ pub enum Command {
         peer: PeerId,
         /// What its container says.
         model: ModelHeader,
+    },
+    /// A client was sent a model over HTTP.
+    ModelServed {
+        /// Who.
+        peer: PeerId,
+        /// Which.
+        hash: ModelHash,
+        /// Bytes, with what IP and TCP add.
+        bytes: u64,
     },
     /// The websocket is gone.
     Disconnect {

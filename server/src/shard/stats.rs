@@ -1,7 +1,7 @@
 //! What a shard has counted since its start.
 
 use rustc_hash::FxHashMap;
-use sotto_core::{PacketError, id::PeerId};
+use sotto_core::{PacketError, id::PeerId, ledger::Account};
 
 use super::{
     socket::{RunLengths, Sent},
@@ -203,4 +203,6 @@ pub struct ShardStats {
     pub slab_capacity: u32,
     /// What each peer sent and got.
     pub peers: Vec<(PeerId, Traffic)>,
+    /// What was sent of each track that is published, by form, to all its subscribers together.
+    pub accounts: Vec<Account>,
 }

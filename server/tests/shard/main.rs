@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
 mod bandwidth;
+mod bundles;
+mod call;
 mod forwarding;
 mod limits;
 mod media;

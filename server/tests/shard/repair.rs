@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Payload of a packet to a subscriber: behind fixed header, contributing source and extensions.
-fn payload(packet: &[u8]) -> &[u8] {
+pub(crate) fn payload(packet: &[u8]) -> &[u8] {
     let mut start = 12 + 4 * usize::from(packet[0] & 0x0f);
     if packet[0] & 0x10 != 0 {
         start += 4 + 4 * usize::from(u16::from_be_bytes([packet[start + 2], packet[start + 3]]));
@@ -27,7 +27,7 @@ fn payload(packet: &[u8]) -> &[u8] {
     &packet[start..]
 }
 
-fn name(packet: &[u8]) -> (Ssrc, SeqNo) {
+pub(crate) fn name(packet: &[u8]) -> (Ssrc, SeqNo) {
     (
         Ssrc(u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]])),
         SeqNo(u16::from_be_bytes([packet[2], packet[3]])),
@@ -40,7 +40,7 @@ fn kind(packet: &[u8]) -> u8 {
 
 impl Client {
     /// Says that packets of a source did not come.
-    fn miss(&mut self, ssrc: Ssrc, missing: &[SeqNo]) {
+    pub(crate) fn miss(&mut self, ssrc: Ssrc, missing: &[SeqNo]) {
         let mut buffer = [0; 200];
         let mut compound = Compound::new(&mut buffer);
         assert!(compound.nack(ssrc, missing));

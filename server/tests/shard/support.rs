@@ -7,8 +7,9 @@ use std::{
 };
 
 use sotto_core::{
-    id::{ExtensionId, ParticipantId, PayloadType, PeerId, RtpTime, SeqNo, Ssrc},
+    id::{ExtensionId, Mid, ParticipantId, PayloadType, PeerId, RtpTime, SeqNo, Ssrc},
     input::Join,
+    output::MODELS_LABEL,
     rtp::PacketBuilder,
     signal::{ClientMessage, ModelLines, Permissions, ServerMessage, Source},
 };
@@ -55,7 +56,12 @@ pub(crate) fn keys(ufrag: &str) -> Keys {
     Keys { client: master(1), server: master(2) }
 }
 
-/// Any STUN message validates and selects its path and connects; SRTP is real.
+/// The first byte of a datagram that stands for a message of the data channel for models: one of a
+/// DTLS record.
+pub(crate) const MODELS_MESSAGE: u8 = 22;
+
+/// Any STUN message validates and selects its path and connects; SRTP is real. Messages of the data
+/// channel for models are datagrams of their own, see [`MODELS_MESSAGE`].
 pub(crate) struct KeyedTransport {
     ufrag: String,
     /// The client's fragment, of which the keys are made.
@@ -64,6 +70,8 @@ pub(crate) struct KeyedTransport {
     connected: bool,
     /// Whether it has room for the sources of the node.
     seals: bool,
+    path: Option<Path>,
+    transmits: Vec<Datagram>,
     events: Vec<TransportEvent>,
 }
 
@@ -75,6 +83,8 @@ impl KeyedTransport {
             remote: String::new(),
             srtp: None,
             connected: false,
+            path: None,
+            transmits: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -95,6 +105,7 @@ impl Transport for KeyedTransport {
     }
 
     fn handle_stun(&mut self, _: Instant, path: Path, _: &[u8]) -> Result<(), TransportError> {
+        self.path = Some(path);
         self.events.push(TransportEvent::PathValidated(path));
         self.events.push(TransportEvent::PathSelected(path));
         if !self.connected {
@@ -104,7 +115,11 @@ impl Transport for KeyedTransport {
         Ok(())
     }
 
-    fn handle_dtls(&mut self, _: Instant, _: Path, _: &[u8]) -> Result<(), TransportError> {
+    fn handle_dtls(&mut self, _: Instant, _: Path, datagram: &[u8]) -> Result<(), TransportError> {
+        if let [MODELS_MESSAGE, payload @ ..] = datagram {
+            let (label, payload) = (MODELS_LABEL.to_owned(), payload.to_vec());
+            self.events.push(TransportEvent::Data { label, text: false, payload });
+        }
         Ok(())
     }
 
@@ -127,14 +142,23 @@ impl Transport for KeyedTransport {
         self.srtp.as_mut().ok_or(TransportError::NotConnected)?.0.seal_rtcp(buffer, len)
     }
 
-    fn send_data(&mut self, _: Instant, _: &str, _: bool, _: &[u8]) -> Result<(), TransportError> {
-        Err(TransportError::NoChannel)
+    fn send_data(
+        &mut self,
+        _: Instant,
+        label: &str,
+        text: bool,
+        payload: &[u8],
+    ) -> Result<(), TransportError> {
+        let path = self.path.filter(|_| label == MODELS_LABEL && !text);
+        let path = path.ok_or(TransportError::NoChannel)?;
+        self.transmits.push(Datagram { path, payload: [&[MODELS_MESSAGE], payload].concat() });
+        Ok(())
     }
 
     fn close(&mut self, _: Instant) {}
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
-        None
+        if self.transmits.is_empty() { None } else { Some(self.transmits.remove(0)) }
     }
 
     fn poll_event(&mut self) -> Option<TransportEvent> {
@@ -214,6 +238,18 @@ impl Rig {
         audio: usize,
         video: usize,
     ) -> Client {
+        let sdp = |ufrag: &str| offer(offering, ufrag, audio, video);
+        self.client_with(sdp, ModelLines::default(), room).0
+    }
+
+    /// A client with such an offer, made for its user name fragment, as [`Self::client_offering`]; and
+    /// the answer.
+    pub(crate) fn client_with(
+        &mut self,
+        sdp: impl FnOnce(&str) -> String,
+        models: ModelLines,
+        room: &str,
+    ) -> (Client, String) {
         let number = self.next;
         self.next += 1;
         let peer = PeerId(number);
@@ -236,10 +272,8 @@ impl Rig {
         };
         self.handle.try_send(Command::Join { join, events: sender }).unwrap();
         let ufrag = format!("client{number:04}");
-        let sdp = offer(offering, &ufrag, audio, video);
-        self.handle
-            .try_send(Command::Offer { peer, id: 1, sdp, models: ModelLines::default() })
-            .unwrap();
+        let sdp = sdp(&ufrag);
+        self.handle.try_send(Command::Offer { peer, id: 1, sdp, models }).unwrap();
         let answer = self.until(|| {
             events.try_recv().ok().and_then(|event| match event {
                 PeerEvent::Message(ServerMessage::Answer { id: 1, sdp }) => Some(sdp),
@@ -263,7 +297,7 @@ impl Rig {
             opener: Opener::new(PROFILE, &keys.server),
         };
         self.turn();
-        client
+        (client, answer)
     }
 
     /// What the shard has counted.
@@ -277,13 +311,20 @@ impl Rig {
 impl Client {
     /// Says what flows on a sending m-line.
     pub(crate) fn publish(&self, rig: &mut Rig, mid: &str, source: Source) {
-        let message = ClientMessage::Publish {
-            mid: sotto_core::id::Mid::new(mid).unwrap(),
-            source,
-            muted: false,
-            encrypted: false,
-            layers: Vec::new(),
-        };
+        self.say(
+            rig,
+            ClientMessage::Publish {
+                mid: Mid::new(mid).unwrap(),
+                source,
+                muted: false,
+                encrypted: false,
+                layers: Vec::new(),
+            },
+        );
+    }
+
+    /// Says something on its websocket.
+    pub(crate) fn say(&self, rig: &mut Rig, message: ClientMessage) {
         rig.handle.try_send(Command::Message { peer: self.peer, message }).unwrap();
         rig.turn();
     }
@@ -314,31 +355,7 @@ pub(crate) const CAMERA_RTX: u32 = 1_003;
 /// Microphone, camera, and slots.
 pub(crate) fn offer(offering: Offering, ufrag: &str, audio: usize, video: usize) -> String {
     let mut mids = vec!["mic".to_owned(), "cam".to_owned()];
-    let media = |mid: &str, kind: &str, direction: &str| {
-        let (number, codec) = match kind {
-            "audio" => (OPUS, "opus/48000/2"),
-            _ => (VP8, "VP8/90000"),
-        };
-        let mut companion = String::new();
-        let mut extras = String::new();
-        if offering.feedback {
-            extras += &feedback(number);
-        }
-        if offering.repair {
-            extras += &format!("a=rtcp-fb:{number} nack\r\n");
-            if kind == "video" {
-                companion = format!(" {VP8_RTX}");
-                extras += &repair(number);
-            }
-        }
-        format!(
-            "m={kind} 9 UDP/TLS/RTP/SAVPF {number}{companion}\r\nc=IN IP4 0.0.0.0\r\n\
-             a=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789012345678901\r\n\
-             a=fingerprint:sha-256 {}\r\na=setup:actpass\r\na=mid:{mid}\r\na={direction}\r\n\
-             a=rtcp-mux\r\na=rtpmap:{number} {codec}\r\n{extras}",
-            ["00"; 32].join(":"),
-        )
-    };
+    let media = |mid: &str, kind, direction| section(offering, ufrag, mid, kind, direction);
     let level = "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n";
     let mut sections = media("mic", "audio", "sendonly");
     sections += &format!("{level}a=ssrc:{MIC} cname:x\r\n");
@@ -354,9 +371,46 @@ pub(crate) fn offer(offering: Offering, ufrag: &str, audio: usize, video: usize)
             mids.push(mid);
         }
     }
-    let mids = mids.join(" ");
+    session(&mids.join(" "), &sections)
+}
+
+/// A session of these m-lines.
+pub(crate) fn session(mids: &str, sections: &str) -> String {
     format!(
         "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mids}\r\n{sections}"
+    )
+}
+
+/// One m-line.
+pub(crate) fn section(
+    offering: Offering,
+    ufrag: &str,
+    mid: &str,
+    kind: &str,
+    direction: &str,
+) -> String {
+    let (number, codec) = match kind {
+        "audio" => (OPUS, "opus/48000/2"),
+        _ => (VP8, "VP8/90000"),
+    };
+    let mut companion = String::new();
+    let mut extras = String::new();
+    if offering.feedback {
+        extras += &feedback(number);
+    }
+    if offering.repair {
+        extras += &format!("a=rtcp-fb:{number} nack\r\n");
+        if kind == "video" {
+            companion = format!(" {VP8_RTX}");
+            extras += &repair(number);
+        }
+    }
+    format!(
+        "m={kind} 9 UDP/TLS/RTP/SAVPF {number}{companion}\r\nc=IN IP4 0.0.0.0\r\n\
+         a=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789012345678901\r\n\
+         a=fingerprint:sha-256 {}\r\na=setup:actpass\r\na=mid:{mid}\r\na={direction}\r\n\
+         a=rtcp-mux\r\na=rtpmap:{number} {codec}\r\n{extras}",
+        ["00"; 32].join(":"),
     )
 }
 

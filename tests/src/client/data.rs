@@ -1,4 +1,5 @@
-//! Data channels over SCTP (RFC 8831, RFC 8832): opened in band, ordered and reliable.
+//! Data channels over SCTP (RFC 8831, RFC 8832): opened in band, ordered and reliable, but for the one
+//! that carries models' frames: what is lost there comes too late when it comes again.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,16 +10,21 @@ use std::{
 
 use bytes::Bytes;
 use rtc_datachannel::message::{
-    Message, message_channel_ack::DataChannelAck, message_channel_open::DataChannelOpen,
+    Message,
+    message_channel_ack::DataChannelAck,
+    message_channel_open::{ChannelType, DataChannelOpen},
 };
 use rtc_sctp::{
     Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event,
-    Payload, PayloadProtocolIdentifier, StreamEvent, TransportConfig,
+    Payload, PayloadProtocolIdentifier, ReliabilityType, StreamEvent, TransportConfig,
 };
 use rtc_shared::{
     TransportProtocol,
     marshal::{Marshal, Unmarshal},
 };
+
+/// Label of the channel of models' frames: unordered, sent once.
+pub const MODELS: &str = "models";
 
 /// A message that came on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,7 +233,11 @@ impl DataChannels {
         }
         let id = (0..).step_by(2).find(|id| !self.streams.contains_key(id)).ok_or("no stream")?;
         let open = Message::DataChannelOpen(DataChannelOpen {
-            channel_type: Default::default(),
+            channel_type: if label == MODELS {
+                ChannelType::PartialReliableRexmitUnordered
+            } else {
+                ChannelType::Reliable
+            },
             priority: 256,
             reliability_parameter: 0,
             label: label.as_bytes().to_vec(),
@@ -242,6 +252,11 @@ impl DataChannels {
         stream
             .write_with_ppi(now, &open, PayloadProtocolIdentifier::Dcep)
             .map_err(|error| error.to_string())?;
+        if label == MODELS {
+            stream
+                .set_reliability_params(true, ReliabilityType::Rexmit, 0)
+                .map_err(|error| error.to_string())?;
+        }
         self.streams.insert(id, label.into());
         Ok(id)
     }

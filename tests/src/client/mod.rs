@@ -6,7 +6,8 @@
 //!        │ watch                       ├─ link           ice → dtls → srtp, sctp
 //!        └────────── Report ◄──────────├─ publication    clip or synthetic → RTP, paced
 //!                                      ├─ slot           RTP → order → frames → checks
-//!                                      └─ nack, red, twcc, loss    repair, and what it is for
+//!                                      ├─ nack, red, twcc, loss    repair, and what it is for
+//!                                      └─ models    model stream, bundles, fetches over http
 //! ```
 //!
 //! Everything below the engine is sans-IO. Nothing here shares code with the node's own
@@ -15,9 +16,11 @@
 pub mod data;
 pub mod dtls;
 mod engine;
+pub mod http;
 pub mod ice;
 pub mod link;
 pub mod loss;
+pub mod models;
 pub mod nack;
 pub mod options;
 pub mod participant;
@@ -36,4 +39,4 @@ pub use loss::Loss;
 pub use options::{Listen, Media, Options, Publish, Repair, SLOT_DEFAULTS};
 pub use participant::{JoinError, Participant, Unmet, dev_token};
 pub use report::{Chat, Ended, Refusal, Report, SentReport, SlotReport, SourceReport};
-pub use sdp::{Answer, Offer, SlotLine};
+pub use sdp::{Answer, ModelMedia, Offer, SlotLine};

@@ -2,8 +2,8 @@
 
 use sotto_core::signal::Source;
 
-use super::{Loss, Profiles};
-use crate::media::Clip;
+use super::{Loss, Profiles, models::ModelOptions};
+use crate::{link::Shape, media::Clip};
 
 /// Audio and video slots that a browser offers by default.
 pub const SLOT_DEFAULTS: (u16, u16) = (4, 9);
@@ -31,6 +31,10 @@ pub struct Options {
     pub repair: Repair,
     /// Media that the line loses on the way to the node, and on the way from it.
     pub loss: (Loss, Loss),
+    /// What the line to the node and from it does to every datagram; `None`: nothing.
+    pub way: Option<(Shape, Shape)>,
+    /// What is done with models.
+    pub models: ModelOptions,
 }
 
 /// What a client offers against loss. The node may accept less.
@@ -66,6 +70,8 @@ impl Options {
             profiles: Profiles::GcmAndCm,
             repair: Repair::ALL,
             loss: (Loss::default(), Loss::default()),
+            way: None,
+            models: ModelOptions::default(),
         }
     }
 
@@ -87,6 +93,20 @@ impl Options {
     #[must_use]
     pub const fn losing(mut self, loss: Loss, repair: Repair) -> Self {
         (self.loss, self.repair) = ((loss, loss), repair);
+        self
+    }
+
+    /// Sends and receives over such a line, both ways.
+    #[must_use]
+    pub fn behind(mut self, way: Shape) -> Self {
+        self.way = Some((way.clone(), way));
+        self
+    }
+
+    /// Does this with models.
+    #[must_use]
+    pub fn with_models(mut self, models: ModelOptions) -> Self {
+        self.models = models;
         self
     }
 

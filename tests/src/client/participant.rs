@@ -2,10 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use sotto_core::signal::{ClientMessage, Source, View};
+use sotto_core::signal::{ClientMessage, GateState, Source, View};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     sync::{mpsc, watch},
     task::JoinHandle,
     time::timeout,
@@ -14,6 +12,7 @@ use tokio::{
 use super::{
     Ended, Media, Options, Refusal, Report,
     engine::{Command, Engine},
+    http,
 };
 
 /// How long [`Participant::until`] waits.
@@ -198,6 +197,16 @@ impl Participant {
         self.command(Command::Record(record)).await;
     }
 
+    /// The gate of a source of ours finds something else.
+    pub async fn gate(&self, source: Source, state: GateState) {
+        self.command(Command::Gate(source, state)).await;
+    }
+
+    /// Makes and uploads the next epoch of the model of a source of ours.
+    pub async fn refine(&self, source: Source) {
+        self.command(Command::Refine(source)).await;
+    }
+
     /// Leaves and waits until the websocket is closed.
     ///
     /// # Errors
@@ -246,21 +255,13 @@ pub async fn dev_token(origin: &str, room: &str, identity: &str) -> Result<Strin
     let host = origin.strip_prefix("http://").unwrap_or(origin).trim_end_matches('/');
     let body =
         serde_json::json!({ "room": room, "name": identity, "identity": identity }).to_string();
-    let request = format!(
-        "POST /v1/dev/token HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let exchange = async {
-        let mut stream = TcpStream::connect(host).await?;
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
+    let request = http::Request {
+        method: "POST",
+        content_type: "application/json",
+        ..http::Request::put("/v1/dev/token", body.as_bytes())
     };
-    let answer = exchange.await.map_err(|error| error.to_string())?;
-    let json = answer.find('{').map(|at| &answer[at..=answer.rfind('}').unwrap_or(at)]);
-    let value: Option<serde_json::Value> = json.and_then(|json| serde_json::from_str(json).ok());
+    let answer = http::send(host, request).await.map_err(|error| error.to_string())?;
+    let value: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
     let token = value.as_ref().and_then(|value| value["token"].as_str());
-    token.map(Into::into).ok_or_else(|| format!("no token in {answer:?}"))
+    token.map(Into::into).ok_or_else(|| format!("no token: {}", answer.status))
 }

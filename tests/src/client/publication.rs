@@ -23,6 +23,8 @@ pub struct Publication {
     ssrc: u32,
     feed: Feed,
     muted: bool,
+    /// Whether anybody is to get it.
+    wanted: bool,
     started: Instant,
     first_timestamp: u32,
     seq: u16,
@@ -49,6 +51,7 @@ impl Publication {
             ssrc,
             feed: Feed::new(media),
             muted,
+            wanted: true,
             started: now,
             // Far enough from the end that a wrap comes early in a long test.
             first_timestamp: ssrc.wrapping_mul(2_654_435_761),
@@ -123,6 +126,19 @@ impl Publication {
         self.muted = muted;
     }
 
+    /// Whether anybody is to get it.
+    pub const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// Says whether anybody is to get it. What is wanted again starts with a keyframe.
+    pub fn set_wanted(&mut self, wanted: bool) {
+        if wanted && !self.wanted {
+            self.feed.request_keyframe();
+        }
+        self.wanted = wanted;
+    }
+
     /// The node wants a keyframe.
     pub fn request_keyframe(&mut self) {
         self.feed.request_keyframe();
@@ -140,7 +156,7 @@ impl Publication {
             let at = self.feed.next_at();
             let timestamp = self.first_timestamp.wrapping_add(at as u32);
             let frame = self.feed.take(sender);
-            if !self.muted {
+            if !self.muted && self.wanted {
                 self.behind = self.behind.max(late);
                 self.packetise(timestamp, &frame, out);
                 self.frames += 1;

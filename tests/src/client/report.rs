@@ -15,7 +15,7 @@ use sotto_core::{
     },
 };
 
-use super::srtp::Profile;
+use super::{models::ModelsReport, srtp::Profile};
 use crate::media::Heard;
 
 /// Entries that a log of a slot keeps: enough for every test, and bounded.
@@ -66,12 +66,16 @@ pub struct Report {
     pub channels: Vec<String>,
     /// Why data channels failed, if they did.
     pub data_failure: Option<String>,
+    /// What it has seen of models.
+    pub models: ModelsReport,
     /// What the node refused.
     pub refusals: Vec<Refusal>,
     /// Pongs that came.
     pub pongs: Vec<u32>,
     /// Packets that were not authentic, came twice, or belong to no slot.
     pub rejected: u64,
+    /// Datagrams of the node that reached us, and the bytes of UDP in them.
+    pub datagrams: (u64, u64),
     /// Media that the line lost on purpose, on the way to the node and from it.
     pub dropped: (u64, u64),
     /// Set when the participant is gone.
@@ -302,6 +306,8 @@ fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
 pub struct SentReport {
     /// What it is.
     pub source: signal::Source,
+    /// Whether anybody is to get it, as the node said last. Heeded by those who have models.
+    pub wanted: bool,
     /// Frames sent.
     pub frames: u64,
     /// Packets sent.

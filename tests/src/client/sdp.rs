@@ -24,6 +24,20 @@ pub const RTX: u8 = 97;
 pub const SENDING: [(Source, &str); 3] =
     [(Source::Microphone, "0"), (Source::Camera, "1"), (Source::Screen, "2")];
 
+/// Tag of the line of our model stream.
+pub const MODELS_SEND: &str = "m";
+/// Tag of the line of the bundle stream.
+pub const MODELS_RECEIVE: &str = "b";
+
+/// Which lines of models an offer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelMedia {
+    /// Source of our model stream.
+    pub send: Option<u32>,
+    /// Whether there is one for bundles.
+    pub receive: bool,
+}
+
 /// An offer of a client.
 #[derive(Clone, Debug)]
 pub struct Offer {
@@ -31,6 +45,8 @@ pub struct Offer {
     pub credentials: Credentials,
     /// Sources of the sending m-lines, in the order of [`SENDING`].
     pub ssrcs: [u32; 3],
+    /// The lines of models, behind the sending ones.
+    pub models: ModelMedia,
     /// What is offered against loss.
     pub repair: Repair,
     /// Audio slots.
@@ -49,10 +65,20 @@ impl Offer {
         audio.chain((0..self.video_slots).map(|i| (format!("v{i}"), Kind::Video)))
     }
 
+    /// Tags of the lines of models, and our source on them.
+    fn model_lines(&self) -> impl Iterator<Item = (&'static str, Option<u32>)> + use<> {
+        let ModelMedia { send, receive } = self.models;
+        let send = send.map(|ssrc| (MODELS_SEND, Some(ssrc)));
+        send.into_iter().chain(receive.then_some((MODELS_RECEIVE, None)))
+    }
+
     /// The text.
     pub fn to_sdp(&self) -> String {
         let mut bundle = String::from("a=group:BUNDLE");
         for (_, mid) in SENDING {
+            let _ = write!(bundle, " {mid}");
+        }
+        for (mid, _) in self.model_lines() {
             let _ = write!(bundle, " {mid}");
         }
         for (mid, _) in self.slots() {
@@ -64,7 +90,8 @@ impl Offer {
             self.version
         );
         for ((source, mid), ssrc) in SENDING.into_iter().zip(self.ssrcs) {
-            self.media(&mut sdp, source.kind(), mid, "sendonly");
+            let kind = LineKind::of(source.kind());
+            self.media(&mut sdp, kind, mid, "sendonly");
             let _ = write!(sdp, "a=msid:- {mid}\r\n");
             if self.repair.nack && source.kind() == Kind::Video {
                 let rtx = rtx_of(ssrc);
@@ -77,8 +104,15 @@ impl Offer {
                 let _ = write!(sdp, "a=ssrc:{ssrc} cname:native!!\r\n");
             }
         }
+        for (mid, ssrc) in self.model_lines() {
+            let direction = if ssrc.is_some() { "sendonly" } else { "recvonly" };
+            self.media(&mut sdp, LineKind::Models, mid, direction);
+            if let Some(ssrc) = ssrc {
+                let _ = write!(sdp, "a=msid:- {mid}\r\na=ssrc:{ssrc} cname:native!!\r\n");
+            }
+        }
         for (mid, kind) in self.slots() {
-            self.media(&mut sdp, kind, &mid, "recvonly");
+            self.media(&mut sdp, LineKind::of(kind), &mid, "recvonly");
         }
         sdp.push_str("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n");
         self.transport(&mut sdp, "data");
@@ -86,13 +120,14 @@ impl Offer {
         sdp
     }
 
-    fn media(&self, sdp: &mut String, kind: Kind, mid: &str, direction: &str) {
+    fn media(&self, sdp: &mut String, kind: LineKind, mid: &str, direction: &str) {
         let Repair { nack, red, transport_cc } = self.repair;
+        let red = red && kind == LineKind::Voice;
         let (name, formats) = match kind {
-            Kind::Audio if red => ("audio", "111 63"),
-            Kind::Audio => ("audio", "111"),
-            Kind::Video if nack => ("video", "96 97"),
-            Kind::Video => ("video", "96"),
+            LineKind::Voice if red => ("audio", "111 63"),
+            LineKind::Voice | LineKind::Models => ("audio", "111"),
+            LineKind::Picture if nack => ("video", "96 97"),
+            LineKind::Picture => ("video", "96"),
         };
         let _ = write!(
             sdp,
@@ -100,7 +135,7 @@ impl Offer {
         );
         self.transport(sdp, mid);
         let _ = write!(sdp, "a=extmap:{EXT_MID} urn:ietf:params:rtp-hdrext:sdes:mid\r\n");
-        if kind == Kind::Audio {
+        if kind == LineKind::Voice {
             let _ = write!(
                 sdp,
                 "a=extmap:{EXT_AUDIO_LEVEL} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
@@ -115,7 +150,7 @@ impl Offer {
         }
         let _ = write!(sdp, "a={direction}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n");
         let format = match kind {
-            Kind::Audio => {
+            LineKind::Voice | LineKind::Models => {
                 sdp.push_str(
                     "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n",
                 );
@@ -124,7 +159,7 @@ impl Offer {
                 }
                 OPUS
             }
-            Kind::Video => {
+            LineKind::Picture => {
                 sdp.push_str(
                     "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 nack pli\r\n",
                 );
@@ -149,6 +184,24 @@ impl Offer {
             "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=ice-options:trickle\r\n\
              a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\na=mid:{mid}\r\n"
         );
+    }
+}
+
+/// What a line carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LineKind {
+    Voice,
+    Picture,
+    /// Frames of models in place of Opus: neither loudness nor redundant audio of their own.
+    Models,
+}
+
+impl LineKind {
+    const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Audio => Self::Voice,
+            Kind::Video => Self::Picture,
+        }
     }
 }
 
@@ -282,6 +335,7 @@ mod tests {
         let offer = Offer {
             credentials: Credentials::random(),
             ssrcs: [1, 2, 3],
+            models: ModelMedia::default(),
             repair: Repair::ALL,
             audio_slots: 4,
             video_slots: 9,
@@ -294,6 +348,33 @@ mod tests {
             sdp.contains("a=group:BUNDLE 0 1 2 a0 a1 a2 a3 v0 v1 v2 v3 v4 v5 v6 v7 v8 data\r\n")
         );
         assert!(sdp.lines().all(|line| !line.starts_with(' ')), "{sdp}");
+    }
+
+    #[test]
+    fn the_lines_of_models_have_neither_loudness_nor_redundant_audio() {
+        let offer = Offer {
+            credentials: Credentials::random(),
+            ssrcs: [1, 2, 3],
+            models: ModelMedia { send: Some(77), receive: true },
+            repair: Repair::ALL,
+            audio_slots: 1,
+            video_slots: 0,
+            version: 1,
+        };
+        let sdp = offer.to_sdp();
+        assert!(sdp.contains("a=group:BUNDLE 0 1 2 m b a0 data\r\n"));
+        let lines: Vec<_> = sdp.split("m=").collect();
+        let [send, receive] = ["m", "b"].map(|mid| {
+            let tag = format!("a=mid:{mid}\r\n");
+            *lines.iter().find(|line| line.contains(&tag)).unwrap()
+        });
+        for line in [send, receive] {
+            assert!(line.starts_with("audio 9 UDP/TLS/RTP/SAVPF 111\r\n"), "{line}");
+            assert!(!line.contains("audio-level") && !line.contains("red/"), "{line}");
+            assert!(line.contains("rtcp-fb:111 nack") && line.contains("transport-wide"), "{line}");
+        }
+        assert!(send.contains("a=sendonly") && send.contains("a=ssrc:77 "), "{send}");
+        assert!(receive.contains("a=recvonly") && !receive.contains("a=ssrc:"), "{receive}");
     }
 
     #[test]

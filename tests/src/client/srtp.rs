@@ -21,6 +21,14 @@ impl Profile {
         2 * (self.inner().key_len() + self.inner().salt_len())
     }
 
+    /// Bytes by which encryption makes an RTP packet longer.
+    pub const fn tag_len(self) -> usize {
+        match self {
+            Self::Gcm => 16,
+            Self::Cm => 10,
+        }
+    }
+
     const fn inner(self) -> ProtectionProfile {
         match self {
             Self::Gcm => ProtectionProfile::AeadAes128Gcm,

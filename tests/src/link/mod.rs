@@ -8,7 +8,9 @@
 //! ```
 
 mod direction;
+#[cfg(target_os = "linux")]
 mod tun;
 
 pub use direction::{Counted, Direction, Shape};
+#[cfg(target_os = "linux")]
 pub use tun::Tun;

@@ -9,6 +9,7 @@ mod crowd;
 mod junk;
 mod leaving;
 mod meeting;
+mod models;
 mod permissions;
 mod repair;
 mod slots;

@@ -336,6 +336,10 @@ export type ServerMessage =
       type: "pong";
     };
 /**
+ * A bearer token. Not shown where messages are printed.
+ */
+export type AccessKey = string;
+/**
  * A participant's number within its room: small, never zero, never given to a second participant
  * while the room exists. Travels as the CSRC of slot packets.
  */
@@ -527,10 +531,7 @@ export interface SlotLimits {
  * Models, as a client that enters is told of them.
  */
 export interface ModelAccess {
-  /**
-   * What `/v1/models` asks for as bearer token, for as long as this connection lives.
-   */
-  key: string;
+  key: AccessKey;
   policy: Policy;
 }
 /**

@@ -15,42 +15,44 @@ const USEFUL: Duration = Duration::from_millis(300);
 #[derive(Clone, Debug)]
 pub struct Resends {
     next: SeqNo,
-    sent: [Time; KEPT],
+    /// When each left, and its bytes on the wire.
+    sent: [(Time, u32); KEPT],
     answered: Answered,
 }
 
 impl Default for Resends {
     fn default() -> Self {
-        Self { next: SeqNo(0), sent: [Time::default(); KEPT], answered: Answered::new() }
+        Self { next: SeqNo(0), sent: [(Time::default(), 0); KEPT], answered: Answered::new() }
     }
 }
 
 impl Resends {
-    /// A bundle leaves now: its number.
-    pub fn number(&mut self, now: Time) -> SeqNo {
+    /// A bundle of so many bytes on the wire leaves now: its number.
+    pub fn number(&mut self, now: Time, bytes: u32) -> SeqNo {
         let seq = self.next;
         self.next = seq.next();
-        self.sent[usize::from(seq.0) % KEPT] = now;
+        self.sent[usize::from(seq.0) % KEPT] = (now, bytes);
         seq
     }
 
     /// Whether a bundle that did not arrive is to be sent again: it still comes in time, is not on
-    /// its way already, and is paid for by `pay`.
+    /// its way already, and its bytes are paid for by `pay`.
     #[must_use]
     pub fn admit(
         &mut self,
         now: Time,
         seq: SeqNo,
         round_trip: Duration,
-        pay: impl FnOnce() -> bool,
+        pay: impl FnOnce(usize) -> bool,
     ) -> bool {
         let age = self.next.distance(seq);
         if !(1..=KEPT as i16).contains(&age) {
             return false;
         }
-        let sent = self.sent[usize::from(seq.0) % KEPT];
+        let (sent, bytes) = self.sent[usize::from(seq.0) % KEPT];
         let arrives = now + round_trip / 2;
-        arrives.saturating_since(sent) <= USEFUL && self.answered.admit(now, seq, round_trip, pay)
+        arrives.saturating_since(sent) <= USEFUL
+            && self.answered.admit(now, seq, round_trip, || pay(bytes as usize))
     }
 }
 
@@ -67,8 +69,8 @@ mod tests {
     #[test]
     fn a_lost_bundle_is_sent_again_once_a_round_trip_while_it_is_of_use() {
         let mut resends = Resends::default();
-        let seqs = [0, 20, 40].map(|ms| resends.number(at(ms)));
-        let mut admit = |ms, seq| resends.admit(at(ms), seq, ROUND_TRIP, || true);
+        let seqs = [0, 20, 40].map(|ms| resends.number(at(ms), 100));
+        let mut admit = |ms, seq| resends.admit(at(ms), seq, ROUND_TRIP, |bytes| bytes == 100);
         assert!(admit(60, seqs[1]));
         assert!(!admit(80, seqs[1]), "it is on its way");
         assert!(admit(110, seqs[1]));
@@ -80,8 +82,8 @@ mod tests {
     #[test]
     fn what_is_not_paid_for_is_not_sent() {
         let mut resends = Resends::default();
-        let seq = resends.number(at(0));
-        assert!(!resends.admit(at(50), seq, ROUND_TRIP, || false));
-        assert!(resends.admit(at(50), seq, ROUND_TRIP, || true));
+        let seq = resends.number(at(0), 100);
+        assert!(!resends.admit(at(50), seq, ROUND_TRIP, |_| false));
+        assert!(resends.admit(at(50), seq, ROUND_TRIP, |bytes| bytes == 100));
     }
 }

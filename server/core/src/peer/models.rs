@@ -46,6 +46,8 @@ pub(crate) struct PeerModels {
     pub(crate) fetching: Option<Fetching>,
     /// More is lost than can be concealed.
     pub(crate) lossy: bool,
+    /// When its forms are to be looked at.
+    pub(crate) due: Option<Time>,
     pub(crate) voices: Voices,
     pub(crate) bundler: Bundler,
     pub(crate) resends: Resends,
@@ -106,6 +108,7 @@ impl PeerModels {
             fetched: Vec::new(),
             fetching: None,
             lossy: false,
+            due: None,
             voices: Voices::default(),
             bundler: Bundler::new(interval),
             resends: Resends::default(),

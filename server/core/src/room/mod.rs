@@ -171,6 +171,8 @@ struct Scratch {
     /// Slots that went over to another layer.
     switched: Vec<Seat>,
     members: Vec<MemberKey>,
+    /// Those whose models and forms are looked at.
+    surveyed: Vec<MemberKey>,
     voices: Vec<TrackKey>,
     decisions: Vec<Decision>,
     allocator: Allocator,

@@ -95,7 +95,7 @@ impl Room {
         while let Some(seat) = self.scratch.seats.pop() {
             self.report_seat(cx, seat);
         }
-        self.review_member(cx, key);
+        self.review_soon(cx, key);
     }
 
     /// Sends what was kept for slots that were pointed anew.

@@ -1,6 +1,8 @@
 //! What is said about models: who can show them, where they are fetched, and in which form a track is
 //! received.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sotto_frame::ModelHash;
@@ -286,9 +288,21 @@ pub struct SourceDemand {
 #[serde(rename_all = "camelCase")]
 pub struct ModelAccess {
     /// What `/v1/models` asks for as bearer token, for as long as this connection lives.
-    pub key: String,
+    pub key: AccessKey,
     /// The room's policy, until the client says another.
     pub policy: Policy,
+}
+
+/// A bearer token. Not shown where messages are printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(with = "String")]
+pub struct AccessKey(pub String);
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessKey(…)")
+    }
 }
 
 mod hash_text {

@@ -28,10 +28,12 @@ use super::{Door, hash, no_such_model};
 use crate::{
     http::{refusal::Refusal, server::stopped},
     models::{Blob, Denied, Download, Grant, Member, ModelStore, chunk_len, wire_len},
+    shard::Command,
 };
 
-/// A model never changes under its name; but it is of a person, and not for anybody's proxy.
-const CACHING: &str = "private, max-age=31536000, immutable";
+/// A model never changes under its name; but it is of a person, who may want it forgotten: no cache
+/// keeps it.
+const CACHING: &str = "private, no-store";
 
 /// What the address may say besides the hash.
 #[derive(Debug, Deserialize)]
@@ -81,7 +83,7 @@ pub(super) async fn get(
         (CACHE_CONTROL, CACHING.into()),
         (ETAG, tag),
     ];
-    let body = Paced { door, member, grant, bytes: body, _permit: permit }.into_body();
+    let body = Paced { door, member, grant, hash, bytes: body, _permit: permit }.into_body();
     Ok((head, body).into_response())
 }
 
@@ -116,6 +118,7 @@ struct Paced {
     door: Door,
     member: Member,
     grant: Grant,
+    hash: ModelHash,
     bytes: Arc<Blob>,
     _permit: OwnedSemaphorePermit,
 }
@@ -161,7 +164,21 @@ impl Paced {
             self.member.count_fetched(piece.len());
             rest = behind;
         }
+        self.book();
         Ok(())
+    }
+}
+
+impl Paced {
+    /// Tells the room what it took.
+    fn book(&self) {
+        let peer = self.member.peer;
+        let bytes = wire_len(self.bytes.bytes().len());
+        let served = Command::ModelServed { peer, hash: self.hash, bytes };
+        if let Err(error) = self.door.node.media.try_send(peer, served) {
+            // Full: the account misses this one; a meeting does not wait for its accounts.
+            tracing::debug!(peer = peer.0, %error, "a download was not booked");
+        }
     }
 }
 

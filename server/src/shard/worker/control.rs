@@ -51,6 +51,9 @@ impl<T: Transport> Engine<T> {
                     self.sfu.handle(time, Input::Model { peer, model });
                 }
             }
+            Command::ModelServed { peer, hash, bytes } => {
+                self.sfu.handle(time, Input::ModelServed { peer, hash, bytes });
+            }
             Command::Disconnect { peer, reason } => {
                 if let Some(index) = self.index_of(peer) {
                     self.sfu.handle(time, Input::Disconnected { peer, reason });

@@ -289,6 +289,7 @@ impl<T: Transport> Engine<T> {
             slab_in_use: self.slab.in_use(),
             slab_capacity: self.slab.capacity(),
             peers: self.peers.iter().map(|peer| (peer.id, peer.traffic)).collect(),
+            accounts: self.sfu.accounts().collect(),
         }
     }
 

@@ -227,10 +227,10 @@ impl Exit<'_> {
         bytes: &[u8],
     ) -> Result<(), DropReason> {
         let transport = peer.transport.as_mut().ok_or(DropReason::NoPath)?;
-        transport.send_data(self.now, MODELS_LABEL, false, bytes)?;
+        let sent = transport.send_data(self.now, MODELS_LABEL, false, bytes);
         self.datagrams(peer, Form::Bundle);
         self.outbox.address(path);
-        Ok(())
+        Ok(sent?)
     }
 
     /// The sealed packet at the tail of the outbox leaves.

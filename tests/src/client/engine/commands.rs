@@ -48,6 +48,8 @@ impl Engine {
                     link.open_channel(now, &label).map_err(Broken::Message)?;
                 }
             }
+            Command::Gate(source, state) => self.gate(source, state).await?,
+            Command::Refine(source) => self.refine(source),
             Command::Datagram(datagram) => self.transmit(&datagram),
             Command::Rtp(packet) => self.send_rtp(&packet),
             Command::Rtcp(packet) => self.send_rtcp(&packet),
@@ -100,7 +102,8 @@ impl Engine {
         }
         self.report.send_modify(|report| report.offers += 1);
         let (id, sdp) = (self.offer.version, self.offer.to_sdp());
-        self.say(&ClientMessage::Offer { id, sdp, models: None }).await
+        let models = self.models.lines();
+        self.say(&ClientMessage::Offer { id, sdp, models }).await
     }
 
     pub(super) async fn say(&mut self, message: &ClientMessage) -> Result<(), Broken> {
@@ -115,6 +118,6 @@ impl Engine {
     }
 }
 
-fn mid(text: &str) -> Mid {
-    Mid::new(text).expect("our tags are one or two digits")
+pub(super) fn mid(text: &str) -> Mid {
+    Mid::new(text).expect("our tags are one or two characters")
 }

@@ -7,7 +7,7 @@ use sotto_core::{media::Kind, signal::Source};
 
 use super::{BATCH, Broken, EARLY, Engine};
 use crate::client::{
-    Chat, Link, LinkEvent, SlotReport,
+    Chat, Link, LinkEvent, SlotReport, data,
     publication::Publication,
     rtp::{self, Feedback, Header},
     slot::{Scene, Seen},
@@ -26,12 +26,33 @@ impl Engine {
             if is_media(&buffer[..len]) && self.lines.1.drops() {
                 continue;
             }
-            if let Some(link) = &mut self.link {
-                link.handle(Instant::now(), &buffer[..len]);
+            let now = Instant::now();
+            match &mut self.way {
+                Some(way) => way.receive(now, &buffer[..len]),
+                None => self.take(now, &buffer[..len]),
             }
-            self.media();
         }
         Ok(())
+    }
+
+    /// A datagram has reached us.
+    fn take(&mut self, now: Instant, datagram: &[u8]) {
+        self.datagrams.0 += 1;
+        self.datagrams.1 += datagram.len() as u64;
+        if let Some(link) = &mut self.link {
+            link.handle(now, datagram);
+        }
+        self.media();
+    }
+
+    /// Takes what has come out of the line, at either end.
+    pub(super) fn carry(&mut self, now: Instant) {
+        while let Some(datagram) = self.way.as_mut().and_then(|way| way.received(now)) {
+            self.take(now, &datagram);
+        }
+        while let Some(datagram) = self.way.as_mut().and_then(|way| way.sent(now)) {
+            self.put(&datagram);
+        }
     }
 
     /// Takes RTP and RTCP off the link; then the rest.
@@ -53,6 +74,7 @@ impl Engine {
     fn rtp(&mut self, now: Instant, packet: BytesMut) {
         let (at, me) = (now - self.opened, self.short_id);
         let (slots, arrivals) = (&mut self.slots, &mut self.arrivals);
+        let models = &mut self.models;
         let mut stray = None;
         self.report.send_if_modified(|report| {
             let Some(mut header) = Header::parse(&packet) else {
@@ -60,6 +82,12 @@ impl Engine {
                 return false;
             };
             let ssrc = Some(header.ssrc);
+            if report.models.ssrc == ssrc {
+                header.transport.into_iter().for_each(|number| arrivals.came(now, number));
+                let tag = report.connected.map_or(0, |(_, profile)| profile.tag_len());
+                models.packet((now, at), &header, &packet, tag, &mut report.models);
+                return false;
+            }
             let of = |slot: &SlotReport| slot.ssrc == ssrc || slot.rtx_ssrc == ssrc;
             let Some(i) = report.slots.iter().position(of) else {
                 stray = Some((report.offers > report.answers, packet));
@@ -116,7 +144,8 @@ impl Engine {
                     let mut publications = self.publications.iter_mut();
                     let known = publications.find(|publication| publication.ssrc() == ssrc);
                     let packets = known.map(|known| known.repeat(&missing));
-                    for packet in packets.into_iter().flatten() {
+                    let packets = packets.unwrap_or_else(|| self.models.repeat(ssrc, &missing));
+                    for packet in packets {
                         self.send_rtp(&packet);
                     }
                 }
@@ -162,6 +191,14 @@ impl Engine {
                 // What was published before shares a clock that begins now.
                 self.publications.iter_mut().for_each(|publication| publication.start(now));
                 self.report.send_modify(|report| report.connected = Some((at, profile)));
+                self.begin_models(now);
+            }
+            LinkEvent::Data(received) if received.label == data::MODELS => {
+                let models = &mut self.models;
+                self.report.send_if_modified(|report| {
+                    models.message((now, at), &received.payload, &mut report.models);
+                    false
+                });
             }
             LinkEvent::Data(received) => {
                 let chat = Chat::parse(received.label, &received.payload);
@@ -185,7 +222,14 @@ impl Engine {
         }
     }
 
-    pub(super) fn transmit(&self, datagram: &[u8]) {
+    pub(super) fn transmit(&mut self, datagram: &[u8]) {
+        match &mut self.way {
+            Some(way) => way.send(Instant::now(), datagram),
+            None => self.put(datagram),
+        }
+    }
+
+    fn put(&self, datagram: &[u8]) {
         if let Some(link) = &self.link
             && let Err(error) = self.udp.try_send_to(datagram, link.remote())
         {

@@ -6,7 +6,7 @@ use sotto_core::signal::ServerMessage;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{Broken, Engine};
-use crate::client::{Answer, Ended, Link, Refusal, Report, slot::Slot};
+use crate::client::{Answer, Ended, Link, Refusal, Report, sdp, slot::Slot};
 
 impl Engine {
     pub(super) async fn frame(
@@ -35,9 +35,23 @@ impl Engine {
         if let ServerMessage::Welcome { participant, .. } = &message {
             self.short_id = participant.short_id.0;
         }
-        let slots = &mut self.slots;
+        if let ServerMessage::Demand { mid, layers, audio } = &message
+            && self.models.obeys()
+        {
+            let wanted = match audio {
+                Some(audio) => audio.active,
+                None => layers.is_empty() || layers.iter().any(|layer| layer.active),
+            };
+            let mut publications = self.publications.iter_mut();
+            let publication = publications.find(|known| known.mid() == mid.as_str());
+            publication.into_iter().for_each(|publication| publication.set_wanted(wanted));
+        }
+        let (slots, models) = (&mut self.slots, &mut self.models);
         let answered = matches!(message, ServerMessage::Answer { .. });
-        self.report.send_modify(|report| hear(report, slots, at, message));
+        self.report.send_modify(|report| {
+            models.hear(at, &message, report);
+            hear(report, slots, at, message);
+        });
         if answered {
             self.catch_up(Instant::now());
         }
@@ -51,8 +65,12 @@ impl Engine {
                 return;
             }
         };
-        let slots = &mut self.slots;
+        let (slots, models) = (&mut self.slots, &mut self.models);
         self.report.send_modify(|report| {
+            let mut lines = answer.lines.iter();
+            let bundles = lines.find(|line| line.mid == sdp::MODELS_RECEIVE && !line.refused);
+            report.models.ssrc = bundles.and_then(|line| line.ssrc);
+            models.negotiated(bundles.is_some_and(|line| line.nack));
             for (report, slot) in report.slots.iter_mut().zip(slots) {
                 let line = answer.lines.iter().find(|line| line.mid == report.mid);
                 let line = line.filter(|line| !line.refused);
@@ -129,7 +147,7 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
         ServerMessage::Quality { .. }
         | ServerMessage::Demand { .. }
         | ServerMessage::Bandwidth { .. } => {}
-        // It said that it shows no models.
+        // Entered by those who have models.
         ServerMessage::Forms { .. }
         | ServerMessage::FetchModel(_)
         | ServerMessage::ForgetModel(_)

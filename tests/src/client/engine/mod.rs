@@ -9,6 +9,8 @@
 mod commands;
 mod media;
 mod messages;
+mod models;
+mod way;
 
 use std::{
     net::SocketAddr,
@@ -18,12 +20,17 @@ use std::{
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use socket2::SockRef;
-use sotto_core::signal::{ClientMessage, PROTOCOL_VERSION, ServerMessage, Source};
+use sotto_core::signal::{
+    ClientMessage, FormSwitched, GateState, PROTOCOL_VERSION, ServerMessage, Source,
+};
 use tokio::{
     net::{TcpStream, UdpSocket},
     sync::{mpsc, watch},
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
+
+use models::Models;
+use way::Way;
 
 use super::{
     Ended, JoinError, Link, Listen, Media, Offer, Options, Profiles, Refusal, Report, SentReport,
@@ -32,6 +39,7 @@ use super::{
     nack::write_nack,
     publication::Publication,
     rtp,
+    sdp::ModelMedia,
     slot::{Scene, Slot},
     twcc::Arrivals,
 };
@@ -59,6 +67,8 @@ pub(super) enum Command {
     Offer { audio: u16, video: u16 },
     Data { label: String, text: bool, payload: Vec<u8> },
     OpenChannel(String),
+    Gate(Source, GateState),
+    Refine(Source),
     Datagram(Vec<u8>),
     Rtp(Vec<u8>),
     Rtcp(Vec<u8>),
@@ -91,9 +101,13 @@ pub(super) struct Engine {
     failed: Option<String>,
     early: Vec<BytesMut>,
     strays: u64,
+    /// Datagrams that reached us, and their bytes.
+    datagrams: (u64, u64),
     arrivals: Arrivals,
     /// What the line loses on the way to the node, and from it.
     lines: (Line, Line),
+    way: Option<Way>,
+    models: Models,
 }
 
 impl Engine {
@@ -122,15 +136,22 @@ impl Engine {
         }
         let local = udp.local_addr().map_err(|error| connect(&error))?;
 
-        let mut ssrcs = [0; 3];
+        let mut ssrcs = [0; 4];
         for ssrc in &mut ssrcs {
             let mut bytes = [0; 4];
             fill(&mut bytes);
             *ssrc = u32::from_be_bytes(bytes);
         }
+        let [model_ssrc, ssrcs @ ..] = ssrcs;
+        let models = Models::new(opened, model_ssrc, &options);
+        let lines = models.lines().unwrap_or_default();
         let offer = Offer {
             credentials: Credentials::random(),
             ssrcs,
+            models: ModelMedia {
+                send: lines.send.map(|_| model_ssrc),
+                receive: lines.receive.is_some(),
+            },
             audio_slots: options.audio_slots,
             video_slots: options.video_slots,
             repair: options.repair,
@@ -159,8 +180,11 @@ impl Engine {
             failed: None,
             early: Vec::new(),
             strays: 0,
+            datagrams: (0, 0),
             arrivals: Arrivals::new(opened),
             lines: (Line::new(options.loss.0, SEED), Line::new(options.loss.1, SEED + 1)),
+            way: options.way.map(|(up, down)| Way::new(opened, up, down, ssrcs[0].into())),
+            models,
         };
         let join = ClientMessage::Join {
             version: PROTOCOL_VERSION,
@@ -170,6 +194,7 @@ impl Engine {
         engine.say(&join).await.map_err(|error| JoinError::NoWelcome(error.to_string()))?;
         engine.welcome().await?;
         let sent = async {
+            engine.say_support().await?;
             engine.send_offer().await?;
             for publish in options.publish {
                 engine.publish(publish.source, publish.media, publish.muted).await?;
@@ -207,7 +232,9 @@ impl Engine {
         let mut buffer = vec![0; 2_048];
         let ended = loop {
             let now = Instant::now();
-            self.advance(now).await;
+            if let Err(broken) = self.advance(now).await {
+                break broken.ended(self.leaving);
+            }
             let deadline = self.deadline(now);
             let step = tokio::select! {
                 frame = self.web.next() => self.frame(frame).await,
@@ -218,6 +245,10 @@ impl Engine {
                 ready = self.udp.readable() => match ready {
                     Ok(()) => self.receive(&mut buffer),
                     Err(error) => Err(Broken::Udp(error)),
+                },
+                Some(errand) = self.models.errands.join_next() => match errand {
+                    Ok(errand) => self.errand(errand).await,
+                    Err(error) => Err(Broken::Message(error.to_string())),
                 },
                 () = tokio::time::sleep_until(deadline.into()) => Ok(()),
             };
@@ -245,12 +276,18 @@ impl Engine {
         }
         if self.connected {
             deadline = self.publications.iter().map(Publication::due).fold(deadline, Instant::min);
+            let models = self.models.source.as_ref();
+            deadline = models.map_or(deadline, |source| deadline.min(source.due()));
+        }
+        if let Some(due) = self.way.as_ref().and_then(Way::due) {
+            deadline = deadline.min(due);
         }
         deadline.max(now)
     }
 
     /// Everything that time brings: checks, media, reports.
-    async fn advance(&mut self, now: Instant) {
+    async fn advance(&mut self, now: Instant) -> Result<(), Broken> {
+        self.carry(now);
         if let Some(link) = &mut self.link
             && link.poll_timeout() <= now
         {
@@ -265,6 +302,7 @@ impl Engine {
                 self.send_rtp(&packet);
             }
             self.packets = packets;
+            self.emit_models(now)?;
             for i in 0..self.publications.len() {
                 if let Some(report) = self.publications[i].report(now) {
                     self.send_rtcp(&report);
@@ -273,16 +311,20 @@ impl Engine {
         }
         if now >= self.next_tick {
             self.next_tick = now + TICK;
-            self.tick(now);
+            for switched in self.tick(now) {
+                self.say(&ClientMessage::Switched(switched)).await?;
+            }
         }
         self.media();
         if let Some(message) = self.arrivals.poll(now, self.offer.ssrcs[0], 0) {
             self.send_rtcp(&message);
         }
         self.flush();
+        Ok(())
     }
 
-    fn tick(&mut self, now: Instant) {
+    /// Enters figures, asks for what is missing. Gives the forms that are played from now on.
+    fn tick(&mut self, now: Instant) -> Vec<FormSwitched> {
         let sent: Vec<_> = self
             .publications
             .iter()
@@ -293,6 +335,7 @@ impl Engine {
                     heard.map_or((0, None), |(_, requests, lost)| (*requests, *lost));
                 SentReport {
                     source,
+                    wanted: publication.is_wanted(),
                     frames: publication.frames(),
                     packets: publication.packets(),
                     behind: publication.behind(),
@@ -307,10 +350,17 @@ impl Engine {
         let (slots, mut requests) = (&mut self.slots, Vec::new());
         let (mut blocks, mut missing) = (Vec::new(), Vec::new());
         let dropped = (self.lines.0.dropped(), self.lines.1.dropped());
+        let datagrams = self.datagrams;
+        let (models, mut switched) = (&mut self.models, Vec::new());
         self.report.send_modify(|report| {
             report.sent = sent;
             report.rejected = rejected;
             report.dropped = dropped;
+            report.datagrams = datagrams;
+            let asked;
+            (asked, switched) = models.tick(now, report);
+            let bundles = report.models.ssrc.filter(|_| !asked.is_empty());
+            missing.extend(bundles.map(|ssrc| (ssrc, asked)));
             let met = &report.met;
             let scene = Scene { now, at, known: &|id| id != me && met.contains_key(&id) };
             let mut pictures = false;
@@ -339,6 +389,7 @@ impl Engine {
             self.next_report = now + REPORT_INTERVAL;
             self.send_rtcp(&rtp::write_receiver_report(self.offer.ssrcs[0], &blocks));
         }
+        switched
     }
 }
 

@@ -4,18 +4,22 @@ use std::collections::VecDeque;
 
 use crate::id::SeqNo;
 
-/// Numbers that wait at most: a tenth of a second at 20 Mbit/s and 500 bytes a packet. A line that
-/// loses more at once is down.
-const CAPACITY: usize = 512;
+/// Numbers that wait at most, for which there is room from the start: a tenth of a second at 10 Mbit/s
+/// and 500 bytes a packet. A line that loses more at once is down.
+const CAPACITY: usize = 256;
 
 /// Transport-wide numbers that feedback misses and nobody has asked about yet, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Missing {
     numbers: VecDeque<SeqNo>,
     overflowed: u64,
 }
 
 impl Missing {
+    pub(super) fn new() -> Self {
+        Self { numbers: VecDeque::with_capacity(CAPACITY), overflowed: 0 }
+    }
+
     /// Feedback misses this number for the first time. Full: the oldest is dropped, it is the first to
     /// come too late.
     pub(super) fn push(&mut self, seq: SeqNo) {
@@ -42,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_the_oldest_and_counts_it() {
-        let mut missing = Missing::default();
+        let mut missing = Missing::new();
         for number in 0..CAPACITY as u16 + 3 {
             missing.push(SeqNo(number));
         }

@@ -138,7 +138,7 @@ impl Sender {
             rival: Rival::default(),
             throughput: Throughput::default(),
             losses: Losses::new(now),
-            missing: Missing::default(),
+            missing: Missing::new(),
             control: RateControl::new(now, START_BITRATE),
             prober: Prober::new(now, START_BITRATE * FIRST_PROBE),
             pacer: Pacer::new(now, FIRST_PACE),
@@ -255,7 +255,7 @@ impl Sender {
 
     /// The number of the next packet that feedback has come to miss, each once: those that were sent
     /// again before are not named, nor those that were given up because feedback stayed away. It may
-    /// still come late. To be asked after each feedback until it says `None`; 512 wait, then the
+    /// still come late. To be asked after each feedback until it says `None`; 256 wait, then the
     /// oldest is dropped.
     pub fn poll_lost(&mut self) -> Option<SeqNo> {
         self.missing.pop()

@@ -34,18 +34,15 @@ impl Room {
             return;
         }
         self.source_model_mut(speaker, source).promote();
-        let members: Vec<MemberKey> = self.order.values().copied().collect();
-        for member in members {
-            self.review_member(cx, member);
-        }
+        self.review_source(cx, speaker, source);
         self.ask_for_models(cx, speaker);
     }
 
     /// Uses the epochs whose time has come, and asks anew where losses have changed.
     pub(crate) fn survey_models(&mut self, cx: &mut Context<'_>) {
-        let surveyed = |&key: &MemberKey| self.is_surveyed(key);
-        let members: Vec<MemberKey> = self.order.values().copied().filter(surveyed).collect();
-        for key in members {
+        let mut surveyed = std::mem::take(&mut self.scratch.surveyed);
+        surveyed.extend(self.order.values().filter(|&&key| self.is_surveyed(key)));
+        for key in surveyed.drain(..) {
             if !self.members[key].models.is_empty() {
                 self.advance_epoch(cx, key, Source::Microphone);
                 self.advance_epoch(cx, key, Source::Camera);
@@ -53,6 +50,7 @@ impl Room {
             }
             self.review_member(cx, key);
         }
+        self.scratch.surveyed = surveyed;
     }
 
     /// Tells a speaker what is needed of its models, if that has changed.
@@ -103,7 +101,11 @@ impl Room {
     /// in a moment.
     pub(crate) fn needs_raw_voice(&self, track: TrackKey) -> bool {
         let of = &self.tracks[track];
-        let gate = self.source_model(of.owner, of.source).map_or(GateState::Green, |m| m.gate);
+        let Some(model) = self.source_model(of.owner, of.source) else { return true };
+        if model.used.is_none() {
+            return true;
+        }
+        let gate = model.gate;
         self.members.iter().any(|(key, member)| {
             key != of.owner
                 && match &member.peer {

@@ -8,7 +8,7 @@ use crate::{
     id::ShortId,
     input::ModelHeader,
     peer::{Fetched, Fetching},
-    room::{Context, MemberKey, Room, TrackKey},
+    room::{Context, MemberKey, Room, TrackKey, schedule::hasten},
     signal::{FetchModel, ServerMessage, Source},
 };
 
@@ -63,7 +63,8 @@ impl Room {
             bitrate,
         };
         cx.say(peer.id, ServerMessage::FetchModel(Box::new(fetch)));
-        crate::room::schedule::hasten(&mut self.schedule.forms, until);
+        hasten(&mut peer.models.due, until);
+        hasten(&mut self.schedule.forms, until);
     }
 
     /// A fetch has ended, well or not.

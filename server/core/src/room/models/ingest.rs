@@ -9,6 +9,7 @@ use crate::{
     bundle::{Frame, Spent},
     forward::{Missing, Received, RedLevel, SourceStream},
     id::{LayerIndex, RtpTime, SeqNo, Ssrc},
+    ledger::BUNDLE_OVERHEAD,
     media::Kind,
     output::{BundleRoute, Output},
     room::{
@@ -20,9 +21,6 @@ use crate::{
     signal::ModelTransport,
     time::Time,
 };
-
-/// What a bundle is taken to have when it is sent again: the shell knows, the core does not.
-const BUNDLE_BYTES: usize = 400;
 
 /// What part of a line bundles may take, in per mille: raw media and control need the rest.
 const BUNDLE_SHARE: u64 = 800;
@@ -264,11 +262,12 @@ impl Room {
             }
             return None;
         }
+        let wire = out.len() as u32 + BUNDLE_OVERHEAD as u32;
         let route = match (transport, models.line) {
             (ModelTransport::Rtp, Some(line)) => BundleRoute::Rtp {
                 ssrc: line.ssrc,
                 payload_type: line.payload_type,
-                seq: models.resends.number(now),
+                seq: models.resends.number(now, wire),
                 timestamp: RtpTime((now.as_micros() * 48 / 1_000) as u32),
             },
             _ => BundleRoute::Data,
@@ -307,7 +306,7 @@ impl Room {
         }
         let round_trip = peer.downlink.assumed_round_trip();
         let downlink = &mut peer.downlink;
-        let pay = || downlink.may_repeat(cx.now, BUNDLE_BYTES);
+        let pay = |bytes| downlink.may_repeat(cx.now, bytes);
         if peer.models.resends.admit(cx.now, seq, round_trip, pay) {
             cx.outputs.push_back(Output::Resend { peer: peer.id, ssrc, seq });
         }

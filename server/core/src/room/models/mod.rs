@@ -141,7 +141,9 @@ impl Room {
         if let Some(outdated) = outdated {
             self.forget_models(cx, key, source, |epoch| epoch <= outdated);
         }
-        self.review_source(cx, key, source);
+        self.advance_epoch(cx, key, source);
+        self.review_all(cx);
+        self.ask_for_models(cx, key);
     }
 
     /// A client says whether its model may be used.
@@ -162,6 +164,7 @@ impl Room {
             self.forget_models(cx, key, source, |_| true);
         }
         self.review_source(cx, key, source);
+        self.ask_for_models(cx, key);
         Ok(())
     }
 
@@ -192,13 +195,15 @@ impl Room {
         if std::mem::replace(&mut model.gate, state) == state {
             return Ok(());
         }
+        if state == GateState::Green {
+            self.review_source_soon(cx, key, source);
+            return Ok(());
+        }
         // A voice carries on until raw media are there.
         if state == GateState::Red && source == Source::Camera {
             self.discard_frames(key, source);
         }
-        if state != GateState::Green
-            && let Some(track) = self.published_source(key, source)
-        {
+        if let Some(track) = self.published_source(key, source) {
             self.wake_raw(cx, track);
         }
         self.review_source(cx, key, source);

@@ -1,5 +1,7 @@
 //! Who receives what in which form, looked at anew.
 
+use std::time::Duration;
+
 use sotto_frame::PluginKind;
 
 use crate::{
@@ -21,8 +23,12 @@ use crate::{
 
 use super::is_model;
 
-/// Tracks that one client may receive in model form.
-const MAX_FORMS: usize = 256;
+/// Tracks that one client may receive in model form: its slots, and voices beside them. A voice
+/// beyond is received raw, in a slot, like that of one who has no model.
+const MAX_FORMS: usize = 96;
+
+/// How long what has become better may wait to be looked at.
+const SOON: Duration = Duration::from_millis(50);
 
 /// How much more than raw media need a line must carry for them to replace a model, in per mille.
 const RAW_MARGIN: u64 = 1_300;
@@ -42,12 +48,11 @@ pub(crate) struct ModelSeat {
 impl Room {
     /// Looks at everything that a client may receive in model form, and tells it what has changed.
     pub(crate) fn review_member(&mut self, cx: &mut Context<'_>, key: MemberKey) {
-        if !self
-            .members
-            .get(key)
-            .and_then(|m| m.peer.as_ref())
-            .is_some_and(|p| p.models.is_asking())
-        {
+        let Some(peer) = self.members.get_mut(key).and_then(|member| member.peer.as_mut()) else {
+            return;
+        };
+        peer.models.due = None;
+        if !peer.models.is_asking() {
             return;
         }
         self.end_overdue_fetch(cx, key);
@@ -57,7 +62,7 @@ impl Room {
         let gone: Vec<TrackForm> =
             peer.models.forms.extract_if(.., |form| !eligible.contains(&form.track)).collect();
         for form in gone {
-            self.set_model_seat(key, form.track, None);
+            self.set_model_seat(cx, key, form.track, None);
         }
         for track in eligible {
             self.review(cx, key, track);
@@ -66,19 +71,50 @@ impl Room {
         self.tell_forms(cx, key);
     }
 
-    /// Looks at everybody's form of one source: what its speaker says has changed.
+    /// A client's forms are to be looked at, in a while: what becomes better is in no hurry, and a
+    /// crowd that comes in is looked at once.
+    pub(crate) fn review_soon(&mut self, cx: &Context<'_>, key: MemberKey) {
+        if let Some(peer) = self.peer_mut(key).filter(|peer| peer.models.is_asking()) {
+            let due = cx.now + SOON;
+            hasten(&mut peer.models.due, due);
+            hasten(&mut self.schedule.forms, due);
+        }
+    }
+
+    /// Looks at everybody's form of one source: what its speaker says of it has changed for the worse.
     pub(super) fn review_source(
         &mut self,
         cx: &mut Context<'_>,
         speaker: MemberKey,
         source: Source,
     ) {
-        self.advance_epoch(cx, speaker, source);
+        let Some(track) = self.published_source(speaker, source) else { return };
+        for key in self.receivers(track) {
+            self.review(cx, key, track);
+            self.tell_forms(cx, key);
+        }
+    }
+
+    /// The same, for the better.
+    pub(super) fn review_source_soon(
+        &mut self,
+        cx: &Context<'_>,
+        speaker: MemberKey,
+        source: Source,
+    ) {
+        if let Some(track) = self.published_source(speaker, source) {
+            for key in self.receivers(track) {
+                self.review_soon(cx, key);
+            }
+        }
+    }
+
+    /// Looks at everybody's forms: there is something new to receive.
+    pub(super) fn review_all(&mut self, cx: &mut Context<'_>) {
         let members: Vec<MemberKey> = self.order.values().copied().collect();
         for member in members {
             self.review_member(cx, member);
         }
-        self.ask_for_models(cx, speaker);
     }
 
     /// Looks at the forms for which it is time.
@@ -86,14 +122,28 @@ impl Room {
         if !take_due(&mut self.schedule.forms, cx.now) {
             return;
         }
-        let members: Vec<MemberKey> = self.order.values().copied().collect();
-        for member in members {
-            self.review_member(cx, member);
+        let due = |member: &crate::room::Member| member.peer.as_ref()?.models.due;
+        let members = self.members.iter().filter_map(|(key, member)| Some((key, due(member)?)));
+        let members: Vec<(MemberKey, Time)> = members.collect();
+        for (member, due) in members {
+            if due <= cx.now {
+                self.review_member(cx, member);
+            } else {
+                hasten(&mut self.schedule.forms, due);
+            }
         }
     }
 
-    /// The tracks that a client may receive in model form: cameras in its slots, and the voices of
-    /// everybody who has a model or is in one of its slots.
+    /// Whoever may receive a track in model form.
+    fn receivers(&self, track: TrackKey) -> Vec<MemberKey> {
+        let receives = |member: &crate::room::Member| {
+            member.peer.as_ref().is_some_and(|peer| peer.models.form(track).is_some())
+        };
+        self.members.iter().filter(|(_, member)| receives(member)).map(|(key, _)| key).collect()
+    }
+
+    /// The tracks that a client may receive in model form: cameras and voices in its slots, voices
+    /// that it receives so already, and those of others who have a model.
     fn eligible(&self, key: MemberKey) -> Vec<TrackKey> {
         let Some(peer) = &self.members[key].peer else { return Vec::new() };
         let is_source = |track: &Track| matches!(track.source, Source::Microphone | Source::Camera);
@@ -101,18 +151,22 @@ impl Room {
         let mut tracks: Vec<TrackKey> =
             seated.filter(|&track| is_source(&self.tracks[track])).collect();
         if peer.slots.of_kind(Kind::Audio).next().is_some() {
-            let speakers = self.order.values().filter(|&&speaker| speaker != key);
-            let voices = speakers.filter_map(|&speaker| {
-                let model = self.source_model(speaker, Source::Microphone)?;
-                model.used.and(self.published_source(speaker, Source::Microphone))
-            });
-            for voice in voices {
-                if !tracks.contains(&voice) {
+            let known = peer.models.forms.iter().map(|form| form.track);
+            let others = self.order.values().filter(|&&speaker| speaker != key);
+            let others =
+                others.filter_map(|&speaker| self.published_source(speaker, Source::Microphone));
+            for voice in known.chain(others) {
+                if tracks.len() >= MAX_FORMS {
+                    break;
+                }
+                let of = &self.tracks[voice];
+                let has_model =
+                    self.source_model(of.owner, of.source).is_some_and(|m| m.used.is_some());
+                if of.source == Source::Microphone && has_model && !tracks.contains(&voice) {
                     tracks.push(voice);
                 }
             }
         }
-        tracks.truncate(MAX_FORMS);
         tracks
     }
 
@@ -138,6 +192,7 @@ impl Room {
         form.representation.update(cx.now, &facts, &cx.config.model_backoff);
         form.rank = rank;
         if let Some(due) = form.representation.poll_timeout(cx.now, &cx.config.model_backoff) {
+            hasten(&mut peer.models.due, due);
             hasten(&mut self.schedule.forms, due);
         }
         self.apply(cx, key, track);
@@ -152,19 +207,16 @@ impl Room {
         let changed = std::mem::replace(&mut form.raw, flow.raw) != flow.raw;
         let slot = slot_of(peer, track);
         let is_hidden = slot.is_some_and(|(_, slot)| slot.serving.shown == Some(0));
-        self.set_model_seat(key, track, (flow.model && !is_hidden).then_some(rank));
-        let owner = self.tracks[track].owner;
+        self.set_model_seat(cx, key, track, (flow.model && !is_hidden).then_some(rank));
         match kind {
-            Kind::Audio => {
+            Kind::Audio if changed => {
                 // A voice in model form takes no slot.
-                if changed {
-                    self.stale.member(key);
-                }
+                self.stale.member(key);
                 self.fit_voice(cx, track);
             }
+            Kind::Audio => {}
             Kind::Video => self.set_raw(cx, key, track, flow),
         }
-        self.ask_for_models(cx, owner);
     }
 
     /// Lets a video slot send raw media, or not.
@@ -183,21 +235,32 @@ impl Room {
     }
 
     /// A client gets frames of a track's model, of this rank, or none.
-    fn set_model_seat(&mut self, key: MemberKey, track: TrackKey, rank: Option<Rank>) {
+    fn set_model_seat(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: MemberKey,
+        track: TrackKey,
+        rank: Option<Rank>,
+    ) {
         let Some(of) = self.tracks.get_mut(track) else { return };
+        let owner = of.owner;
         let seat = of.model_seats.iter().position(|seat| seat.member == key);
+        let changed = seat.is_some() != rank.is_some();
         match (seat, rank) {
             (Some(seat), Some(rank)) => of.model_seats[seat].rank = rank,
             (None, Some(rank)) => of.model_seats.push(ModelSeat { member: key, rank }),
             (Some(seat), None) => {
                 of.model_seats.swap_remove(seat);
-                let (owner, kind) = (of.owner, plugin_kind(of.source.kind()));
+                let kind = plugin_kind(of.source.kind());
                 let who = self.members[owner].short_id;
                 if let Some(peer) = self.peer_mut(key) {
                     peer.models.bundler.forget(who, kind);
                 }
             }
             (None, None) => {}
+        }
+        if changed {
+            self.ask_for_models(cx, owner);
         }
     }
 

@@ -1,0 +1,13 @@
+//! The load-test harness.
+//!
+//! ```text
+//!  bundle     people in model form and in raw form, in turn: wire, lateness, losses, cost
+//!  crowd      those who are seen and heard, and those who watch
+//!  line       what lies between a watcher and the node
+//!  processor  the time that the node's media thread has used
+//! ```
+
+pub mod bundle;
+pub mod crowd;
+pub mod line;
+pub mod processor;

@@ -1,0 +1,34 @@
+//! Models of a participant: its own, which it uploads and sends frames of, and those of others.
+//!
+//! ```text
+//!  made ─► strand (a source) ─┐                        node              ┌─► sink ─► continuity
+//!          strand             ├─► source ──model packets──► bundles──────┤   (whole? whose? when?)
+//!            └─ stamp ────────┘                                          └─► following (which form)
+//!                └── upload (HTTP) ──► containers ──► fetch (HTTP) ──► library
+//! ```
+//!
+//! No sample and no pixel: payloads say whose they are, so that a receiver can check every one.
+
+mod continuity;
+mod following;
+mod lateness;
+mod library;
+mod made;
+mod options;
+mod report;
+mod sink;
+mod source;
+mod stamp;
+mod strand;
+
+pub use continuity::{Came, Continuity};
+pub use following::Following;
+pub use lateness::Lateness;
+pub use library::{Arrived, Library, fetch};
+pub use made::{Made, meaningless_body};
+pub use options::{ModelContent, ModelOptions, ModelPublish};
+pub use report::{BundlesReport, EntriesReport, Fetched, Held, ModelsReport, Uploaded};
+pub use sink::{Arrival, BundleSink};
+pub use source::ModelSource;
+pub use stamp::Stamp;
+pub use strand::{BAR, Strand, TONE, VERSION, plugin_of};
