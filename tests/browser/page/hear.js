@@ -57,36 +57,35 @@
     return ((crossings.length - 1) * rate) / (crossings.at(-1) - crossings[0]);
   }
 
-  /** Of which wall time (seconds, within a turn of the tone) this pitch is. */
-  const timeOfPitch = (pitch) => (pitch - TELLER.TONE.base) / TELLER.TONE.slope;
-
-  const wrapped = (seconds, turn) => seconds - Math.round(seconds / turn) * turn;
-
   /**
    * Mouth to ear, ms, every 20 ms of a recording: `[{ at, latency }]`, `at` in ms since 1970. Turns of
    * the tone are left out.
    */
   globalThis.latencies = (recording) => {
-    const { turn } = TELLER.TONE;
+    const { base, slope, turn } = TELLER.TONE;
     const rows = [];
     const seconds = recording.samples.length / recording.rate;
     for (let at = 0.03; at < seconds - 0.03; at += 0.02) {
       const pitch = pitchAt(recording, at);
       const heard = recording.originMs + at * 1000;
       if (pitch === null) continue;
-      const said = timeOfPitch(pitch);
-      if (said < 0.15 || said > turn - 0.15) continue;
-      rows.push({ at: heard, latency: wrapped((heard / 1000) % turn - said, turn) * 1000 });
+      const late = TELLER.behind((pitch - base) / (slope * turn), heard / 1000, turn);
+      if (late !== null) rows.push({ at: heard, latency: late * 1000 });
     }
     return rows;
   };
 
-  /** Mean latency of a stretch, ms; `null`: nothing was heard. */
-  globalThis.meanLatency = (rows, from, to) => {
-    const inside = rows.filter(({ at }) => at >= from && at < to).map(({ latency }) => latency);
+  /**
+   * Latency at `moment` as the rows between `from` and `to` tell, ms: a line through them, since the
+   * delays of a voice may drift (Theil and Sen: half of the rows may be wrong). `null`: too few.
+   */
+  globalThis.latencyAt = (rows, from, to, moment) => {
+    const inside = rows.filter(({ at }) => at >= from && at < to);
     if (inside.length < 8) return null;
-    const sorted = inside.sort((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)];
+    const middle = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+    const slopes = inside.flatMap((a, at) => inside.slice(at + 3).map((b) => (b.latency - a.latency) / (b.at - a.at)));
+    const slope = middle(slopes);
+    return middle(inside.map(({ at, latency }) => latency + slope * (moment - at)));
   };
 
   /**
@@ -170,8 +169,8 @@
     const spoiled = red > 100;
     if (count < 8 || count > 60) return { black, spoiled, middle: null, latency: null };
     const middle = sum / count / 320;
-    const said = ((middle - from) / (to - from)) * turn;
-    return { black, spoiled, middle, latency: wrapped(((at / 1000) % turn) - said, turn) * 1000 };
+    const late = TELLER.behind((middle - from) / (to - from), at / 1000, turn);
+    return { black, spoiled, middle, latency: late === null ? null : late * 1000 };
   }
 
   /** The longest time for which a tile stood still or was black, ms, between two moments. */

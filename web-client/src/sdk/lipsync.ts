@@ -98,8 +98,12 @@ export class LipSync {
       paired.add(audio.slot).add(video.slot);
       const heard = this.#halfOf(audio, this.#stats.outputMs);
       const seen = this.#halfOf(video, 0);
-      // Both are made from models: they have one clock.
-      if (heard.model && seen.model) continue;
+      // Both are made from models: they have one clock, and wait for nobody.
+      if (heard.model && seen.model) {
+        heard.hold(null);
+        seen.hold(null);
+        continue;
+      }
       const known = heard.latency !== null && seen.latency !== null;
       const targets = this.#controllerOf(`${audio.participant} ${audio.screen}`).update({
         now: performance.now(),

@@ -27,6 +27,7 @@ const MAX_UNLEARNED = 2;
 interface Scope {
   onmessage: ((event: MessageEvent<CaptureCommand>) => void) | null;
   postMessage(message: CaptureReport): void;
+  close(): void;
 }
 
 const scope = self as unknown as Scope;
@@ -45,7 +46,8 @@ class Session {
   readonly #faces;
   readonly #sound: boolean;
   readonly #pixels = new FramePixels();
-  #watch = new GateWatch();
+  readonly #gate = new GateWatch();
+  #camera = new AbortController();
   #active = false;
   #paused = false;
   #epoch: number | null = null;
@@ -72,8 +74,7 @@ class Session {
       case "sound":
         return this.#listen(command.port, command.rate);
       case "camera":
-        void command.frames.pipeTo(new WritableStream({ write: (frame) => this.#see(frame) }));
-        return;
+        return this.#watch(command.frames);
       case "frame":
         void this.#see(command.frame);
         return;
@@ -93,10 +94,9 @@ class Session {
       case "pause":
         this.#paused = command.on;
         return;
-      case "forget":
-        this.#voices.clear();
-        this.#faces.clear();
-        this.#watch = new GateWatch();
+      case "stop":
+        this.#watch(null);
+        scope.close();
     }
   }
 
@@ -127,6 +127,15 @@ class Session {
     };
   }
 
+  /** Frames that are on their way as it ends are closed by the stream. */
+  #watch(frames: ReadableStream<VideoFrame> | null): void {
+    this.#camera.abort();
+    this.#camera = new AbortController();
+    const { signal } = this.#camera;
+    const write = (frame: VideoFrame) => this.#see(frame);
+    void frames?.pipeTo(new WritableStream({ write }), { signal }).catch(() => undefined);
+  }
+
   async #see(frame: VideoFrame): Promise<void> {
     const media = now();
     const tools = this.#faces.of(this.#epoch);
@@ -147,7 +156,7 @@ class Session {
   }
 
   #judged(verdict: GateState): void {
-    const state = this.#watch.observe(verdict);
+    const state = this.#gate.observe(verdict);
     if (state) scope.postMessage({ type: "gate", state });
   }
 

@@ -168,8 +168,10 @@ export class Faces {
   #show(view: View): void {
     const { surface, slot, control } = view;
     const state = control.state.participant === null ? null : this.#host.form(control.state.participant);
-    // Frames that are no longer wanted are not drawn: the last one stays.
-    const drawing = state?.wanted === "model";
+    // What may not be the person any more is not drawn: the last frame stays. Else the face goes on
+    // until the raw one is there.
+    const going = control.state.shown === "model" && state?.urgent === false;
+    const drawing = state?.wanted === "model" || going;
     const participant = drawing ? (slot.content?.shortId ?? null) : null;
     this.#host.tell({ type: "show", surface, participant, ...sizeOf(view) });
   }
@@ -190,6 +192,7 @@ export class Faces {
     if (participant === null || shown === null) return;
     view.canvas.style.visibility = shown === "model" ? "visible" : "hidden";
     view.covered(shown === "model" ? view.slot.content : null);
+    this.#show(view);
     this.#host.arrived(participant, shown);
   }
 }

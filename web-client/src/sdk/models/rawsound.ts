@@ -42,8 +42,11 @@ export class RawSound {
     this.#timer = setInterval(() => void this.#readWaits(), STATS_MS);
   }
 
-  /** Where each slot's sound goes: into a person's node, or (`null`) straight to the output. */
-  route(wanted: readonly { slot: Slot; to: AudioNode | null }[]): void {
+  /**
+   * Where each slot's sound goes: into a person's node, or (`null`) straight to the output. A slot
+   * that nobody is in any more (`undefined`) goes on where it was: its last sound may still be fading.
+   */
+  route(wanted: readonly { slot: Slot; to: AudioNode | null | undefined }[]): void {
     for (const [slot, source] of this.#sources) {
       if (wanted.some((one) => one.slot === slot) && slot.track === source.track) continue;
       close(source);
@@ -51,7 +54,7 @@ export class RawSound {
     }
     for (const { slot, to } of wanted) {
       const source = this.#sources.get(slot) ?? this.#open(slot);
-      const goal = to ?? this.#output.input;
+      const goal = to === undefined ? source.to : (to ?? this.#output.input);
       if (source.to === goal) continue;
       source.node.disconnect();
       source.node.connect(goal);

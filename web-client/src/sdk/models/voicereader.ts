@@ -19,6 +19,9 @@ const REST_MS = 100;
 /** Sound made up where none came: the last of it, backwards, fading, ms. */
 const CONCEAL_MS = 20;
 
+/** A longer gap is a pause of the speaker, not of the line, ms. */
+const PAUSE_MS = 150;
+
 /**
  * Reads one person's line in time: follows the target by a speed within 0.5 %, by dropping or
  * inserting where it is quiet, and by a splice where it is far off; makes up for what did not come.
@@ -33,8 +36,11 @@ export class VoiceReader {
   #quietFor = 0;
   /** Output samples since the line ran out; `null`: it has not. */
   #starvedFor: number | null = null;
+  /** What is made up where nothing came: it still fades when there is something again. */
+  #tail: { from: number; at: number } | null = null;
   #rise = 1;
   #starvations = 0;
+  #late = 0;
 
   constructor(line: VoiceLine, outRate: number) {
     this.#line = line;
@@ -67,6 +73,11 @@ export class VoiceReader {
     return this.#starvations;
   }
 
+  /** How often it came only just too late, not after a pause. */
+  get late(): number {
+    return this.#late;
+  }
+
   /** Goes on `samples` of the line later, or earlier, without a seam of its own. */
   shift(samples: number): void {
     if (this.#position !== null) this.#position = this.#clamp(this.#position + samples);
@@ -88,7 +99,12 @@ export class VoiceReader {
 
   #next(step: number): number {
     if (this.#position === null) return 0;
-    if (this.#starvedFor !== null || this.#position >= this.#line.end) return this.#conceal(step);
+    const made = this.#madeUp(step);
+    if (this.#starvedFor !== null) {
+      this.#starvedFor++;
+      return made;
+    }
+    if (this.#position >= this.#line.end) return made + this.#starve(step);
     let sample = this.#line.at(this.#position);
     if (this.#splice) {
       const { from, likeness } = this.#splice;
@@ -103,18 +119,28 @@ export class VoiceReader {
     }
     this.#position += step;
     this.#quietFor = Math.abs(sample) < QUIET_AMPLITUDE ? this.#quietFor + 1 : 0;
-    return sample;
+    return sample + made;
   }
 
-  #conceal(step: number): number {
-    if (this.#starvedFor === null) {
-      this.#starvedFor = 0;
-      this.#starvations++;
-      this.#splice = null;
+  /** There is nothing more: the last of it goes on backwards. */
+  #starve(step: number): number {
+    this.#starvedFor = 0;
+    this.#starvations++;
+    this.#splice = null;
+    this.#tail = { from: this.#line.end - 1, at: 0 };
+    return this.#madeUp(step);
+  }
+
+  #madeUp(step: number): number {
+    if (!this.#tail) return 0;
+    const { from } = this.#tail;
+    const gain = 1 - ++this.#tail.at / this.#samples(CONCEAL_MS);
+    const position = from - this.#tail.at * step;
+    if (gain <= 0 || position < this.#line.start) {
+      this.#tail = null;
+      return 0;
     }
-    const gain = 1 - ++this.#starvedFor / this.#samples(CONCEAL_MS);
-    if (gain <= 0) return 0;
-    return gain * this.#line.at(Math.max(this.#line.start, this.#line.end - 1 - this.#starvedFor * step));
+    return gain * this.#line.at(position);
   }
 
   /** Begins, or goes on after there was nothing: in time, and never with what was heard before. */
@@ -123,6 +149,7 @@ export class VoiceReader {
     // Not due yet, or not there yet.
     const early = this.#line.mediaAt(goal) > target + DEAD_BAND_MS;
     if (goal >= this.#line.end || early) return;
+    if (this.#starvedFor !== null && this.#starvedFor < this.#samples(PAUSE_MS)) this.#late++;
     this.#position = goal;
     this.#rise = 0;
     this.#starvedFor = null;

@@ -61,13 +61,13 @@ test("a sound card that runs fast is followed slowly", () => {
     now += 9.998;
     media = clock.advance(480, 5_000_000 + now);
   }
-  expect(Math.abs(media - (5_000_000 + now - 10))).toBeLessThan(30);
+  expect(Math.abs(media - (5_000_000 + now - 27))).toBeLessThan(30);
 });
 
 test("a gap in the capture is a jump of the media time", () => {
   const clock = new CaptureClock(48_000);
   clock.advance(480, 1000);
-  expect(clock.advance(480, 3000)).toBe(2990);
+  expect(clock.advance(480, 3000)).toBe(2973);
 });
 
 test("what travels is the low 32 bits", () => {
