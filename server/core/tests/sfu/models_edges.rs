@@ -7,7 +7,7 @@ use sotto_core::{
     input::ModelHeader,
     signal::{
         ClientMessage, Decoding, ErrorCode, Form, FormSwitched, GateState, ModelEpoch,
-        ModelFailure, ModelTransport, Policy, RawReason, ServerMessage, Source,
+        ModelFailure, ModelTransport, Policy, RawReason, ServerMessage, SlotViewport, Source,
     },
 };
 use sotto_frame::{Entry, MediaTime, PacketWriter, PluginId};
@@ -170,6 +170,41 @@ fn a_refinement_of_no_use_is_not_fetched_again_and_again() {
         call.world.pass(Duration::from_millis(20));
     }
     assert_eq!(fetched, 1);
+}
+
+#[test]
+fn a_tile_that_is_not_shown_is_no_failure_and_its_frames_come_as_soon_as_it_is() {
+    let mut call = Call::with(2, frugal());
+    let show = |call: &mut Call, height| {
+        let slots = call.world.client(call.people[1]).slots.clone();
+        let line = slots
+            .iter()
+            .find(|(mid, content)| content.is_some() && mid.to_string().starts_with('v'));
+        let mid = *line.expect("a slot has the camera").0;
+        let slots = vec![SlotViewport { mid, width: height, height }];
+        call.world.say(call.people[1], ClientMessage::Viewport { slots });
+    };
+    call.run(200);
+    show(&mut call, 0);
+    call.upload(0, PluginId::FACE, 1);
+    call.fetch_all(1);
+    for _ in 0..60 {
+        call.run(100);
+        assert_eq!(call.form(1, 0, Source::Camera).1, Some(RawReason::Policy));
+    }
+    show(&mut call, 180);
+    call.run(200);
+    call.fetch_all(1);
+    assert_eq!(call.form(1, 0, Source::Camera), (Form::Model, None, true));
+    call.switched(1, 0, Source::Camera, Form::Model);
+    show(&mut call, 0);
+    call.run(2_000);
+    call.frames(1);
+    call.run(400);
+    assert_eq!(call.frames(1), []);
+    show(&mut call, 180);
+    call.run(200);
+    assert_eq!(call.plugins(1), [PluginId::FACE]);
 }
 
 /// A client that does what it is told, and how often the form of a camera changed for it.

@@ -23,6 +23,12 @@ impl Room {
     pub(super) fn wants(&self, cx: &Context<'_>, key: MemberKey, track: TrackKey) -> bool {
         let Some((policy, setting)) = self.setting(cx, key, track) else { return false };
         let Some(peer) = &self.members[key].peer else { return false };
+        let form = peer.models.form(track).map(|form| form.representation.status());
+        let is_shown = form.is_some_and(|form| is_model(form.form) && !form.overlap);
+        if setting.shown == Some(0) && !is_shown {
+            // Nothing of it is sent in any form, so a client could not go over to it.
+            return false;
+        }
         let slot = slot_of(peer, track);
         let is_paused = slot.is_some_and(|(_, slot)| slot.serving.is_paused());
         let estimate = peer.allowance.estimate.map(|estimate| estimate.bitrate);
