@@ -6,15 +6,15 @@ use sotto_core::{
     Input, SfuConfig,
     input::ModelHeader,
     signal::{
-        ClientMessage, Decoding, ErrorCode, Form, GateState, ModelEpoch, ModelFailure,
-        ModelTransport, Policy, RawReason, ServerMessage, Source,
+        ClientMessage, Decoding, ErrorCode, Form, FormSwitched, GateState, ModelEpoch,
+        ModelFailure, ModelTransport, Policy, RawReason, ServerMessage, SlotViewport, Source,
     },
 };
 use sotto_frame::{Entry, MediaTime, PacketWriter, PluginId};
 
 use crate::{
     models::{Call, header, model_offer, support},
-    world::everything,
+    world::{everything, line},
 };
 
 fn frugal() -> SfuConfig {
@@ -170,4 +170,121 @@ fn a_refinement_of_no_use_is_not_fetched_again_and_again() {
         call.world.pass(Duration::from_millis(20));
     }
     assert_eq!(fetched, 1);
+}
+
+#[test]
+fn a_tile_that_is_not_shown_is_no_failure_and_its_frames_come_as_soon_as_it_is() {
+    let mut call = Call::with(2, frugal());
+    let show = |call: &mut Call, height| {
+        let slots = call.world.client(call.people[1]).slots.clone();
+        let line = slots
+            .iter()
+            .find(|(mid, content)| content.is_some() && mid.to_string().starts_with('v'));
+        let mid = *line.expect("a slot has the camera").0;
+        let slots = vec![SlotViewport { mid, width: height, height }];
+        call.world.say(call.people[1], ClientMessage::Viewport { slots });
+    };
+    call.run(200);
+    show(&mut call, 0);
+    call.upload(0, PluginId::FACE, 1);
+    call.fetch_all(1);
+    for _ in 0..60 {
+        call.run(100);
+        assert_eq!(call.form(1, 0, Source::Camera).1, Some(RawReason::Policy));
+    }
+    show(&mut call, 180);
+    call.run(200);
+    call.fetch_all(1);
+    assert_eq!(call.form(1, 0, Source::Camera), (Form::Model, None, true));
+    call.switched(1, 0, Source::Camera, Form::Model);
+    show(&mut call, 0);
+    call.run(2_000);
+    call.frames(1);
+    call.run(400);
+    assert_eq!(call.frames(1), []);
+    show(&mut call, 180);
+    call.run(200);
+    assert_eq!(call.plugins(1), [PluginId::FACE]);
+}
+
+/// A client that does what it is told, and how often the form of a camera changed for it.
+fn follow(call: &mut Call, who: usize) -> usize {
+    let peer = call.people[who];
+    let mut changes = 0;
+    for message in call.world.heard(peer) {
+        match message {
+            ServerMessage::FetchModel(fetch) => {
+                let (participant, source, epoch) = (fetch.participant, fetch.source, fetch.epoch);
+                let held = ModelEpoch { participant, source, epoch };
+                call.world.say(peer, ClientMessage::ModelHeld(held));
+            }
+            ServerMessage::Forms { forms } => {
+                for form in forms.into_iter().filter(|form| form.overlap) {
+                    changes += usize::from(form.source == Source::Camera);
+                    let (participant, source, form) = (form.participant, form.source, form.form);
+                    let switched = FormSwitched { participant, source, form };
+                    call.world.say(peer, ClientMessage::Switched(switched));
+                }
+            }
+            _ => {}
+        }
+    }
+    changes
+}
+
+#[test]
+fn a_line_that_carries_some_pictures_raw_gets_the_others_as_models_and_they_stay() {
+    for kbps in [200, 400, 800, 1_200] {
+        let config = SfuConfig { model_policy: Policy::Quality, ..SfuConfig::default() };
+        let mut call = Call::with(5, config);
+        for who in 1..5 {
+            call.upload(who, PluginId::FACE, 1);
+        }
+        let mut changes = 0;
+        for step in 0..300 {
+            call.world.estimate(call.people[0], kbps);
+            call.run(100);
+            let changed = follow(&mut call, 0);
+            changes += if step < 100 { 0 } else { changed };
+        }
+        assert!(changes <= 2, "{changes} changes at {kbps} kbit/s");
+    }
+}
+
+#[test]
+fn the_way_back_from_models_is_probed_for() {
+    let config = SfuConfig { model_policy: Policy::Quality, ..SfuConfig::default() };
+    let mut call = Call::with(3, config);
+    for who in 1..3 {
+        call.upload(who, PluginId::FACE, 1);
+    }
+    for _ in 0..100 {
+        call.world.estimate(call.people[0], 60);
+        call.run(100);
+        follow(&mut call, 0);
+    }
+    let cameras = |call: &mut Call| {
+        call.world.client(call.people[0]).media.clear();
+        call.run(400);
+        let media = std::mem::take(&mut call.world.client(call.people[0]).media);
+        let mut cameras: Vec<_> = media
+            .iter()
+            .filter(|got| got.stamp.line == line(Source::Camera))
+            .map(|got| got.csrc)
+            .collect();
+        cameras.sort_unstable();
+        cameras.dedup();
+        cameras.len()
+    };
+    assert!(cameras(&mut call) < 2);
+    // A line that carries whatever is probed for.
+    for _ in 0..100 {
+        let demand = *call.world.client(call.people[0]).demands.last().unwrap();
+        if let Some(next) = demand.next_step {
+            call.world.estimate(call.people[0], demand.wanted.max(next) / 1_000 + 1);
+        }
+        call.run(100);
+        follow(&mut call, 0);
+    }
+    assert_eq!(cameras(&mut call), 2, "all come raw again");
 }

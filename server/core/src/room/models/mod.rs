@@ -16,6 +16,7 @@ mod fetch;
 mod ingest;
 mod review;
 mod source;
+mod worth;
 
 pub(crate) use ingest::Uplink;
 pub(crate) use review::{ModelSeat, plugin_kind};

@@ -5,15 +5,13 @@ use std::time::Duration;
 use sotto_frame::PluginKind;
 
 use crate::{
-    bandwidth::Importance,
     bundle::Rank,
     id::LayerIndex,
     media::Kind,
     peer::TrackForm,
-    representation::{Availability, Facts, Flow, Representation, Setting, Support, wants_model},
+    representation::{Availability, Facts, Flow, Representation, Support},
     room::{
         Context, MemberKey, Room, Track, TrackKey,
-        demand::{VOICE_BITRATE, VOICES},
         schedule::{hasten, take_due},
     },
     signal::{GateState, LearningState, ReceivedForm, ServerMessage, Source},
@@ -29,9 +27,6 @@ const MAX_FORMS: usize = 96;
 
 /// How long what has become better may wait to be looked at.
 const SOON: Duration = Duration::from_millis(50);
-
-/// How much more than raw media need a line must carry for them to replace a model, in per mille.
-const RAW_MARGIN: u64 = 1_300;
 
 /// Losses in per mille at which models are given up, and below which they are tried again. Up to
 /// there, copies and packets that are sent again make good for them.
@@ -337,31 +332,6 @@ impl Room {
         }
     }
 
-    /// Whether a client's policy wants a track's model.
-    fn wants(&self, cx: &Context<'_>, key: MemberKey, track: TrackKey) -> bool {
-        let of = &self.tracks[track];
-        let Some(peer) = &self.members[key].peer else { return false };
-        let form = peer.models.form(track);
-        let in_model = form.is_some_and(|form| is_model(form.representation.status().form));
-        let slot = slot_of(peer, track);
-        let kind = of.codec.kind();
-        let needed = match kind {
-            Kind::Audio => VOICE_BITRATE * VOICES,
-            Kind::Video => of.supply.ladder().rungs().first().map_or(0, |rung| rung.bitrate),
-        };
-        let needed = if in_model { needed * RAW_MARGIN / 1_000 } else { needed };
-        let estimate = peer.allowance.estimate.map(|estimate| estimate.bitrate);
-        let paused = slot.is_some_and(|(_, slot)| slot.serving.is_paused());
-        let short = paused || estimate.is_some_and(|estimate| estimate < needed);
-        let importance = match kind {
-            Kind::Audio => Importance::Tile,
-            Kind::Video => self.importance(&peer.view, of, self.on_stage()),
-        };
-        let shown = slot.and_then(|(_, slot)| slot.serving.shown);
-        let policy = peer.models.policy.unwrap_or(cx.config.model_policy);
-        wants_model(policy, &Setting { kind, importance, shown, short, in_model })
-    }
-
     /// How important a track's frames are to a client.
     fn rank(&self, key: MemberKey, track: TrackKey) -> Rank {
         let of = &self.tracks[track];
@@ -430,7 +400,10 @@ pub(crate) const fn plugin_kind(kind: Kind) -> PluginKind {
 }
 
 /// The slot of a client that is pointed at a track.
-fn slot_of(peer: &crate::peer::Peer, track: TrackKey) -> Option<(SlotKey, &crate::slot::Slot)> {
+pub(super) fn slot_of(
+    peer: &crate::peer::Peer,
+    track: TrackKey,
+) -> Option<(SlotKey, &crate::slot::Slot)> {
     peer.slots.iter().find(|(_, slot)| slot.content == Some(track))
 }
 
