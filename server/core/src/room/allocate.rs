@@ -114,7 +114,10 @@ impl Room {
             for key in members.drain(..) {
                 self.tell_quality(cx, key);
             }
-            if self.tracks.iter().any(|(_, track)| !track.seats.is_empty() || track.is_video()) {
+            let is_received = |track: &Track| {
+                !track.seats.is_empty() || !track.model_seats.is_empty() || track.is_video()
+            };
+            if self.tracks.iter().any(|(_, track)| is_received(track)) {
                 self.start_surveys(cx);
             }
         }

@@ -128,9 +128,6 @@ impl Play {
                 let source = source(face);
                 self.say(who, ClientMessage::Consent { source, granted });
                 self.withdrawn.insert((who, source), !granted);
-                if !granted {
-                    self.gates.remove(&(who, source));
-                }
             }
             Op::Learning { who, busy } => {
                 let state = if busy { LearningState::Busy } else { LearningState::Learning };

@@ -2,7 +2,7 @@
 
 use crate::{
     media::Kind,
-    room::{Context, MemberKey, Room, TrackKey},
+    room::{Context, MemberKey, Room, TrackKey, schedule::hasten},
     signal::{GateState, ModelDemand, ServerMessage, Source, SourceDemand},
     slot::LayerSet,
 };
@@ -30,12 +30,25 @@ impl Room {
                 && !peer.models.holds(who, source, next.epoch)
         };
         let waits = self.members.iter().any(|(_, member)| lacks(member));
-        if waits && !model.is_overdue(cx.now) {
+        if waits && let Some(overdue) = model.overdue_at().filter(|&at| at > cx.now) {
+            hasten(&mut self.schedule.forms, overdue);
             return;
         }
         self.source_model_mut(speaker, source).promote();
         self.review_source(cx, speaker, source);
         self.ask_for_models(cx, speaker);
+    }
+
+    /// Uses the epochs that have kept others waiting for too long.
+    pub(super) fn advance_overdue_epochs(&mut self, cx: &mut Context<'_>) {
+        let waits =
+            |member: &crate::room::Member| member.models.iter().any(|model| model.next.is_some());
+        let speakers = self.members.iter().filter(|(_, member)| waits(member));
+        let speakers: Vec<MemberKey> = speakers.map(|(key, _)| key).collect();
+        for speaker in speakers {
+            self.advance_epoch(cx, speaker, Source::Microphone);
+            self.advance_epoch(cx, speaker, Source::Camera);
+        }
     }
 
     /// Uses the epochs whose time has come, and asks anew where losses have changed.

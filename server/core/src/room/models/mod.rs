@@ -49,6 +49,9 @@ pub enum ModelError {
     /// The participant is not here, or has no such model.
     #[error("no such model")]
     NoSuchModel,
+    /// Frames say their epoch modulo 8: of this one and the one in use, nobody could tell which is meant.
+    #[error("an epoch may be at most 7 after the one in use")]
+    EpochTooFar,
 }
 
 impl ModelError {
@@ -59,6 +62,7 @@ impl ModelError {
             Self::Forbidden => ErrorCode::Forbidden,
             Self::TooManyPlugins => ErrorCode::TooMuch,
             Self::NoSuchModel => ErrorCode::NotFound,
+            Self::EpochTooFar => ErrorCode::Conflict,
         }
     }
 }
@@ -131,16 +135,16 @@ impl Room {
             return cx.refuse(peer, "model", ErrorCode::Forbidden, &ModelError::Forbidden);
         }
         let known = self.source_model_mut(key, source);
-        let outdated = known.before.map(|before| before.epoch);
-        if !known.upload(cx.now, model) {
-            return;
+        match known.upload(cx.now, model) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return cx.refuse(peer, "model", error.code(), &error),
         }
+        let used = known.epoch();
         let epoch = model.epoch.0;
         cx.say(peer, ServerMessage::ModelAccepted { source, epoch });
         // Differences are made from the last one alone.
-        if let Some(outdated) = outdated {
-            self.forget_models(cx, key, source, |epoch| epoch <= outdated);
-        }
+        self.forget_models(cx, key, source, |epoch| epoch < model.epoch && Some(epoch) != used);
         self.advance_epoch(cx, key, source);
         self.review_all(cx);
         self.ask_for_models(cx, key);

@@ -132,6 +132,7 @@ impl Room {
                 hasten(&mut self.schedule.forms, due);
             }
         }
+        self.advance_overdue_epochs(cx);
     }
 
     /// Whoever may receive a track in model form.
@@ -177,6 +178,9 @@ impl Room {
         }
         let facts = self.facts(cx, key, track);
         let rank = self.rank(key, track);
+        let of = &self.tracks[track];
+        let lags = self.source_model(of.owner, of.source).and_then(|model| model.lags_at());
+        let lags = lags.filter(|&at| at > cx.now);
         let Some(peer) = self.peer_mut(key) else { return };
         let fresh = TrackForm {
             track,
@@ -191,7 +195,8 @@ impl Room {
         let Some(form) = peer.models.form_mut(track) else { return };
         form.representation.update(cx.now, &facts, &cx.config.model_backoff);
         form.rank = rank;
-        if let Some(due) = form.representation.poll_timeout(cx.now, &cx.config.model_backoff) {
+        let due = form.representation.poll_timeout(cx.now, &cx.config.model_backoff);
+        if let Some(due) = due.into_iter().chain(lags).min() {
             hasten(&mut peer.models.due, due);
             hasten(&mut self.schedule.forms, due);
         }
@@ -248,7 +253,10 @@ impl Room {
         let changed = seat.is_some() != rank.is_some();
         match (seat, rank) {
             (Some(seat), Some(rank)) => of.model_seats[seat].rank = rank,
-            (None, Some(rank)) => of.model_seats.push(ModelSeat { member: key, rank }),
+            (None, Some(rank)) => {
+                of.model_seats.push(ModelSeat { member: key, rank });
+                self.start_surveys(cx);
+            }
             (Some(seat), None) => {
                 of.model_seats.swap_remove(seat);
                 let kind = plugin_kind(of.source.kind());
@@ -302,7 +310,8 @@ impl Room {
             None => Support::No,
         };
         let holds = |epoch| models.holds(owner.short_id, source, epoch);
-        let next = model.and_then(|model| model.next.filter(|_| model.lags(cx.now)));
+        let is_late = model.and_then(|model| model.lags_at()).is_some_and(|at| at <= cx.now);
+        let next = model.and_then(|model| model.next).filter(|_| is_late);
         let slot = slot_of(peer, track);
         let is_flowing = of.layer(LayerIndex(0)).is_flowing(cx.now);
         let raw_flows = match kind {
