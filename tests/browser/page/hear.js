@@ -24,6 +24,13 @@
     const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     const batches = [];
     const origins = [];
+    // A voice that is read faster is higher, by what would be 80 ms of a rising tone.
+    const speeds = [];
+    const watching = setInterval(() => {
+      const [voice] = room.models.voices.values();
+      const speed = voice?.form === "model" ? voice.speed : 1;
+      speeds.push({ at: performance.timeOrigin + performance.now() + output.latency, speed });
+    }, 25);
     let first = null;
     node.port.onmessage = ({ data: { frame, batch } }) => {
       first ??= frame;
@@ -35,6 +42,7 @@
     return {
       stop() {
         output.input.disconnect(node);
+        clearInterval(watching);
         const samples = new Float32Array(batches.length * 128);
         batches.forEach((batch, at) => samples.set(batch, at * 128));
         const { sampleRate } = context;
@@ -43,7 +51,8 @@
           const { origin } = origins.findLast((row) => row.sample <= sample) ?? origins[0];
           return origin + (((first ?? 0) + sample) / sampleRate) * 1000;
         };
-        return { rate: sampleRate, originMs: heardAt(0), heardAt, samples };
+        const speedAt = (ms) => (speeds.findLast((row) => row.at <= ms + 25) ?? { speed: 1 }).speed;
+        return { rate: sampleRate, originMs: heardAt(0), heardAt, speedAt, samples };
       },
     };
   };
@@ -75,7 +84,8 @@
       const pitch = pitchAt(recording, at);
       const heard = recording.heardAt(at * recording.rate);
       if (pitch === null) continue;
-      const late = TELLER.behind((pitch - base) / (slope * turn), heard / 1000, turn);
+      const said = pitch / recording.speedAt(heard);
+      const late = TELLER.behind((said - base) / (slope * turn), heard / 1000, turn);
       if (late !== null) rows.push({ at: heard, latency: late * 1000 });
     }
     return rows;
