@@ -38,7 +38,7 @@ test("twenty switches repeat or skip at most 20 ms, without a click or a still p
     for (const source of ["microphone", "camera"]) await playedAs(bob, source, raw ? "raw" : "model");
   }
   await new Promise((done) => setTimeout(done, 1500));
-  const switches = await bob.evaluate(() => {
+  const { switches, noise } = await bob.evaluate(() => {
     const sound = recording.stop();
     const rows = latencies(sound);
     const frames = watching.stop();
@@ -47,7 +47,13 @@ test("twenty switches repeat or skip at most 20 ms, without a click or a still p
       const before = formLog.slice(0, at).reverse().find((other) => other.source === state.source);
       return before && before.form !== state.form;
     }
-    return turns.map(({ at, source, form }) => {
+    // What the measurement makes of moments at which nothing happens.
+    const quiet = turns.filter(({ source }) => source === "microphone").map(({ at }) => {
+      const moment = at + 650;
+      const [before, behind] = [latencyAt(rows, moment - 420, moment - 30, moment), latencyAt(rows, moment + 40, moment + 430, moment)];
+      return before === null || behind === null ? null : Math.abs(behind - before);
+    });
+    const measured = turns.map(({ at, source, form }) => {
       if (source === "camera") return { source, form, still: longestStill(frames, at - 400, at + 400), black: frames.some((frame) => frame.black && Math.abs(frame.at - at) < 400) };
       // From the word to the ear: to the audio thread, the fade, and the way to the loudspeaker.
       const moment = at + 20 + room.models.output().latency;
@@ -55,6 +61,7 @@ test("twenty switches repeat or skip at most 20 ms, without a click or a still p
       const behind = latencyAt(rows, moment + 40, moment + 430, moment);
       return { source, form, before, behind, click: loudestClick(sound, at - 50, at + 250), dip: deepestDip(sound, at - 50, at + 250) };
     });
+    return { switches: measured, noise: quiet.filter((value) => value !== null) };
   });
   await leave();
   const voices = switches.filter(({ source }) => source === "microphone");
@@ -64,6 +71,8 @@ test("twenty switches repeat or skip at most 20 ms, without a click or a still p
     switches: voices.length,
     skippedP50: Math.round(percentile(skipped, 0.5)),
     skippedMax: Math.round(Math.max(...skipped)),
+    noiseP50: Math.round(percentile(noise, 0.5)),
+    noiseMax: Math.round(Math.max(...noise)),
     clickMax: Math.max(...voices.map(({ click }) => click)),
     dipMin: Math.min(...voices.map(({ dip }) => dip)),
     stillMax: Math.round(Math.max(...faces.map(({ still }) => still))),

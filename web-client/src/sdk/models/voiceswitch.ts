@@ -1,7 +1,7 @@
 import type { PlayedForm } from "./messages.js";
 
-/** Difference of the delays at which a fade repeats and skips nothing that is heard, ms. */
-const ALIGNED_MS = 10;
+/** Difference of the delays at which a fade repeats and skips nothing: finer is not measured, ms. */
+const ALIGNED_MS = 5;
 /** At which it is still within what a voluntary switch may repeat or skip, ms. */
 const TOLERABLE_MS = 20;
 /**
