@@ -79,7 +79,7 @@
       spoil(on, { sound = true, sight = true } = {}) {
         if (on) teller.spoiledAt = wall();
         spoiled = on && sight;
-        noiseGain.gain.value = on && sound ? 0.3 : 0;
+        noiseGain.gain.value = on && sound ? 0.9 : 0;
       },
       stop() {
         clearInterval(timer);
