@@ -23,21 +23,36 @@
     }
     const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     const batches = [];
+    const origins = [];
+    // A voice that is read faster is higher, by what would be 80 ms of a rising tone.
+    const speeds = [];
+    const watching = setInterval(() => {
+      const [voice] = room.models.voices.values();
+      const speed = voice?.form === "model" ? voice.speed : 1;
+      speeds.push({ at: performance.timeOrigin + performance.now() + output.latency, speed });
+    }, 25);
     let first = null;
     node.port.onmessage = ({ data: { frame, batch } }) => {
       first ??= frame;
+      // The clock of a context may stand still for want of processor time.
+      origins.push({ sample: batches.length * 128, origin: output.origin });
       batches.push(...batch);
     };
     output.input.connect(node);
     return {
       stop() {
         output.input.disconnect(node);
+        clearInterval(watching);
         const samples = new Float32Array(batches.length * 128);
         batches.forEach((batch, at) => samples.set(batch, at * 128));
         const { sampleRate } = context;
-        // When the first sample was heard, ms since 1970.
-        const originMs = output.origin + ((first ?? 0) / sampleRate) * 1000;
-        return { rate: sampleRate, originMs, samples };
+        // When a sample was heard, ms since 1970.
+        const heardAt = (sample) => {
+          const { origin } = origins.findLast((row) => row.sample <= sample) ?? origins[0];
+          return origin + (((first ?? 0) + sample) / sampleRate) * 1000;
+        };
+        const speedAt = (ms) => (speeds.findLast((row) => row.at <= ms + 25) ?? { speed: 1 }).speed;
+        return { rate: sampleRate, originMs: heardAt(0), heardAt, speedAt, samples };
       },
     };
   };
@@ -67,9 +82,10 @@
     const seconds = recording.samples.length / recording.rate;
     for (let at = 0.03; at < seconds - 0.03; at += 0.02) {
       const pitch = pitchAt(recording, at);
-      const heard = recording.originMs + at * 1000;
+      const heard = recording.heardAt(at * recording.rate);
       if (pitch === null) continue;
-      const late = TELLER.behind((pitch - base) / (slope * turn), heard / 1000, turn);
+      const said = pitch / recording.speedAt(heard);
+      const late = TELLER.behind((said - base) / (slope * turn), heard / 1000, turn);
       if (late !== null) rows.push({ at: heard, latency: late * 1000 });
     }
     return rows;

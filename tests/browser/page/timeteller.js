@@ -26,8 +26,9 @@
       const late = now / turn - at;
       return (late - Math.round(late / 2) * 2) * turn;
     });
-    // Nothing is ever early, and nothing is late by a second.
-    return candidates.find((late) => late > -0.1 && late < 1) ?? null;
+    // Nothing is ever early, and nothing is late by a second. Near a turn both may be true.
+    const possible = candidates.filter((late) => late > -0.1 && late < 1);
+    return possible.length === 1 ? possible[0] : null;
   };
 
   globalThis.TELLER = { TONE, BAR, behind };
@@ -42,16 +43,14 @@
     const noiseGain = new GainNode(context, { gain: 0 });
     oscillator.connect(new GainNode(context, { gain: level })).connect(out);
     noise.connect(noiseGain).connect(out);
-    // Seconds of wall time at context time 0: what the graph makes now goes into the stream now.
-    const origin = wall() / 1000 - context.currentTime;
-    const pitchAt = (seconds) => TONE.base + TONE.slope * TONE.turn * triangle(seconds, TONE.turn);
-    const now = context.currentTime;
-    oscillator.frequency.setValueAtTime(pitchAt(origin + now), now);
-    const first = Math.floor((origin + now) / TONE.turn) + 1;
-    for (let turn = first; turn < first + 400; turn += 1) {
-      const at = turn * TONE.turn - origin;
-      oscillator.frequency.linearRampToValueAtTime(pitchAt(turn * TONE.turn), at);
-    }
+    // By the clock of the wall, again and again: the clock of a context may stand still for want of
+    // processor time. What the graph makes now goes into the stream now.
+    const tune = () => {
+      const pitch = TONE.base + TONE.slope * TONE.turn * triangle(wall() / 1000, TONE.turn);
+      oscillator.frequency.setValueAtTime(pitch, context.currentTime);
+    };
+    tune();
+    const tuning = setInterval(tune, 10);
     oscillator.start();
 
     const canvas = document.createElement("canvas");
@@ -80,10 +79,11 @@
       spoil(on, { sound = true, sight = true } = {}) {
         if (on) teller.spoiledAt = wall();
         spoiled = on && sight;
-        noiseGain.gain.value = on && sound ? 0.3 : 0;
+        noiseGain.gain.value = on && sound ? 0.9 : 0;
       },
       stop() {
         clearInterval(timer);
+        clearInterval(tuning);
         void context.close();
       },
     };

@@ -2,10 +2,9 @@
 
 import { openModelsPage } from "./models-page.js";
 
-
 /**
  * Opens the room. `learn`: sources of which there are to be models; the promise resolves when both
- * sources are played as they are to be. `watch`: a browser for the one who watches, if another one.
+ * sources are played as they are to be. `watcher`: a browser for the one who watches, if another one.
  */
 export async function timeTellers(browser, node, { room, learn = ["microphone", "camera"], watcher = browser, policy = "frugal", isolated } = {}) {
   const ann = await openModelsPage(browser, node);

@@ -3,6 +3,7 @@
 
 import type { CaptureCommand, CaptureReport, LearnerMedia, SoundMessage } from "./capture.protocol.js";
 import type { EntryMessage } from "./carrier.protocol.js";
+import { FrameClock } from "./captureclock.js";
 import { Codec, CodecError, FRAME_MS, SOUND_RATE } from "./codec.js";
 import { Downsampler } from "./downsample.js";
 import { FaceCapture } from "./facecapture.js";
@@ -46,6 +47,7 @@ class Session {
   readonly #faces;
   readonly #sound: boolean;
   readonly #pixels = new FramePixels();
+  readonly #frames = new FrameClock();
   readonly #gate = new GateWatch();
   #camera = new AbortController();
   #active = false;
@@ -137,7 +139,7 @@ class Session {
   }
 
   async #see(frame: VideoFrame): Promise<void> {
-    const media = now();
+    const media = this.#frames.at(frame.timestamp / 1000, now());
     const tools = this.#faces.of(this.#epoch);
     const learns = this.#learner !== null && this.#unlearned < MAX_UNLEARNED;
     // Frames of a camera are few: each is given back at once.

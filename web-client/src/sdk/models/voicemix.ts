@@ -26,6 +26,8 @@ export interface MixStatus {
   running: boolean;
   /** Decoded ahead, ms. */
   ahead: number;
+  /** How fast the model voice is read now; 1: as it was said. */
+  speed: number;
   starvations: number;
   /** How often sound came only just too late. */
   late: number;
@@ -58,10 +60,10 @@ export class VoiceMix {
   }
 
   get status(): MixStatus {
-    const { media, running, ahead, starvations, late } = this.#reader;
+    const { media, running, ahead, speed, starvations, late } = this.#reader;
     const quietMs = (this.#quietFor / this.#outRate) * 1000;
     const form = this.#form;
-    return { form, fading: this.#fade !== null, media, running, ahead, starvations, late, quietMs };
+    return { form, fading: this.#fade !== null, media, running, ahead, speed, starvations, late, quietMs };
   }
 
   /** Goes over to this form, from the next sample on. */

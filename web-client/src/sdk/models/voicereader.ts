@@ -16,8 +16,11 @@ const FADE_MS = 8;
 const SEARCH_MS = 8;
 /** Least time between two splices, ms. */
 const REST_MS = 100;
-/** Sound made up where none came: the last of it, backwards, fading, ms. */
-const CONCEAL_MS = 20;
+/** Sound made up where none came: the last period of it again and again, fading, ms. */
+const CONCEAL_MS = 30;
+/** What is compared to find that period, and its bounds, ms. */
+const COMPARED_MS = 5;
+const PERIOD_MS = { least: 2.5, most: 15 };
 
 /** A longer gap is a pause of the speaker, not of the line, ms. */
 const PAUSE_MS = 150;
@@ -37,9 +40,10 @@ export class VoiceReader {
   /** Output samples since the line ran out; `null`: it has not. */
   #starvedFor: number | null = null;
   /** What is made up where nothing came: it still fades when there is something again. */
-  #tail: { from: number; at: number } | null = null;
+  #tail: { from: number; period: number; at: number } | null = null;
   #rise = 1;
   #starvations = 0;
+  #speed = 1;
   #late = 0;
 
   constructor(line: VoiceLine, outRate: number) {
@@ -68,6 +72,11 @@ export class VoiceReader {
     return this.#position !== null && this.#starvedFor === null;
   }
 
+  /** How fast it reads now; 1: as it was said. */
+  get speed(): number {
+    return this.#speed;
+  }
+
   /** How often sound had to be made up. */
   get starvations(): number {
     return this.#starvations;
@@ -92,8 +101,8 @@ export class VoiceReader {
     }
     const step = this.#line.rate / this.#outRate;
     if (this.#position === null || this.#starvedFor !== null) this.#resume(target);
-    const speed = this.#steer(target, out.length);
-    for (let at = 0; at < out.length; at++) out[at] = this.#next(step * speed);
+    this.#speed = this.#steer(target, out.length);
+    for (let at = 0; at < out.length; at++) out[at] = this.#next(step * this.#speed);
     this.#sinceSplice += out.length;
   }
 
@@ -122,25 +131,41 @@ export class VoiceReader {
     return sample + made;
   }
 
-  /** There is nothing more: the last of it goes on backwards. */
+  /** There is nothing more: its last period goes on. */
   #starve(step: number): number {
     this.#starvedFor = 0;
     this.#starvations++;
     this.#splice = null;
-    this.#tail = { from: this.#line.end - 1, at: 0 };
+    const period = this.#lastPeriod();
+    const from = (this.#position ?? this.#line.end) - period;
+    this.#tail = { from, period, at: 0 };
     return this.#madeUp(step);
   }
 
   #madeUp(step: number): number {
     if (!this.#tail) return 0;
-    const { from } = this.#tail;
-    const gain = 1 - ++this.#tail.at / this.#samples(CONCEAL_MS);
-    const position = from - this.#tail.at * step;
+    const { from, period } = this.#tail;
+    const gain = 1 - this.#tail.at / this.#samples(CONCEAL_MS);
+    const position = from + ((this.#tail.at++ * step) % period);
     if (gain <= 0 || position < this.#line.start) {
       this.#tail = null;
       return 0;
     }
     return gain * this.#line.at(position);
+  }
+
+  /** Samples of the line after which its end repeats what came before. */
+  #lastPeriod(): number {
+    const { rate, end, start } = this.#line;
+    const compared = Math.round((COMPARED_MS / 1000) * rate);
+    const least = Math.round((PERIOD_MS.least / 1000) * rate);
+    const most = Math.round((PERIOD_MS.most / 1000) * rate);
+    const reach = (most - least) / 2;
+    const reference = end - compared;
+    if (reference - most < start) return most;
+    const candidate = this.#stretch(reference - most, compared + most - least);
+    const { lag, likeness } = bestFit(this.#stretch(reference, compared), candidate, Math.floor(reach));
+    return likeness > 0 ? most - Math.floor(reach) - lag : most;
   }
 
   /** Begins, or goes on after there was nothing: in time, and never with what was heard before. */

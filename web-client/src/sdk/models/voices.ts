@@ -41,6 +41,8 @@ export interface VoiceStats {
   /** How long media waits for its time, and how much is decoded ahead, ms. */
   wait: number;
   ahead: number;
+  /** How fast it is read now, so that it keeps its time; 1: as it was said. */
+  speed: number;
   /** How often sound had to be made up because none was there. */
   starvations: number;
 }
@@ -150,9 +152,9 @@ export class Voices {
   get stats(): ReadonlyMap<string, VoiceStats> {
     const rows = [...this.#voices].map(([participant, voice]): [string, VoiceStats] => {
       const { status, clock } = voice;
-      const { form = "raw", ahead = 0, starvations = 0 } = status ?? {};
+      const { form = "raw", ahead = 0, speed = 1, starvations = 0 } = status ?? {};
       const latency = this.#modelLatency(voice);
-      return [participant, { form, latency, wait: clock?.wait ?? 0, ahead, starvations }];
+      return [participant, { form, latency, wait: clock?.wait ?? 0, ahead, speed, starvations }];
     });
     return new Map(rows);
   }

@@ -1,7 +1,7 @@
 import type { PlayedForm } from "./messages.js";
 
-/** Difference of the delays at which a fade repeats and skips nothing that is heard, ms. */
-const ALIGNED_MS = 10;
+/** Difference of the delays at which a fade repeats and skips nothing: finer is not measured, ms. */
+const ALIGNED_MS = 5;
 /** At which it is still within what a voluntary switch may repeat or skip, ms. */
 const TOLERABLE_MS = 20;
 /**
@@ -136,11 +136,15 @@ export class VoiceSwitch {
     if (skew === null || now < this.#settledAt) return;
     const [early, wait] = skew > 0 ? (["raw", rawWait] as const) : (["model", modelWait] as const);
     const late = skew > 0 ? "model" : "raw";
+    this.#settledAt = now + SETTLE_MS;
+    if (this.#holds[late] > 0) {
+      // A wait that was asked for is taken back before the other form is delayed.
+      this.#goals[late] = Math.max(0, this.#holds[late] - Math.abs(skew));
+      return;
+    }
     // Nothing lower than what it waits now is begun with: that takes its time too.
     if (this.#holds[early] === 0) this.#holds[early] = wait;
-    this.#goals[early] = Math.max(wait, this.#holds[early]) + Math.abs(skew);
-    this.#goals[late] = 0;
-    this.#settledAt = now + SETTLE_MS;
+    this.#goals[early] = wait + Math.abs(skew);
   }
 
   /** Nobody hears how a voice is stretched if it is done in small steps. */
@@ -149,7 +153,8 @@ export class VoiceSwitch {
     this.#last = now;
     for (const form of ["raw", "model"] as const) {
       const way = this.#goals[form] - this.#holds[form];
-      this.#holds[form] += Math.max(-passed * DECAY, Math.min(passed * GROWTH, way));
+      const decay = this.#since === null ? DECAY : GROWTH;
+      this.#holds[form] += Math.max(-passed * decay, Math.min(passed * GROWTH, way));
     }
   }
 }
