@@ -361,6 +361,7 @@ fn frames_are_of_whom_they_say_and_nobody_gets_his_own() {
         call.upload(who, PluginId::VOICE, 1);
         call.upload(who, PluginId::FACE, 1);
     }
+    call.run(60);
     for who in 0..people {
         call.fetch_all(who);
     }

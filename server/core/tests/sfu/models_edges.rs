@@ -33,6 +33,7 @@ fn voices_alone() -> Call {
     for who in 0..2 {
         call.upload(who, PluginId::VOICE, 1);
     }
+    call.world.pass(Duration::from_millis(60));
     for who in 0..2 {
         call.fetch_all(who);
         call.switched(who, 1 - who, Source::Microphone, Form::Model);

@@ -76,24 +76,30 @@ impl Room {
             let (source, epoch) = (model.source, model.epoch()?.0);
             Some(SourceDemand { source, active: seats > 0, epoch })
         });
-        let sources: Vec<SourceDemand> = sources.collect();
         let redundancy = peer.uplink.redundancy();
+        let is_told = match &peer.model_demand {
+            Some(told) => {
+                told.redundancy == redundancy && told.sources.iter().copied().eq(sources.clone())
+            }
+            None => sources.clone().next().is_none(),
+        };
+        if is_told {
+            return;
+        }
+        let sources = sources.collect();
         let demand = ModelDemand { sources, packet_time: PACKET_TIME, redundancy };
         let Some(peer) = self.peer_mut(speaker) else { return };
-        let is_told = match &peer.model_demand {
-            Some(told) => *told == demand,
-            None => demand.sources.is_empty(),
-        };
-        if !is_told {
-            peer.model_demand = Some(demand.clone());
-            cx.say(peer.id, ServerMessage::ModelDemand(demand));
-        }
+        peer.model_demand = Some(demand.clone());
+        cx.say(peer.id, ServerMessage::ModelDemand(demand));
     }
 
     /// Raw media of a track may be needed in a moment: its publisher starts them.
     pub(super) fn wake_raw(&mut self, cx: &mut Context<'_>, track: TrackKey) {
         match self.tracks[track].codec.kind() {
-            Kind::Audio => self.fit_voice(cx, track),
+            Kind::Audio => {
+                let needed = self.needs_raw_voice(track);
+                self.fit_voice(cx, track, needed);
+            }
             Kind::Video => {
                 let mut smallest = LayerSet::default();
                 smallest.add(crate::id::LayerIndex(0));

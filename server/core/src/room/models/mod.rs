@@ -121,8 +121,8 @@ impl Room {
 
     /// A client says how eagerly it is to be served models.
     fn model_policy(&mut self, cx: &mut Context<'_>, key: MemberKey, policy: Policy) {
-        if let Some(peer) = self.peer_mut(key) {
-            peer.models.policy = Some(policy);
+        let Some(peer) = self.peer_mut(key) else { return };
+        if peer.models.policy.replace(policy) != Some(policy) {
             self.review_member(cx, key);
         }
     }
@@ -147,7 +147,7 @@ impl Room {
         // Differences are made from the last one alone.
         self.forget_models(cx, key, source, |epoch| epoch < model.epoch && Some(epoch) != used);
         self.advance_epoch(cx, key, source);
-        self.review_all(cx);
+        self.offer_source(cx, key, source);
         self.ask_for_models(cx, key);
     }
 
@@ -182,8 +182,10 @@ impl Room {
         state: LearningState,
     ) -> Result<(), ModelError> {
         check_source(source)?;
-        self.source_model_mut(key, source).learning = state;
-        self.review_source(cx, key, source);
+        let learning = &mut self.source_model_mut(key, source).learning;
+        if std::mem::replace(learning, state) != state {
+            self.review_source(cx, key, source);
+        }
         Ok(())
     }
 
@@ -233,7 +235,10 @@ impl Room {
         peer.models.hold(who, source, epoch);
         self.end_fetch(key, who, source, epoch);
         self.advance_epoch(cx, speaker, source);
-        self.review_member(cx, key);
+        match self.published_source(speaker, source) {
+            Some(track) => self.review_form(cx, key, track),
+            None => self.fetch_models(cx, key),
+        }
         Ok(())
     }
 
@@ -267,7 +272,7 @@ impl Room {
         let Some(track) = self.published_source(speaker, source) else { return Ok(()) };
         if let Some(form_of) = self.peer_mut(key).and_then(|peer| peer.models.form_mut(track)) {
             form_of.representation.switched(cx.now, form);
-            self.review_member(cx, key);
+            self.review_form(cx, key, track);
         }
         Ok(())
     }

@@ -52,18 +52,29 @@ impl Room {
         }
         self.end_overdue_fetch(cx, key);
         self.watch_losses(key);
-        let eligible = self.eligible(key);
+        let mut eligible = std::mem::take(&mut self.scratch.eligible);
+        self.find_eligible(key, &mut eligible);
         let Some(peer) = self.peer_mut(key) else { return };
         let gone: Vec<TrackForm> =
             peer.models.forms.extract_if(.., |form| !eligible.contains(&form.track)).collect();
         for form in gone {
             self.set_model_seat(cx, key, form.track, None);
         }
-        for track in eligible {
+        for track in eligible.drain(..) {
             self.review(cx, key, track);
         }
+        self.scratch.eligible = eligible;
         self.fetch_models(cx, key);
-        self.tell_forms(cx, key);
+        self.tell_forms(cx, key, None);
+    }
+
+    /// Looks at one track as a client receives it, if it does: something was said of that alone.
+    pub(super) fn review_form(&mut self, cx: &mut Context<'_>, key: MemberKey, track: TrackKey) {
+        if self.peer_mut(key).is_some_and(|peer| peer.models.form(track).is_some()) {
+            self.review(cx, key, track);
+            self.tell_forms(cx, key, Some(track));
+        }
+        self.fetch_models(cx, key);
     }
 
     /// A client's forms are to be looked at, in a while: what becomes better is in no hurry, and a
@@ -86,12 +97,12 @@ impl Room {
         let Some(track) = self.published_source(speaker, source) else { return };
         for key in self.receivers(track) {
             self.review(cx, key, track);
-            self.tell_forms(cx, key);
+            self.tell_forms(cx, key, Some(track));
         }
     }
 
     /// The same, for the better.
-    pub(super) fn review_source_soon(
+    pub(crate) fn review_source_soon(
         &mut self,
         cx: &Context<'_>,
         speaker: MemberKey,
@@ -104,11 +115,21 @@ impl Room {
         }
     }
 
-    /// Looks at everybody's forms: there is something new to receive.
-    pub(super) fn review_all(&mut self, cx: &mut Context<'_>) {
+    /// There is something new to receive: at once where it is received otherwise, soon by all others.
+    pub(super) fn offer_source(
+        &mut self,
+        cx: &mut Context<'_>,
+        speaker: MemberKey,
+        source: Source,
+    ) {
+        let Some(track) = self.published_source(speaker, source) else { return };
         let members: Vec<MemberKey> = self.order.values().copied().collect();
-        for member in members {
-            self.review_member(cx, member);
+        for key in members {
+            if self.peer_mut(key).is_some_and(|peer| peer.models.form(track).is_some()) {
+                self.review_form(cx, key, track);
+            } else {
+                self.review_soon(cx, key);
+            }
         }
     }
 
@@ -118,15 +139,16 @@ impl Room {
             return;
         }
         let due = |member: &crate::room::Member| member.peer.as_ref()?.models.due;
-        let members = self.members.iter().filter_map(|(key, member)| Some((key, due(member)?)));
-        let members: Vec<(MemberKey, Time)> = members.collect();
-        for (member, due) in members {
+        let mut members = std::mem::take(&mut self.scratch.due);
+        members.extend(self.members.iter().filter_map(|(key, member)| Some((key, due(member)?))));
+        for (member, due) in members.drain(..) {
             if due <= cx.now {
                 self.review_member(cx, member);
             } else {
                 hasten(&mut self.schedule.forms, due);
             }
         }
+        self.scratch.due = members;
         self.advance_overdue_epochs(cx);
     }
 
@@ -140,12 +162,11 @@ impl Room {
 
     /// The tracks that a client may receive in model form: cameras and voices in its slots, voices
     /// that it receives so already, and those of others who have a model.
-    fn eligible(&self, key: MemberKey) -> Vec<TrackKey> {
-        let Some(peer) = &self.members[key].peer else { return Vec::new() };
+    fn find_eligible(&self, key: MemberKey, tracks: &mut Vec<TrackKey>) {
+        let Some(peer) = &self.members[key].peer else { return };
         let is_source = |track: &Track| matches!(track.source, Source::Microphone | Source::Camera);
         let seated = peer.slots.iter().filter_map(|(_, slot)| slot.content);
-        let mut tracks: Vec<TrackKey> =
-            seated.filter(|&track| is_source(&self.tracks[track])).collect();
+        tracks.extend(seated.filter(|&track| is_source(&self.tracks[track])));
         if peer.slots.of_kind(Kind::Audio).next().is_some() {
             let known = peer.models.forms.iter().map(|form| form.track);
             let others = self.order.values().filter(|&&speaker| speaker != key);
@@ -163,7 +184,6 @@ impl Room {
                 }
             }
         }
-        tracks
     }
 
     /// Looks at one track as one client receives it.
@@ -212,7 +232,9 @@ impl Room {
             Kind::Audio if changed => {
                 // A voice in model form takes no slot.
                 self.stale.member(key);
-                self.fit_voice(cx, track);
+                if flow.raw {
+                    self.fit_voice(cx, track, true);
+                }
             }
             Kind::Audio => {}
             Kind::Video => self.set_raw(cx, key, track, flow),
@@ -288,7 +310,7 @@ impl Room {
     ) {
         if let Some(form) = self.peer_mut(key).and_then(|peer| peer.models.form_mut(track)) {
             form.representation.failed(cx.now, epoch, again, &cx.config.model_backoff);
-            self.review_member(cx, key);
+            self.review_form(cx, key, track);
         }
     }
 
@@ -352,14 +374,17 @@ impl Room {
         peer.models.lossy = estimate.loss_per_mille >= limit;
     }
 
-    /// Tells a client what has changed in the forms of its tracks.
-    fn tell_forms(&mut self, cx: &mut Context<'_>, key: MemberKey) {
+    /// Tells a client what has changed in the forms of its tracks, or of one of them.
+    fn tell_forms(&mut self, cx: &mut Context<'_>, key: MemberKey, only: Option<TrackKey>) {
         let mut forms = Vec::new();
         let Some(peer) = &self.members[key].peer else { return };
         let (peer_id, count) = (peer.id, peer.models.forms.len());
         for at in 0..count {
             let Some(peer) = &self.members[key].peer else { return };
             let form = &peer.models.forms[at];
+            if only.is_some_and(|only| only != form.track) {
+                continue;
+            }
             let status = form.representation.status();
             let of = &self.tracks[form.track];
             let owner = &self.members[of.owner];
