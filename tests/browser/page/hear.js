@@ -57,6 +57,23 @@
     };
   };
 
+  /** Noise that is louder and softer as speech is. */
+  globalThis.speechLike = (context) => {
+    const { sampleRate } = context;
+    const buffer = context.createBuffer(1, sampleRate * 8, sampleRate);
+    const samples = buffer.getChannelData(0);
+    let [value, loudness, goal] = [0, 0, 0];
+    for (let at = 0; at < samples.length; at += 1) {
+      if (at % Math.round(sampleRate / 10) === 0) goal = Math.max(0, 0.6 * Math.random() + 0.4 * Math.random() - 0.2);
+      loudness += (goal - loudness) * 0.0008;
+      value = 0.85 * value + 0.15 * (Math.random() * 2 - 1);
+      samples[at] = value * loudness * 1.2;
+    }
+    const source = new AudioBufferSourceNode(context, { buffer, loop: true });
+    source.start();
+    return source;
+  };
+
   /** Frequency of a tone around each of these moments (seconds from the beginning): by its phase. */
   function pitchAt({ rate, samples }, seconds, window = 0.04) {
     const length = Math.round(window * rate);

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::Parser;
 use sotto_core::signal::Source;
 use sotto_tests::{
-    client::{Listen, Loss, Media, Options, Publish, Repair, dev_token},
+    client::{
+        Listen, Loss, Media, Options, Publish, Repair, dev_token,
+        models::{ModelOptions, ModelPublish},
+    },
     media::{Clip, make},
 };
 
@@ -43,6 +46,9 @@ pub(crate) struct Args {
     /// Send a clip in which a flash and a beep begin at the same time each second.
     #[arg(long)]
     flash_and_beep: bool,
+    /// Send voice and face in model form too: those of the codec's test plug-ins.
+    #[arg(long)]
+    models: bool,
     /// Decode what is received.
     #[arg(long)]
     receive_decode: bool,
@@ -101,6 +107,10 @@ impl Args {
         options.name = Some(name.into());
         let repair = if self.no_repair { Repair::NONE } else { Repair::ALL };
         options = options.losing(Loss { share: self.lose / 100.0, burst: self.burst }, repair);
+        if self.models {
+            let publish = Some(ModelPublish::PLAYED);
+            options = options.with_models(ModelOptions { publish, ..ModelOptions::default() });
+        }
         if self.receive_decode {
             options.listen = Listen::Decode;
         }

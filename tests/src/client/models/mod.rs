@@ -7,7 +7,8 @@
 //!                └── upload (HTTP) ──► containers ──► fetch (HTTP) ──► library
 //! ```
 //!
-//! No sample and no pixel: payloads say whose they are, so that a receiver can check every one.
+//! No sample and no pixel: payloads say whose they are, so that a receiver can check every one; or
+//! they are such as a browser can play.
 
 mod continuity;
 mod following;
@@ -15,6 +16,7 @@ mod lateness;
 mod library;
 mod made;
 mod options;
+mod played;
 mod report;
 mod sink;
 mod source;

@@ -37,6 +37,8 @@ pub enum ModelContent {
         /// Bytes of the model's container.
         model: usize,
     },
+    /// Models and payloads of the codec's test plug-ins: a tone and a bar.
+    Played,
 }
 
 impl ModelPublish {
@@ -49,4 +51,8 @@ impl ModelPublish {
 
     /// The same without a voice.
     pub const SILENT: Self = Self { voice: None, talking: false, ..Self::TALKING };
+
+    /// A voice and a face that a browser with the test plug-ins can play.
+    pub const PLAYED: Self =
+        Self { voice: Some(ModelContent::Played), face: Some(ModelContent::Played), talking: true };
 }

@@ -3,7 +3,7 @@
 use sotto_core::signal::{GateState, Source};
 use sotto_frame::{Activity, Epoch, PluginId};
 
-use super::{Made, ModelContent, Stamp, made::meaningless_body};
+use super::{Made, ModelContent, Stamp, made::meaningless_body, played};
 use crate::media::synthetic::wall_micros;
 
 /// The plug-in in place of a voice: a test plug-in of the codec.
@@ -46,6 +46,8 @@ pub struct Strand {
     source: Source,
     content: ModelContent,
     talking: bool,
+    /// Of its first model.
+    body: Vec<u8>,
     latest: Made,
     /// Its latest epoch that the node has taken.
     taken: Option<Made>,
@@ -58,14 +60,19 @@ pub struct Strand {
 impl Strand {
     /// A source whose model is made at once. `seed` tells it from others.
     pub fn new(source: Source, content: ModelContent, talking: bool, seed: u32) -> Self {
-        let ModelContent::Stamps { model, .. } = content;
         let plugin = plugin_of(source);
-        let body = meaningless_body(model, seed ^ u32::from(plugin.get()) << 24);
+        let body = match content {
+            ModelContent::Stamps { model, .. } => {
+                meaningless_body(model, seed ^ u32::from(plugin.get()) << 24)
+            }
+            ModelContent::Played => played::body(plugin, seed),
+        };
         Self {
             source,
             content,
             talking,
             latest: Made::first(plugin, VERSION, &body),
+            body,
             taken: None,
             wanted: None,
             gate: GateState::Green,
@@ -122,18 +129,20 @@ impl Strand {
             return None;
         }
         let plugin = plugin_of(self.source);
-        let ModelContent::Stamps { payload, .. } = self.content;
-        let stamp = Stamp {
-            participant: sender,
-            epoch: epoch.0 as u16,
-            counter: self.counter,
-            sent_us: wall_micros(),
+        let counter = self.counter;
+        let bytes = match self.content {
+            ModelContent::Stamps { payload, .. } => {
+                let sent_us = wall_micros();
+                Stamp { participant: sender, epoch: epoch.0 as u16, counter, sent_us }
+                    .write(plugin, payload)
+            }
+            ModelContent::Played => played::payload(plugin, &self.body, counter),
         };
         self.counter = self.counter.wrapping_add(1);
         let talking = self.talking;
         let level = LEVELS[usize::from(talking)];
         let activity = is_sound.then_some(Activity { level, talking });
-        Some(Payload { plugin, epoch: epoch.low(), activity, bytes: stamp.write(plugin, payload) })
+        Some(Payload { plugin, epoch: epoch.low(), activity, bytes })
     }
 }
 
