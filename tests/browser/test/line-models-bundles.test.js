@@ -16,8 +16,8 @@ import { startNode, UNLIMITED } from "../rig/node.js";
 const FLUSH_MS = 40;
 const SLACK_MS = 20;
 const MEASURE_MS = 10_000;
-/** More video slots make the offer of a Chromium longer than a message may be. */
-const MOST_SLOTS = 20;
+/** As many tiles as people. */
+const MOST_SLOTS = 25;
 /** All tiles are to be in sight: nothing is sent for others. */
 const TILE = { width: 120, height: 68 };
 /** Payloads of one source in the time, all but those of the ends. */

@@ -4,6 +4,7 @@ import { SottoError } from "./errors.js";
 import { RIDS } from "./layers.js";
 import { onlyModelPackets } from "./models/lines.js";
 import type { ModelLines, Source } from "./signal.js";
+import { slimOffer } from "./slim.js";
 import { offerDependencyDescriptor, withDependencyDescriptor } from "./transform.js";
 import type { TransformFactory } from "./transform.js";
 import { PLAIN_VOICE, sameVoice, withOpusRepair, withVoiceFormat } from "./voice.js";
@@ -213,7 +214,7 @@ export class Negotiation {
     try {
       await this.#describe();
       // The node is ICE-lite and learns our addresses from our checks: no candidate is awaited.
-      await send(id, this.pc.localDescription?.sdp ?? "", this.#modelLines());
+      await send(id, slimOffer(this.pc.localDescription?.sdp ?? ""), this.#modelLines());
       await answered;
     } finally {
       this.#pending = null;
