@@ -3,11 +3,12 @@
 //! ```text
 //!  made ─► strand (a source) ─┐                        node              ┌─► sink ─► continuity
 //!          strand             ├─► source ──model packets──► bundles──────┤   (whole? whose? when?)
-//!            └─ stamp ────────┘                                          └─► following (which form)
+//!            └─ stamp, teller ┘                                          └─► following (which form)
 //!                └── upload (HTTP) ──► containers ──► fetch (HTTP) ──► library
 //! ```
 //!
-//! No sample and no pixel: payloads say whose they are, so that a receiver can check every one.
+//! Payloads say whose they are, so that a receiver can check every one; or they tell the time, so that
+//! a page can show and play them.
 
 mod continuity;
 mod following;
@@ -20,6 +21,7 @@ mod sink;
 mod source;
 mod stamp;
 mod strand;
+mod teller;
 
 pub use continuity::{Came, Continuity};
 pub use following::Following;
@@ -32,3 +34,4 @@ pub use sink::{Arrival, BundleSink};
 pub use source::ModelSource;
 pub use stamp::Stamp;
 pub use strand::{BAR, Strand, TONE, VERSION, plugin_of};
+pub use teller::{Teller, background};

@@ -37,6 +37,11 @@ pub enum ModelContent {
         /// Bytes of the model's container.
         model: usize,
     },
+    /// Payloads that a page can show and play ([`super::Teller`]), of the person of that number.
+    Teller {
+        /// Which tells it from others by a colour.
+        number: u32,
+    },
 }
 
 impl ModelPublish {
@@ -49,4 +54,10 @@ impl ModelPublish {
 
     /// The same without a voice.
     pub const SILENT: Self = Self { voice: None, talking: false, ..Self::TALKING };
+
+    /// A voice and a face that tell the time.
+    pub const fn teller(number: u32) -> Self {
+        let content = Some(ModelContent::Teller { number });
+        Self { voice: content, face: content, talking: true }
+    }
 }

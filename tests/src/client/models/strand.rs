@@ -1,21 +1,16 @@
 //! What a participant sends of one of its sources in model form.
 
+use sotto_codec::testing::{bar, tone};
 use sotto_core::signal::{GateState, Source};
 use sotto_frame::{Activity, Epoch, PluginId};
 
-use super::{Made, ModelContent, Stamp, made::meaningless_body};
+use super::{Made, ModelContent, Stamp, Teller, made::meaningless_body};
 use crate::media::synthetic::wall_micros;
 
 /// The plug-in in place of a voice: a test plug-in of the codec.
-pub const TONE: PluginId = match PluginId::new(7) {
-    Ok(id) => id,
-    Err(_) => panic!("7 is a plug-in"),
-};
+pub const TONE: PluginId = tone::ID;
 /// The plug-in in place of a face: a test plug-in of the codec.
-pub const BAR: PluginId = match PluginId::new(15) {
-    Ok(id) => id,
-    Err(_) => panic!("15 is a plug-in"),
-};
+pub const BAR: PluginId = bar::ID;
 /// Version of both.
 pub const VERSION: u8 = 1;
 
@@ -40,12 +35,16 @@ pub struct Payload {
     pub bytes: Vec<u8>,
 }
 
+/// What makes payloads.
+enum Coder {
+    Stamps { bytes: usize, talking: bool },
+    Teller(Box<Teller>),
+}
+
 /// One source.
-#[derive(Clone, Debug)]
 pub struct Strand {
     source: Source,
-    content: ModelContent,
-    talking: bool,
+    coder: Coder,
     latest: Made,
     /// Its latest epoch that the node has taken.
     taken: Option<Made>,
@@ -58,13 +57,20 @@ pub struct Strand {
 impl Strand {
     /// A source whose model is made at once. `seed` tells it from others.
     pub fn new(source: Source, content: ModelContent, talking: bool, seed: u32) -> Self {
-        let ModelContent::Stamps { model, .. } = content;
         let plugin = plugin_of(source);
-        let body = meaningless_body(model, seed ^ u32::from(plugin.get()) << 24);
+        let (coder, body) = match content {
+            ModelContent::Stamps { payload, model } => {
+                let body = meaningless_body(model, seed ^ u32::from(plugin.get()) << 24);
+                (Coder::Stamps { bytes: payload, talking }, body)
+            }
+            ModelContent::Teller { number } => {
+                let teller = Box::new(Teller::new(source, number));
+                (Coder::Teller(teller), Teller::body(source, number))
+            }
+        };
         Self {
             source,
-            content,
-            talking,
+            coder,
             latest: Made::first(plugin, VERSION, &body),
             taken: None,
             wanted: None,
@@ -113,27 +119,35 @@ impl Strand {
         self.gate = gate;
     }
 
-    /// The payload of the next 80 ms. A picture is never sent that its gate has refused; a voice
+    /// The only duration that its payloads can have, in milliseconds; `None`: any.
+    pub const fn payload_ms(&self) -> Option<u32> {
+        match self.coder {
+            Coder::Stamps { .. } => None,
+            Coder::Teller(_) => Some(Teller::PAYLOAD_MS),
+        }
+    }
+
+    /// The payload of what begins then, in milliseconds since 1970. A picture is never sent that its gate has refused; a voice
     /// goes on until it is no longer asked for.
-    pub fn take(&mut self, sender: u32) -> Option<Payload> {
+    pub fn take(&mut self, sender: u32, wall_ms: u64) -> Option<Payload> {
         let epoch = self.wanted?;
         let is_sound = self.source == Source::Microphone;
         if self.gate == GateState::Red && !is_sound {
             return None;
         }
         let plugin = plugin_of(self.source);
-        let ModelContent::Stamps { payload, .. } = self.content;
-        let stamp = Stamp {
-            participant: sender,
-            epoch: epoch.0 as u16,
-            counter: self.counter,
-            sent_us: wall_micros(),
+        let counter = self.counter;
+        self.counter = counter.wrapping_add(1);
+        let (bytes, activity) = match &mut self.coder {
+            Coder::Stamps { bytes, talking } => {
+                let (participant, epoch) = (sender, epoch.0 as u16);
+                let stamp = Stamp { participant, epoch, counter, sent_us: wall_micros() };
+                let activity = Activity { level: LEVELS[usize::from(*talking)], talking: *talking };
+                (stamp.write(plugin, *bytes), is_sound.then_some(activity))
+            }
+            Coder::Teller(teller) => teller.payload(wall_ms),
         };
-        self.counter = self.counter.wrapping_add(1);
-        let talking = self.talking;
-        let level = LEVELS[usize::from(talking)];
-        let activity = is_sound.then_some(Activity { level, talking });
-        Some(Payload { plugin, epoch: epoch.low(), activity, bytes: stamp.write(plugin, payload) })
+        Some(Payload { plugin, epoch: epoch.low(), activity, bytes })
     }
 }
 
@@ -146,16 +160,16 @@ mod tests {
     #[test]
     fn a_source_is_sent_in_the_epoch_that_is_wanted_while_it_is() {
         let mut face = Strand::new(Source::Camera, CONTENT, false, 1);
-        assert_eq!(face.take(5), None, "nobody asked");
+        assert_eq!(face.take(5, 0), None, "nobody asked");
         face.want(Some(Epoch(9)));
         for counter in 0..2 {
-            let payload = face.take(5).unwrap();
+            let payload = face.take(5, 0).unwrap();
             assert_eq!((payload.plugin, payload.epoch, payload.activity), (BAR, 1, None));
             let stamp = Stamp::read(BAR, &payload.bytes).unwrap();
             assert_eq!((stamp.participant, stamp.epoch, stamp.counter), (5, 9, counter));
         }
         face.want(None);
-        assert_eq!(face.take(5), None);
+        assert_eq!(face.take(5, 0), None);
     }
 
     #[test]
@@ -164,7 +178,7 @@ mod tests {
             let mut strand = Strand::new(source, CONTENT, true, 1);
             strand.want(Some(Epoch(1)));
             strand.set_gate(GateState::Red);
-            strand.take(5)
+            strand.take(5, 0)
         });
         assert_eq!(sent[0], None);
         let voice = sent[1].take().unwrap();
