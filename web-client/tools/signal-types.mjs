@@ -23,7 +23,7 @@ export async function signalTypes() {
   return compile(schema, "SignalMessages", {
     additionalProperties: false,
     bannerComment:
-      "// Generated from docs/signalling.schema.json by `npm run types`. Do not edit.\n",
+      "// @generated from docs/signalling.schema.json by `npm run types`. Do not edit.\n",
     style: { printWidth: 100 },
   });
 }

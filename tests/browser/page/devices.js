@@ -13,6 +13,9 @@
   });
   const merged = (asked, more) => (asked ? { ...(asked === true ? {} : asked), ...more } : false);
 
+  /** A microphone with exactly this processing. */
+  globalThis.nativeMicrophone = (audio) => native({ audio });
+
   if (native) {
     navigator.mediaDevices.getUserMedia = async (constraints = {}) => {
       if (wanted.refuse) throw new DOMException("Permission denied", "NotAllowedError");

@@ -23,23 +23,55 @@
     }
     const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     const batches = [];
+    const origins = [];
+    // A voice that is read faster is higher, by what would be 80 ms of a rising tone.
+    const speeds = [];
+    const watching = setInterval(() => {
+      const [voice] = room.models.voices.values();
+      const speed = voice?.form === "model" ? voice.speed : 1;
+      speeds.push({ at: performance.timeOrigin + performance.now() + output.latency, speed });
+    }, 25);
     let first = null;
     node.port.onmessage = ({ data: { frame, batch } }) => {
       first ??= frame;
+      // The clock of a context may stand still for want of processor time.
+      origins.push({ sample: batches.length * 128, origin: output.origin });
       batches.push(...batch);
     };
     output.input.connect(node);
     return {
       stop() {
         output.input.disconnect(node);
+        clearInterval(watching);
         const samples = new Float32Array(batches.length * 128);
         batches.forEach((batch, at) => samples.set(batch, at * 128));
         const { sampleRate } = context;
-        // When the first sample was heard, ms since 1970.
-        const originMs = output.origin + ((first ?? 0) / sampleRate) * 1000;
-        return { rate: sampleRate, originMs, samples };
+        // When a sample was heard, ms since 1970.
+        const heardAt = (sample) => {
+          const { origin } = origins.findLast((row) => row.sample <= sample) ?? origins[0];
+          return origin + (((first ?? 0) + sample) / sampleRate) * 1000;
+        };
+        const speedAt = (ms) => (speeds.findLast((row) => row.at <= ms + 25) ?? { speed: 1 }).speed;
+        return { rate: sampleRate, originMs: heardAt(0), heardAt, speedAt, samples };
       },
     };
+  };
+
+  /** Noise that is louder and softer as speech is. */
+  globalThis.speechLike = (context) => {
+    const { sampleRate } = context;
+    const buffer = context.createBuffer(1, sampleRate * 8, sampleRate);
+    const samples = buffer.getChannelData(0);
+    let [value, loudness, goal] = [0, 0, 0];
+    for (let at = 0; at < samples.length; at += 1) {
+      if (at % Math.round(sampleRate / 10) === 0) goal = Math.max(0, 0.6 * Math.random() + 0.4 * Math.random() - 0.2);
+      loudness += (goal - loudness) * 0.0008;
+      value = 0.85 * value + 0.15 * (Math.random() * 2 - 1);
+      samples[at] = value * loudness * 1.2;
+    }
+    const source = new AudioBufferSourceNode(context, { buffer, loop: true });
+    source.start();
+    return source;
   };
 
   /** Frequency of a tone around each of these moments (seconds from the beginning): by its phase. */
@@ -57,36 +89,36 @@
     return ((crossings.length - 1) * rate) / (crossings.at(-1) - crossings[0]);
   }
 
-  /** Of which wall time (seconds, within a turn of the tone) this pitch is. */
-  const timeOfPitch = (pitch) => (pitch - TELLER.TONE.base) / TELLER.TONE.slope;
-
-  const wrapped = (seconds, turn) => seconds - Math.round(seconds / turn) * turn;
-
   /**
    * Mouth to ear, ms, every 20 ms of a recording: `[{ at, latency }]`, `at` in ms since 1970. Turns of
    * the tone are left out.
    */
   globalThis.latencies = (recording) => {
-    const { turn } = TELLER.TONE;
+    const { base, slope, turn } = TELLER.TONE;
     const rows = [];
     const seconds = recording.samples.length / recording.rate;
     for (let at = 0.03; at < seconds - 0.03; at += 0.02) {
       const pitch = pitchAt(recording, at);
-      const heard = recording.originMs + at * 1000;
+      const heard = recording.heardAt(at * recording.rate);
       if (pitch === null) continue;
-      const said = timeOfPitch(pitch);
-      if (said < 0.15 || said > turn - 0.15) continue;
-      rows.push({ at: heard, latency: wrapped((heard / 1000) % turn - said, turn) * 1000 });
+      const said = pitch / recording.speedAt(heard);
+      const late = TELLER.behind((said - base) / (slope * turn), heard / 1000, turn);
+      if (late !== null) rows.push({ at: heard, latency: late * 1000 });
     }
     return rows;
   };
 
-  /** Mean latency of a stretch, ms; `null`: nothing was heard. */
-  globalThis.meanLatency = (rows, from, to) => {
-    const inside = rows.filter(({ at }) => at >= from && at < to).map(({ latency }) => latency);
+  /**
+   * Latency at `moment` as the rows between `from` and `to` tell, ms: a line through them, since the
+   * delays of a voice may drift (Theil and Sen: half of the rows may be wrong). `null`: too few.
+   */
+  globalThis.latencyAt = (rows, from, to, moment) => {
+    const inside = rows.filter(({ at }) => at >= from && at < to);
     if (inside.length < 8) return null;
-    const sorted = inside.sort((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)];
+    const middle = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+    const slopes = inside.flatMap((a, at) => inside.slice(at + 3).map((b) => (b.latency - a.latency) / (b.at - a.at)));
+    const slope = middle(slopes);
+    return middle(inside.map(({ at, latency }) => latency + slope * (moment - at)));
   };
 
   /**
@@ -170,8 +202,8 @@
     const spoiled = red > 100;
     if (count < 8 || count > 60) return { black, spoiled, middle: null, latency: null };
     const middle = sum / count / 320;
-    const said = ((middle - from) / (to - from)) * turn;
-    return { black, spoiled, middle, latency: wrapped(((at / 1000) % turn) - said, turn) * 1000 };
+    const late = TELLER.behind((middle - from) / (to - from), at / 1000, turn);
+    return { black, spoiled, middle, latency: late === null ? null : late * 1000 };
   }
 
   /** The longest time for which a tile stood still or was black, ms, between two moments. */

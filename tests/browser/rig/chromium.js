@@ -37,9 +37,10 @@ export const pageScripts = ["devices.js", "observe.js", "arrivals.js", "streams.
 /**
  * One Chromium process with a fresh profile. `camera` and `voice` are files for its fake devices;
  * `secure` is an origin that is taken for a secure one; `executable` is what starts it.
+ * `room` is one of rig/acoustics.js, whose loudspeaker and microphone it then has, and no fake ones.
  * `open(url, options)` opens a page in a window of its own; `close()` ends the process.
  */
-export async function launch({ camera, voice, language = "en-US", flags = [], secure, executable = chromiumProgram() } = {}) {
+export async function launch({ camera, voice, language = "en-US", flags = [], secure, room, executable = chromiumProgram() } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "sotto-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable,
@@ -47,8 +48,9 @@ export async function launch({ camera, voice, language = "en-US", flags = [], se
     ignoreDefaultArgs: ["--headless", "--mute-audio"],
     locale: language,
     viewport: null,
+    ...(room && { env: { ...process.env, ...room.environment } }),
     args: [
-      ...FLAGS,
+      ...FLAGS.filter((flag) => !room || flag !== "--use-fake-device-for-media-stream"),
       ...(camera ? [`--use-file-for-fake-video-capture=${camera}`] : []),
       ...(voice ? [`--use-file-for-fake-audio-capture=${voice}`] : []),
       ...(secure ? [`--unsafely-treat-insecure-origin-as-secure=${secure}`] : []),

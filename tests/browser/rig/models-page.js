@@ -17,7 +17,7 @@ const HEADERS = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
-const scripts = ["timeteller.js", "hear.js"].map((file) =>
+const scripts = ["timeteller.js", "hear.js", "bundles.js"].map((file) =>
   readFileSync(new URL(`../page/${file}`, import.meta.url), "utf8"),
 );
 
@@ -25,7 +25,7 @@ const scripts = ["timeteller.js", "hear.js"].map((file) =>
 const HTML = `<!doctype html><title>models</title>
 <style>
   #stage { display: flex; flex-wrap: wrap; gap: 4px }
-  figure { position: relative; margin: 0; width: 320px; height: 180px; background: #000 }
+  figure { position: relative; margin: 0; width: var(--width, 320px); height: var(--height, 180px); background: #000 }
   video, canvas { position: absolute; inset: 0; width: 100%; height: 100% }
 </style>
 <div id="stage"></div>
@@ -34,7 +34,8 @@ const HTML = `<!doctype html><title>models</title>
 
   const wall = () => performance.timeOrigin + performance.now();
 
-  globalThis.enter = async ({ signal, token, audioSlots = 1, videoSlots = 1, policy, plugins, sound = true }) => {
+  globalThis.enter = async ({ signal, token, audioSlots = 1, videoSlots = 1, policy, plugins, sound = true, tile }) => {
+    if (tile) document.querySelector("#stage").style.cssText = \`--width: \${tile.width}px; --height: \${tile.height}px\`;
     const models = { codec: "${CODEC_PATH}", policy, plugins };
     const room = await connect({ url: signal, token, audioSlots, videoSlots, models });
     globalThis.room = room;
@@ -45,6 +46,7 @@ const HTML = `<!doctype html><title>models</title>
     room.on("ownModel", (model) => ownLog.push({ at: wall(), ...model }));
     room.on("error", (error) => errorLog.push(error.message));
     for (const slot of room.slots) if (slot.kind === "video") showTile(room, slot);
+    if (videoSlots > 0) room.setView({ mode: "grid", tiles: videoSlots });
     if (sound) room.playSound();
     return room.local.id;
   };
@@ -81,8 +83,11 @@ const HTML = `<!doctype html><title>models</title>
   globalThis.pageReady = true;
 </script>`;
 
-/** Opens that page in a Chromium of rig/chromium.js. `isolated`: whether memory can be shared. */
-export async function openModelsPage(browser, node, { isolated = true, ...options } = {}) {
+/**
+ * Opens that page in a Chromium of rig/chromium.js. `isolated`: whether memory can be shared;
+ * `before`: scripts that run before all others.
+ */
+export async function openModelsPage(browser, node, { isolated = true, before = [], ...options } = {}) {
   const url = `${node.origin}${MODELS_PATH}`;
   await browser.context.route(`${node.origin}${CODEC_PATH}`, (route) =>
     route.fulfill({ contentType: "application/wasm", path: CODEC_FILE }),
@@ -90,7 +95,7 @@ export async function openModelsPage(browser, node, { isolated = true, ...option
   const page = await browser.open(url, {
     html: HTML,
     headers: isolated ? HEADERS : {},
-    scripts,
+    scripts: [...before, ...scripts],
     ...options,
   });
   await page.waitForFunction(() => globalThis.pageReady, undefined, { timeout: 10_000 });

@@ -8,17 +8,13 @@ import { createInterface } from "node:readline";
 
 import { artifacts, program } from "./paths.js";
 
-/**
- * Starts one; `arguments` are those of `sotto-client` beyond where and who, `behind` a line of
- * rig/netns.js.
- */
-export function startNative(node, { room, name, arguments: more = [], behind = null }) {
-  const command = [
+/** Starts one; `arguments` are those of `sotto-client` beyond where and who. */
+export function startNative(node, { room, name, arguments: more = [] }) {
+  const child = spawn(
     program("sotto-client"),
-    ...["--url", node.signal, "--dev-token-from", node.origin, "--room", room, "--name", name, ...more],
-  ];
-  const [file, ...rest] = behind ? behind.behind(command) : command;
-  const child = spawn(file, rest, { stdio: ["pipe", "pipe", "pipe"] });
+    ["--url", node.signal, "--dev-token-from", node.origin, "--room", room, "--name", name, ...more],
+    { stdio: ["pipe", "pipe", "pipe"] },
+  );
   child.stderr.pipe(createWriteStream(join(artifacts, `client-${name}.log`)));
   const events = [];
   const waiting = new Set();

@@ -36,6 +36,22 @@ export function pairSlots(slots: readonly SlotView[]): [SlotView, SlotView][] {
   return pairs;
 }
 
+/** Faces whose voice is made from a model, and has no slot: the two are paired all the same. */
+export function facesAlone(
+  slots: readonly SlotView[],
+  hasModelVoice: (participant: string) => boolean,
+): SlotView[] {
+  const paired = new Set(pairSlots(slots).map(([, video]) => video));
+  return slots.filter(
+    (slot) =>
+      slot.kind === "video" &&
+      slot.participant !== null &&
+      !slot.screen &&
+      !paired.has(slot) &&
+      hasModelVoice(slot.participant),
+  );
+}
+
 /** Media that is made from models, in place of what comes in slots. */
 export interface ModelHalves {
   playedForm(participant: string, source: "microphone" | "camera"): "raw" | "model";
@@ -85,23 +101,38 @@ export class LipSync {
   }
 
   async #readStats(): Promise<void> {
-    const slots = pairSlots(this.#view()).flatMap(([audio, video]) => [audio.slot, video.slot]);
+    const slots = this.#paired().flatMap(({ audio, video }) => (audio ? [audio.slot, video.slot] : [video.slot]));
     if (slots.length === 0 || this.#pc.connectionState === "closed") return;
     const stats = await this.#stats.read(this.#pc, slots);
     this.#delays = new Map(stats.map(({ mid, jitterBufferMs }) => [mid, jitterBufferMs]));
   }
 
-  #align(): void {
+  /** Everybody who is heard and seen; a voice that is made from a model may have no slot. */
+  #paired(): { audio: SlotView | null; video: SlotView }[] {
     const views = this.#view();
+    const alone = facesAlone(views, (participant) => this.#isModel(participant, "microphone"));
+    return [
+      ...pairSlots(views).map(([audio, video]) => ({ audio, video })),
+      ...alone.map((video) => ({ audio: null, video })),
+    ];
+  }
+
+  #align(): void {
     const paired = new Set<Slot>();
-    for (const [audio, video] of pairSlots(views)) {
-      paired.add(audio.slot).add(video.slot);
-      const heard = this.#halfOf(audio, this.#stats.outputMs);
-      const seen = this.#halfOf(video, 0);
-      // Both are made from models: they have one clock.
-      if (heard.model && seen.model) continue;
+    for (const { audio, video } of this.#paired()) {
+      paired.add(video.slot);
+      if (audio) paired.add(audio.slot);
+      const person = video.participant ?? "";
+      const heard = this.#half("microphone", person, video.screen, audio);
+      const seen = this.#half("camera", person, video.screen, video);
+      // Both are made from models: they have one clock, and wait for nobody.
+      if (heard.model && seen.model) {
+        heard.hold(null);
+        seen.hold(null);
+        continue;
+      }
       const known = heard.latency !== null && seen.latency !== null;
-      const targets = this.#controllerOf(`${audio.participant} ${audio.screen}`).update({
+      const targets = this.#controllerOf(`${person} ${video.screen}`).update({
         now: performance.now(),
         skew: known ? (seen.latency ?? 0) - (heard.latency ?? 0) : null,
         audioDelay: heard.wait,
@@ -111,29 +142,36 @@ export class LipSync {
       seen.hold(targets.video);
     }
     // A slot that is in no pair has nothing to wait for.
-    for (const { slot } of views) if (!paired.has(slot)) holdBack(slot.receiver, "lips", null);
+    for (const { slot } of this.#view()) {
+      if (!paired.has(slot)) holdBack(slot.receiver, "lips", null);
+    }
   }
 
-  /** `outputMs`: from the jitter buffer to the loudspeaker. */
-  #halfOf({ kind, participant, screen, slot }: SlotView, outputMs: number): Half {
-    const source = kind === "audio" ? "microphone" : "camera";
+  #isModel(person: string, source: "microphone" | "camera"): boolean {
+    return this.#models?.playedForm(person, source) === "model";
+  }
+
+  #half(
+    source: "microphone" | "camera",
+    person: string,
+    screen: boolean,
+    view: SlotView | null,
+  ): Half {
     const models = screen ? null : this.#models;
-    if (models && participant !== null && models.playedForm(participant, source) === "model") {
-      const own = models.half(participant, source);
-      holdBack(slot.receiver, "lips", null);
-      return {
-        model: true,
-        latency: own?.latency ?? null,
-        wait: own?.wait ?? 0,
-        hold: (ms) => models.hold(participant, source, ms),
-      };
+    const receiver = view?.slot.receiver;
+    if (models && this.#isModel(person, source)) {
+      if (receiver) holdBack(receiver, "lips", null);
+      const { latency = null, wait = 0 } = models.half(person, source) ?? {};
+      return { model: true, latency, wait, hold: (ms) => models.hold(person, source, ms) };
     }
-    if (models && participant !== null) models.hold(participant, source, null);
+    models?.hold(person, source, null);
+    const output = source === "microphone" ? this.#stats.outputMs : 0;
+    const played = view && playedNow(view.slot, output);
     return {
       model: false,
-      latency: latencyOf(kind, slot.content, playedNow(slot, outputMs)),
-      wait: this.#delays.get(slot.mid ?? "") ?? 0,
-      hold: (ms) => holdBack(slot.receiver, "lips", ms),
+      latency: view && latencyOf(view.kind, view.slot.content, played),
+      wait: this.#delays.get(view?.slot.mid ?? "") ?? 0,
+      hold: (ms) => receiver && holdBack(receiver, "lips", ms),
     };
   }
 

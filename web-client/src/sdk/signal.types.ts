@@ -1,4 +1,4 @@
-// Generated from docs/signalling.schema.json by `npm run types`. Do not edit.
+// @generated from docs/signalling.schema.json by `npm run types`. Do not edit.
 
 /**
  * What a client says.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pairSlots } from "../../src/sdk/lipsync.js";
+import { facesAlone, pairSlots } from "../../src/sdk/lipsync.js";
 import type { SlotView } from "../../src/sdk/lipsync.js";
 import { latencyOf } from "../../src/sdk/playout.js";
 import type { SlotContent } from "../../src/sdk/signal.js";
@@ -123,5 +123,9 @@ describe("lip sync", () => {
       [voice, face],
       [sound, screen],
     ]);
+    // A voice in model form has no slot.
+    const other = view("video", "c", false);
+    const slots = [voice, face, screen, lonely, empty, other, view("video", "d", false)];
+    expect(facesAlone(slots, (participant) => participant !== "d")).toEqual([other]);
   });
 });

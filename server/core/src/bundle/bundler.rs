@@ -14,7 +14,7 @@ use crate::{forward::RateMeter, id::ShortId, ledger::BUNDLE_OVERHEAD, time::Time
 /// important is dropped for a more important one.
 const MAX_WAITING: usize = 512;
 
-/// Bytes that may wait; frames beyond are dropped, the newest first.
+/// Bytes that may wait, likewise.
 const MAX_BYTES: usize = 32 * 1_024;
 
 /// Bundles leave at multiples of this, so that those of a room leave together.
@@ -92,6 +92,8 @@ impl Waiting {
 pub struct Bundler {
     waiting: Vec<Waiting>,
     bytes: Vec<u8>,
+    /// Bytes of those that wait: others are of frames that were dropped or forgotten.
+    taken: usize,
     /// Where payloads are moved when what is gone is swept out.
     swept: Vec<u8>,
     interval: FlushInterval,
@@ -131,17 +133,22 @@ impl Bundler {
         self.limit = Some(share);
     }
 
-    /// Takes a frame, that is to be repeated `copies` times. Dropped if more waits than is of use
-    /// (counted): the least important frame, or the newest.
+    /// Takes a frame, that is to be repeated `copies` times. If more waits than is of use, less
+    /// important frames are dropped for it, or it is (counted).
     pub fn push(&mut self, now: Time, frame: &Frame<'_>, rank: Rank, copies: u8) {
-        if self.waiting.len() >= MAX_WAITING && !self.drop_behind(rank)
-            || self.bytes.len() + frame.payload.len() > MAX_BYTES
-        {
-            self.dropped += 1;
-            return;
+        let len = frame.payload.len();
+        while self.waiting.len() >= MAX_WAITING || self.taken + len > MAX_BYTES {
+            if !self.drop_behind(rank) {
+                self.dropped += 1;
+                return;
+            }
+        }
+        if self.bytes.len() + len > 2 * MAX_BYTES {
+            self.compact();
         }
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(frame.payload);
+        self.taken += len;
         self.waiting.push(Waiting {
             participant: frame.participant,
             time: frame.time,
@@ -162,6 +169,7 @@ impl Bundler {
         let is_of =
             |frame: &Waiting| (frame.participant, frame.plugin.kind()) == (participant, kind);
         self.waiting.retain(|frame| !is_of(frame));
+        self.count();
     }
 
     /// When the next bundle is due.
@@ -277,25 +285,34 @@ impl Bundler {
     /// Removes what is gone, but for what is to be repeated, and sets the next due time.
     fn sweep(&mut self, now: Time) {
         let delay = COPY_DELAY.max(self.interval());
-        self.swept.clear();
-        for frame in &mut self.waiting {
-            if frame.gone && frame.copies > 0 {
-                frame.copies -= 1;
-                frame.gone = false;
-                frame.from = now + delay;
-                frame.rank = frame.rank.of_copy();
-            }
-            if !frame.gone {
-                let payload = &self.bytes[frame.start as usize..][..usize::from(frame.len)];
-                frame.start = self.swept.len() as u32;
-                self.swept.extend_from_slice(payload);
-            }
+        for frame in self.waiting.iter_mut().filter(|frame| frame.gone && frame.copies > 0) {
+            frame.copies -= 1;
+            frame.gone = false;
+            frame.from = now + delay;
+            frame.rank = frame.rank.of_copy();
         }
         self.waiting.retain(|frame| !frame.gone);
-        std::mem::swap(&mut self.bytes, &mut self.swept);
+        self.count();
+        self.compact();
         if let Some(from) = self.waiting.iter().map(|frame| frame.from).min() {
             self.wake(from);
         }
+    }
+
+    /// Adds up the bytes of those that wait.
+    fn count(&mut self) {
+        self.taken = self.waiting.iter().map(|frame| usize::from(frame.len)).sum();
+    }
+
+    /// Gives up the bytes of those that wait no more.
+    fn compact(&mut self) {
+        self.swept.clear();
+        for frame in &mut self.waiting {
+            let payload = &self.bytes[frame.start as usize..][..usize::from(frame.len)];
+            frame.start = self.swept.len() as u32;
+            self.swept.extend_from_slice(payload);
+        }
+        std::mem::swap(&mut self.bytes, &mut self.swept);
     }
 
     /// Something may leave from `from` on.
@@ -310,7 +327,8 @@ impl Bundler {
     fn drop_behind(&mut self, rank: Rank) -> bool {
         let least = self.waiting.iter().enumerate().max_by_key(|(_, frame)| frame.rank);
         let Some((at, _)) = least.filter(|(_, frame)| frame.rank > rank) else { return false };
-        self.waiting.remove(at);
+        let least = self.waiting.remove(at);
+        self.taken -= usize::from(least.len);
         self.dropped += 1;
         true
     }

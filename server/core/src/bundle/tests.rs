@@ -172,3 +172,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn large_faces_leave_room_for_a_voice() {
+    let mut bundler = Bundler::new(Some(INTERVAL));
+    for time in 0..200 {
+        bundler.push(at(0), &frame(1, time, PluginId::FACE, &[7; 1_024]), Rank(4), 0);
+    }
+    bundler.push(at(0), &frame(2, 80, PluginId::VOICE, b"voice"), Rank::VOICE, 0);
+    let bundles = run(&mut bundler, 1_000);
+    let payloads = bundles.iter().flat_map(|(_, blocks)| blocks).filter(|(who, ..)| *who == 2);
+    assert_eq!(payloads.count(), 1);
+    let bytes: usize = bundles.iter().flat_map(|(_, blocks)| blocks).count() * 1_024;
+    assert!(bytes < 40_000, "{bytes} bytes waited");
+}
+
+#[test]
+fn what_is_forgotten_takes_no_room() {
+    let mut bundler = Bundler::new(Some(INTERVAL));
+    for time in 0..500 {
+        bundler.push(at(0), &frame(1, time, PluginId::FACE, &[7; 1_024]), Rank(4), 0);
+        bundler.forget(ShortId(1), PluginKind::Picture);
+    }
+    bundler.push(at(0), &frame(2, 80, PluginId::FACE, b"face"), Rank(4), 0);
+    assert_eq!(run(&mut bundler, 1_000).len(), 1);
+}

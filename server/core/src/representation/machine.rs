@@ -204,6 +204,11 @@ impl Representation {
         }
     }
 
+    /// Whether the subscriber could not use an epoch, and is not to try again yet.
+    pub fn has_failed(&self, epoch: Epoch) -> bool {
+        self.failed.is_some_and(|(failed, _)| failed == epoch)
+    }
+
     /// What is sent to the subscriber.
     pub fn flow(&self, kind: Kind) -> Flow {
         match self.state {
@@ -247,11 +252,10 @@ impl Representation {
     /// When [`Self::update`] has something to do although nothing else happens.
     pub fn poll_timeout(&self, now: Time, times: &BackoffTimes) -> Option<Time> {
         let due = match self.state {
-            State::Raw(_) => {
-                let retry = self.failed.and_then(|(_, until)| until);
-                let due = self.clear_since.map(|since| since + self.backoff.wait(times));
-                retry.max(due)
-            }
+            State::Raw(_) => match self.clear_since {
+                Some(since) => Some(since + self.backoff.wait(times)),
+                None => self.failed.and_then(|(_, until)| until),
+            },
             State::Fetching { .. } => None,
             State::Entering { since, .. } => Some(since + ENTER_LIMIT),
             State::Model { since, .. } => Some(since + START_LIMIT),
@@ -266,7 +270,12 @@ impl Representation {
     fn watch_obstacles(&mut self, now: Time, facts: &Facts) {
         if let Some((epoch, until)) = self.failed {
             let is_past = until.is_some_and(|until| until <= now);
-            if is_past || matches!(facts.model, Availability::Ready(ready) if ready != epoch) {
+            let is_gone = match facts.model {
+                // One that is not used yet is remembered until it is.
+                Availability::Ready(ready) => ready > epoch,
+                Availability::Learned(_) => true,
+            };
+            if is_past || is_gone {
                 self.failed = None;
             }
         }
@@ -311,6 +320,10 @@ impl Representation {
                     return State::Model { epoch: ready(facts).unwrap_or(epoch), since };
                 };
                 self.count(now, obstacle);
+                if obstacle == STALLED {
+                    // Nothing else speaks against it: it rests from now on.
+                    self.clear_since = Some(now);
+                }
                 Self::back(epoch, obstacle)
             }
             State::Leaving { epoch, reason, raw_since } => {
@@ -414,7 +427,7 @@ impl Representation {
             Availability::Learned(LearningState::Learning) => Some(RawReason::Learning),
             Availability::Learned(LearningState::Busy) => Some(RawReason::LearnersBusy),
         };
-        let is_failed = self.failed.is_some_and(|(epoch, _)| ready(facts) == Some(epoch));
+        let is_failed = ready(facts).is_some_and(|epoch| self.has_failed(epoch));
         let now = |reason, counts| Obstacle { reason, at_once: true, counts };
         let soon = |reason, counts| Obstacle { reason, at_once: false, counts };
         if !facts.enabled {

@@ -204,6 +204,18 @@ fn a_model_that_says_nothing_is_stalled() {
 }
 
 #[test]
+fn a_model_that_stalled_rests_like_any_other_that_fell() {
+    let mut bench = Bench::shown(Kind::Video);
+    bench.after(60_000).given(Facts { model_flows: false, ..FINE });
+    bench.check(RAW, Some(RawReason::Stalled));
+    bench.after(100);
+    bench.it.switched(bench.now, Form::Raw);
+    bench.given(FINE).check(RAW, Some(RawReason::Stalled));
+    bench.after(1_899).given(FINE).check(RAW, Some(RawReason::Stalled));
+    bench.after(1).given(FINE).check(BOTH, None);
+}
+
+#[test]
 fn a_later_epoch_is_gone_over_to_without_a_gap_by_those_who_hold_it() {
     let mut bench = Bench::shown(Kind::Video);
     let later = Facts { model: Availability::Ready(Epoch(2)), ..FINE };

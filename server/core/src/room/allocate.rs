@@ -114,7 +114,10 @@ impl Room {
             for key in members.drain(..) {
                 self.tell_quality(cx, key);
             }
-            if self.tracks.iter().any(|(_, track)| !track.seats.is_empty() || track.is_video()) {
+            let is_received = |track: &Track| {
+                !track.seats.is_empty() || !track.model_seats.is_empty() || track.is_video()
+            };
+            if self.tracks.iter().any(|(_, track)| is_received(track)) {
                 self.start_surveys(cx);
             }
         }
@@ -184,6 +187,7 @@ impl Room {
         decisions: &mut Vec<Decision>,
     ) -> (Demand, bool, bool) {
         let (sound, full_sound) = self.sound(cx, key);
+        let (models, raw_again) = self.instead_of_models(cx, key);
         let mut allocator = std::mem::take(&mut self.scratch.allocator);
         let Some(peer) = self.members[key].peer.as_mut() else { return Default::default() };
         peer.allowance.stale = false;
@@ -242,17 +246,38 @@ impl Room {
         let full_voices = (full_sound > sound).then(|| demand.allocated.saturating_add(full_sound));
         let picture = demand.next_step.map(|step| step.saturating_add(sound));
         let next = full_voices.into_iter().chain(picture).min();
+        let next = next.map(Spending::estimate_for);
+        let wanted = demand.wanted.saturating_add(full_sound).saturating_add(models);
         let demand = Demand {
             allocated: demand.allocated.saturating_add(sound),
-            wanted: demand.wanted.saturating_add(full_sound),
-            next_step: next.map(Spending::estimate_for),
+            wanted: wanted.max(raw_again.unwrap_or(0)),
+            next_step: next.into_iter().chain(raw_again).min(),
         };
         (demand, improved, lowered)
     }
 
+    /// Bits per second that everything would take raw which a client receives in model form because its
+    /// line carries no more, and what the line must carry for the next of it to come so.
+    fn instead_of_models(&self, cx: &Context<'_>, key: MemberKey) -> (u64, Option<u64>) {
+        let Some(peer) = &self.members[key].peer else { return (0, None) };
+        let (mut wanted, mut voices, mut next) = (0_u64, 0, None::<u64>);
+        for track in peer.models.forms.iter().map(|form| form.track) {
+            let Some(needed) = self.raw_again(cx, key, track) else { continue };
+            next = Some(next.map_or(needed, |next| next.min(needed)));
+            match self.tracks[track].codec.kind() {
+                Kind::Audio => voices += 1,
+                Kind::Video => {
+                    let best = self.tracks[track].supply.ladder().rungs().last();
+                    wanted = wanted.saturating_add(best.map_or(0, |rung| rung.bitrate));
+                }
+            }
+        }
+        (wanted.saturating_add(VOICE_BITRATE * VOICES.min(voices)), next)
+    }
+
     /// Bits per second that sound, bundles and a model that is fetched take on the way to a client,
     /// and that they would take if no voice were asked for at a low rate.
-    fn sound(&self, cx: &Context<'_>, key: MemberKey) -> (u64, u64) {
+    pub(super) fn sound(&self, cx: &Context<'_>, key: MemberKey) -> (u64, u64) {
         let Some(peer) = &self.members[key].peer else { return (0, 0) };
         let contents = peer.slots.of_kind(Kind::Audio).filter_map(|(_, slot)| slot.content);
         let (mut sum, mut voices, mut low) = (0, 0, 0);

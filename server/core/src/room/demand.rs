@@ -398,14 +398,14 @@ impl Room {
         let is_voice = |track: &Track| track.source == Source::Microphone;
         voices.extend(self.tracks.iter().filter(|(_, track)| is_voice(track)).map(|(key, _)| key));
         for key in voices.drain(..) {
-            self.fit_voice(cx, key);
+            let needed = self.needs_raw_voice(key);
+            self.fit_voice(cx, key, needed);
         }
         self.scratch.voices = voices;
     }
 
-    /// Asks for one voice as its listeners need it.
-    pub(super) fn fit_voice(&mut self, cx: &mut Context<'_>, key: TrackKey) {
-        let needed = self.needs_raw_voice(key);
+    /// Asks for one voice as its listeners need it. `needed`: some do so raw.
+    pub(super) fn fit_voice(&mut self, cx: &mut Context<'_>, key: TrackKey, needed: bool) {
         let track = &mut self.tracks[key];
         if needed {
             track.supply.heard = cx.now;

@@ -173,6 +173,10 @@ struct Scratch {
     members: Vec<MemberKey>,
     /// Those whose models and forms are looked at.
     surveyed: Vec<MemberKey>,
+    /// What one of them may receive in model form.
+    eligible: Vec<TrackKey>,
+    /// Those whose forms are to be looked at, and when.
+    due: Vec<(MemberKey, Time)>,
     voices: Vec<TrackKey>,
     decisions: Vec<Decision>,
     allocator: Allocator,

@@ -216,7 +216,9 @@ impl Room {
             layer.requests.cancel();
             layer.history.clear(|packet| cx.release(packet));
         }
-        let (id, owner) = (track.id, track.owner);
+        let (id, owner, source) = (track.id, track.owner, track.source);
+        // Nobody looks at the form of what is muted.
+        self.review_source_soon(cx, owner, source);
         let participant = self.members[owner].id;
         self.tell_others(cx, owner, &ServerMessage::TrackMuted { participant, track: id, muted });
         self.relay_of(cx, owner, || RemoteEvent::Muted { track: id, muted });

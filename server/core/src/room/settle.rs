@@ -42,6 +42,10 @@ impl Room {
         // Once more for those whose voices left their slots, or came back to them.
         for _ in 0..2 {
             let Stale { everyone, members } = std::mem::take(&mut self.stale);
+            // What they want or can take may decide over forms too.
+            for &member in &members {
+                self.review_soon(cx, member);
+            }
             let members: Vec<MemberKey> =
                 if everyone { self.order.values().copied().collect() } else { members };
             if members.is_empty() {
@@ -83,6 +87,9 @@ impl Room {
         if let Some(peer) = self.peer_mut(key) {
             peer.turned_page = false;
         }
+        if !changes.is_empty() {
+            self.review_soon(cx, key);
+        }
         for (slot, content) in changes {
             self.point(cx, Seat { member: key, slot }, content);
         }
@@ -95,7 +102,6 @@ impl Room {
         while let Some(seat) = self.scratch.seats.pop() {
             self.report_seat(cx, seat);
         }
-        self.review_soon(cx, key);
     }
 
     /// Sends what was kept for slots that were pointed anew.

@@ -16,6 +16,7 @@ mod lossy;
 mod media;
 mod model;
 mod models;
+mod models_edges;
 mod models_random;
 mod negotiation;
 mod publishing;

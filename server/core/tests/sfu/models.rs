@@ -46,11 +46,11 @@ pub(crate) struct Frame {
     payload: Vec<u8>,
 }
 
-fn mid(name: &str) -> Mid {
+pub(crate) fn mid(name: &str) -> Mid {
     Mid::new(name).unwrap()
 }
 
-fn model_offer() -> Offer {
+pub(crate) fn model_offer() -> Offer {
     let mut offer = offer(4, 4);
     let mut send = media("mod", Kind::Audio, Direction::Send);
     send.ssrc = Some(MODEL_SSRC);
@@ -69,14 +69,14 @@ pub(crate) fn support(decode: Decoding, transport: ModelTransport) -> ClientMess
     ClientMessage::ModelSupport(ModelSupport { plugins, transport })
 }
 
-fn header(plugin: PluginId, epoch: u32) -> ModelHeader {
+pub(crate) fn header(plugin: PluginId, epoch: u32) -> ModelHeader {
     let hash = ModelHash([epoch as u8 ^ plugin.get(); 32]);
     ModelHeader { plugin, version: 1, epoch: Epoch(epoch), hash, bytes: 20_000 }
 }
 
 impl Call {
     /// `people` persons with microphone and camera, all of the same policy.
-    fn new(people: usize, policy: Policy) -> Self {
+    pub(crate) fn new(people: usize, policy: Policy) -> Self {
         Self::with(people, SfuConfig { model_policy: policy, ..SfuConfig::default() })
     }
 
@@ -90,7 +90,7 @@ impl Call {
     }
 
     /// Two people, of whom the first has models of which frames come, and the second shows both.
-    fn shown(config: SfuConfig) -> Self {
+    pub(crate) fn shown(config: SfuConfig) -> Self {
         let mut call = Self::with(2, config);
         call.upload(0, PluginId::VOICE, 1);
         call.upload(0, PluginId::FACE, 1);
@@ -125,7 +125,7 @@ impl Call {
     }
 
     /// Everything that a client was told so far, latest last.
-    fn told(&mut self, who: usize) -> Vec<ServerMessage> {
+    pub(crate) fn told(&mut self, who: usize) -> Vec<ServerMessage> {
         let peer = self.people[who];
         let mut messages = self.world.client(peer).messages.clone();
         messages.reverse();
@@ -133,7 +133,12 @@ impl Call {
     }
 
     /// The last that `who` was told of the form of a source of `of`.
-    fn received(&mut self, who: usize, of: usize, source: Source) -> Option<ReceivedForm> {
+    pub(crate) fn received(
+        &mut self,
+        who: usize,
+        of: usize,
+        source: Source,
+    ) -> Option<ReceivedForm> {
         let participant = self.world.client(self.people[of]).participant;
         self.told(who).into_iter().find_map(|message| match message {
             ServerMessage::Forms { forms } => forms
@@ -143,25 +148,30 @@ impl Call {
         })
     }
 
-    fn form(&mut self, who: usize, of: usize, source: Source) -> (Form, Option<RawReason>, bool) {
+    pub(crate) fn form(
+        &mut self,
+        who: usize,
+        of: usize,
+        source: Source,
+    ) -> (Form, Option<RawReason>, bool) {
         let form = self.received(who, of, source).expect("it was told");
         (form.form, form.reason, form.overlap)
     }
 
-    fn demand(&mut self, who: usize) -> Option<ModelDemand> {
+    pub(crate) fn demand(&mut self, who: usize) -> Option<ModelDemand> {
         self.told(who).into_iter().find_map(|message| match message {
             ServerMessage::ModelDemand(demand) => Some(demand),
             _ => None,
         })
     }
 
-    fn switched(&mut self, who: usize, of: usize, source: Source, form: Form) {
+    pub(crate) fn switched(&mut self, who: usize, of: usize, source: Source, form: Form) {
         let participant = self.world.client(self.people[of]).participant;
         let switched = FormSwitched { participant, source, form };
         self.world.say(self.people[who], ClientMessage::Switched(switched));
     }
 
-    fn gate(&mut self, who: usize, source: Source, state: GateState) {
+    pub(crate) fn gate(&mut self, who: usize, source: Source, state: GateState) {
         self.world.say(self.people[who], ClientMessage::Gate { source, state });
     }
 
@@ -184,6 +194,12 @@ impl Call {
         self.enter(who);
     }
 
+    /// Somebody is here already.
+    pub(crate) fn join(&mut self, peer: PeerId) {
+        self.people.push(peer);
+        self.seqs.push(0);
+    }
+
     /// Somebody comes, says what it can show, and publishes.
     fn enter(&mut self, who: usize) {
         let name = who.to_string();
@@ -199,7 +215,7 @@ impl Call {
         self.world.publish(peer, Source::Camera);
     }
 
-    fn policy(&mut self, who: usize, policy: Policy) {
+    pub(crate) fn policy(&mut self, who: usize, policy: Policy) {
         self.world.say(self.people[who], ClientMessage::Policy { policy });
     }
 
@@ -216,7 +232,7 @@ impl Call {
         self.rtp(who, &payload)
     }
 
-    fn rtp(&mut self, who: usize, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn rtp(&mut self, who: usize, payload: &[u8]) -> Vec<u8> {
         let seq = &mut self.seqs[who];
         let builder = PacketBuilder {
             ssrc: MODEL_SSRC,
@@ -236,7 +252,7 @@ impl Call {
         bytes
     }
 
-    fn send_model(&mut self, who: usize) -> Result<(), PacketError> {
+    pub(crate) fn send_model(&mut self, who: usize) -> Result<(), PacketError> {
         let epoch = 1;
         let bytes = self.packet(who, epoch, &[who as u8; 26], &[who as u8; 24]);
         self.world.arrive(self.people[who], bytes).map(|_| ())
@@ -268,7 +284,7 @@ impl Call {
     }
 
     /// Sources that a client gets raw packets of, since it was last asked.
-    fn raw(&mut self, who: usize) -> Vec<Source> {
+    pub(crate) fn raw(&mut self, who: usize) -> Vec<Source> {
         let media = std::mem::take(&mut self.world.client(self.people[who]).media);
         let mut lines: Vec<Mid> = media.iter().map(|got| got.stamp.line).collect();
         lines.sort_unstable();
@@ -296,7 +312,7 @@ impl Call {
         frames
     }
 
-    fn plugins(&mut self, who: usize) -> Vec<PluginId> {
+    pub(crate) fn plugins(&mut self, who: usize) -> Vec<PluginId> {
         let mut plugins: Vec<PluginId> =
             self.frames(who).into_iter().map(|frame| frame.plugin).collect();
         plugins.sort_unstable();
@@ -345,6 +361,7 @@ fn frames_are_of_whom_they_say_and_nobody_gets_his_own() {
         call.upload(who, PluginId::VOICE, 1);
         call.upload(who, PluginId::FACE, 1);
     }
+    call.run(60);
     for who in 0..people {
         call.fetch_all(who);
     }
@@ -508,8 +525,8 @@ fn whoever_does_not_get_a_refinement_in_time_goes_over_to_raw_media_before_it_is
     assert_eq!(demanded(&mut call), 1);
     call.run(800);
     assert_eq!(call.form(1, 0, Source::Camera), (Form::Raw, Some(RawReason::NotFetched), true));
-    call.run(1_400);
-    assert_eq!(demanded(&mut call), 2, "two seconds and a survey later");
+    call.run(260);
+    assert_eq!(demanded(&mut call), 2);
     call.fetch_all(1);
     call.run(200);
     assert_eq!(call.form(1, 0, Source::Camera).0, Form::Model);
@@ -519,8 +536,7 @@ fn whoever_does_not_get_a_refinement_in_time_goes_over_to_raw_media_before_it_is
 fn somebody_who_comes_late_fetches_the_model_and_shows_it() {
     let mut call = Call::shown(SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() });
     let peer = call.world.join_with("blue", "late", everything(), model_offer());
-    call.people.push(peer);
-    call.seqs.push(0);
+    call.join(peer);
     call.world.say(peer, support(Decoding::Yes, ModelTransport::Data));
     assert_eq!(call.fetch_all(2).len(), 2);
     assert_eq!(call.form(2, 0, Source::Microphone), (Form::Model, None, true));

@@ -100,12 +100,10 @@ struct Play {
 impl Play {
     fn new() -> Self {
         let config = SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() };
-        Self {
-            call: Call::with(PEOPLE, config),
-            gates: BTreeMap::new(),
-            withdrawn: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-        }
+        let mut call = Call::with(PEOPLE, config);
+        // Lines change more often than anybody is told.
+        call.world.untold_pauses = true;
+        Self { call, gates: BTreeMap::new(), withdrawn: BTreeMap::new(), numbers: BTreeMap::new() }
     }
 
     fn say(&mut self, who: usize, message: ClientMessage) {
@@ -128,9 +126,6 @@ impl Play {
                 let source = source(face);
                 self.say(who, ClientMessage::Consent { source, granted });
                 self.withdrawn.insert((who, source), !granted);
-                if !granted {
-                    self.gates.remove(&(who, source));
-                }
             }
             Op::Learning { who, busy } => {
                 let state = if busy { LearningState::Busy } else { LearningState::Learning };

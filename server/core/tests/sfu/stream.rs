@@ -22,9 +22,13 @@ impl Stream {
         self.run = None;
     }
 
-    /// Takes the next packet.
-    pub(crate) fn take(&mut self, got: &Got) {
+    /// Takes the next packet. `untold`: its slot may have paused without a word, as slots do whose
+    /// line is short for less time than passes between two words about it.
+    pub(crate) fn take(&mut self, got: &Got, untold: bool) {
         let Got { seq, timestamp, stamp, .. } = *got;
+        if untold && self.highest.is_some_and(|(highest, _)| seq == highest.next()) {
+            self.run = None;
+        }
         // Tests are shorter than 2^16 packets of a slot.
         let before = self.seen.insert(seq.0, stamp);
         assert_eq!(before, None, "a sequence number stands for one packet: {got:?}");

@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) sfu: Sfu,
     pub(crate) now: Time,
     pub(crate) clients: BTreeMap<PeerId, Client>,
+    /// Whether slots may pause without a word.
+    pub(crate) untold_pauses: bool,
     /// What other shards are to be told, with the bytes of packets.
     pub(crate) relayed: Vec<(String, RemoteEvent, Vec<u8>)>,
     slab: HashMap<PacketId, Stored>,
@@ -111,6 +113,7 @@ impl World {
             sfu: Sfu::new(config),
             now: Time::from_micros(START),
             clients: BTreeMap::new(),
+            untold_pauses: false,
             relayed: Vec::new(),
             slab: HashMap::new(),
             next_packet: 0,
@@ -474,7 +477,7 @@ impl World {
             csrc,
             stamp,
         };
-        client.streams.entry(packet.ssrc).or_default().take(&got);
+        client.streams.entry(packet.ssrc).or_default().take(&got, self.untold_pauses);
         client.media.push(got);
     }
 }

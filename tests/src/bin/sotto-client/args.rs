@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum};
-use sotto_core::signal::{ModelTransport, Policy, Source};
+use clap::Parser;
+use sotto_core::signal::Source;
 use sotto_tests::{
     client::{
         Listen, Loss, Media, Options, Publish, Repair, dev_token,
@@ -13,7 +13,7 @@ use sotto_tests::{
 };
 
 /// A participant without a browser. Writes JSON lines; reads `mute`, `unmute`, `view {json}`,
-/// `chat text`, `gate camera red`, `refine camera`, `policy frugal` and `leave` on standard input.
+/// `chat text` and `leave` on standard input.
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Args {
     /// The websocket of the node, `ws://…/v1/signal`.
@@ -46,28 +46,12 @@ pub(crate) struct Args {
     /// Send a clip in which a flash and a beep begin at the same time each second.
     #[arg(long)]
     flash_and_beep: bool,
+    /// Send voice and face in model form too: those of the codec's test plug-ins.
+    #[arg(long)]
+    models: bool,
     /// Decode what is received.
     #[arg(long)]
     receive_decode: bool,
-    /// Make models of itself, of the codec's test plug-ins: of a person that tells the time by a
-    /// tone and a bar, or of payloads that native participants can check.
-    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "teller")]
-    models: Option<Models>,
-    /// Which of nine colours is behind the bar; counted on in a swarm.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) number: u32,
-    /// Show models of others.
-    #[arg(long)]
-    show_models: bool,
-    /// Model packets and bundles travel as messages of a data channel.
-    #[arg(long)]
-    models_by_messages: bool,
-    /// Do not ask for lost bundles.
-    #[arg(long)]
-    no_bundle_nack: bool,
-    /// How to be served: `quality`, `balanced` or `frugal`.
-    #[arg(long, value_parser = policy)]
-    pub(crate) policy: Option<Policy>,
     /// Begin muted.
     #[arg(long)]
     muted: bool,
@@ -92,26 +76,9 @@ pub(crate) struct Args {
     /// So many synthetic participants that come and go by a schedule.
     #[arg(long)]
     pub(crate) swarm: Option<u32>,
-    /// The swarm comes at once and stays until `leave` is said to it, or its time is up. What else
-    /// is said on standard input is said to everyone of it.
-    #[arg(long, requires = "swarm")]
-    pub(crate) together: bool,
     /// Seed of the schedule.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-}
-
-/// What models are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Models {
-    /// A person that tells the time.
-    Teller,
-    /// Payloads that say whose they are.
-    Stamps,
-}
-
-fn policy(text: &str) -> Result<Policy, String> {
-    serde_json::from_value(text.into()).map_err(|error| error.to_string())
 }
 
 impl Args {
@@ -125,16 +92,11 @@ impl Args {
         self.receive_decode
     }
 
-    /// Whether it makes or shows models.
-    pub(crate) const fn uses_models(&self) -> bool {
-        self.models.is_some() || self.show_models
-    }
-
-    /// What to do as the participant of that name and number.
+    /// What to do as the participant of that name.
     ///
     /// # Errors
     /// No token, or a clip that cannot be read, as text.
-    pub(crate) async fn options(&self, name: &str, number: u32) -> Result<Options, String> {
+    pub(crate) async fn options(&self, name: &str) -> Result<Options, String> {
         let token = match (&self.token, &self.dev_token_from) {
             (Some(token), _) => token.clone(),
             (None, Some(origin)) => dev_token(origin, &self.room, name).await?,
@@ -145,21 +107,13 @@ impl Args {
         options.name = Some(name.into());
         let repair = if self.no_repair { Repair::NONE } else { Repair::ALL };
         options = options.losing(Loss { share: self.lose / 100.0, burst: self.burst }, repair);
+        if self.models {
+            let publish = Some(ModelPublish::PLAYED);
+            options = options.with_models(ModelOptions { publish, ..ModelOptions::default() });
+        }
         if self.receive_decode {
             options.listen = Listen::Decode;
         }
-        options.models = ModelOptions {
-            publish: self.models.map(|models| match models {
-                Models::Teller => ModelPublish::teller(number),
-                Models::Stamps => ModelPublish::TALKING,
-            }),
-            receive: self.show_models,
-            transport: match self.models_by_messages {
-                true => ModelTransport::Data,
-                false => ModelTransport::Rtp,
-            },
-            nack: !self.no_bundle_nack,
-        };
         for (source, media) in self.media()? {
             options.publish.push(Publish { source, media, muted: self.muted });
         }

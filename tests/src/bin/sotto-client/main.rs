@@ -2,8 +2,6 @@
 //! standard input say, and writes what it sees as lines of JSON.
 
 mod args;
-mod crowd;
-mod input;
 mod one;
 mod say;
 mod swarm;
@@ -19,7 +17,6 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let args = Args::parse();
     let outcome = match args.swarm {
-        Some(count) if args.together => crowd::run(&args, count).await,
         Some(count) => swarm::run(&args, count).await,
         None => one::run(&args).await,
     };

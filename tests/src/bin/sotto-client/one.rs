@@ -2,14 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sotto_core::signal::ClientMessage;
+use sotto_core::signal::{Source, View};
 use sotto_tests::client::{Participant, Report};
+use tokio::sync::mpsc;
 
-use super::{
-    args::Args,
-    input::{obey, standard_input},
-    say,
-};
+use super::{args::Args, say};
 
 /// How often the report is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -21,11 +18,8 @@ const STATE: Duration = Duration::from_secs(1);
 /// # Errors
 /// It could not join, or a command cannot be understood, as text.
 pub(crate) async fn run(args: &Args) -> Result<(), String> {
-    let options = args.options(&args.name, args.number).await?;
+    let options = args.options(&args.name).await?;
     let participant = Participant::join(options).await.map_err(|error| error.to_string())?;
-    if let Some(policy) = args.policy {
-        participant.say(ClientMessage::Policy { policy }).await;
-    }
     let began = Instant::now();
     let end = args.duration().map(|duration| began + duration);
     let mut narrator = Narrator { decodes: args.decodes(), ..Narrator::default() };
@@ -61,6 +55,42 @@ pub(crate) async fn run(args: &Args) -> Result<(), String> {
         return Err(format!("{:?}", participant.report().ended));
     }
     participant.leave().await.map(drop).map_err(|unmet| unmet.to_string())
+}
+
+/// Lines of standard input, read by a thread of their own: a read that blocks must not keep the
+/// program from ending. A full queue makes the reader wait.
+fn standard_input() -> mpsc::Receiver<String> {
+    let (lines, queue) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if lines.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    queue
+}
+
+/// Carries out one line of standard input.
+async fn obey(participant: &Participant, line: &str) -> Result<(), String> {
+    let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match command {
+        "mute" | "unmute" => {
+            for source in [Source::Microphone, Source::Camera, Source::Screen] {
+                if rest.is_empty() || format!("{source:?}").eq_ignore_ascii_case(rest) {
+                    participant.mute(source, command == "mute").await;
+                }
+            }
+        }
+        "view" => {
+            let view: View = serde_json::from_str(rest).map_err(|error| error.to_string())?;
+            participant.view(view).await;
+        }
+        "chat" => participant.chat(rest).await,
+        "" => {}
+        other => return Err(format!("unknown command {other:?}")),
+    }
+    Ok(())
 }
 
 /// Says each thing once, when it has happened.

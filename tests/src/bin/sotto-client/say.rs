@@ -1,7 +1,5 @@
 //! The lines of JSON on standard output.
 
-mod models;
-
 use std::{io::Write, time::Duration};
 
 use serde_json::{Value, json};
@@ -77,7 +75,6 @@ pub(crate) fn state(event: &str, report: &Report, seconds: f64) {
         })).collect::<Vec<_>>(),
         "slots": report.slots.iter().filter(|slot| slot.packets > 0)
             .map(|slot| slot_of(report, slot)).collect::<Vec<_>>(),
-        "models": (report.models.access.is_some()).then(|| models::of(report)),
         "refusals": report.refusals.iter().map(|refusal| json!({
             "code": refusal.code, "message": refusal.message, "about": refusal.about,
         })).collect::<Vec<_>>(),

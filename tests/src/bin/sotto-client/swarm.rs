@@ -57,8 +57,7 @@ async fn take_part(args: &Args, began: Instant, stay: Stay, i: usize) -> Result<
     tokio::time::sleep_until((began + stay.comes).into()).await;
     let name = format!("{}-{i}", args.name);
     // Few slots each: it is the one who stays that is to see them all.
-    let number = args.number + i as u32;
-    let options = args.options(&name, number).await?.with_slots(1, 2);
+    let options = args.options(&name).await?.with_slots(1, 2);
     let participant = Participant::join(options).await.map_err(|error| error.to_string())?;
     say::line(&json!({ "event": "joined", "name": name, "shortId": participant.short_id() }));
     tokio::time::sleep_until((began + stay.goes).into()).await;

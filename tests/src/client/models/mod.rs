@@ -3,12 +3,12 @@
 //! ```text
 //!  made ─► strand (a source) ─┐                        node              ┌─► sink ─► continuity
 //!          strand             ├─► source ──model packets──► bundles──────┤   (whole? whose? when?)
-//!            └─ stamp, teller ┘                                          └─► following (which form)
+//!            └─ stamp ────────┘                                          └─► following (which form)
 //!                └── upload (HTTP) ──► containers ──► fetch (HTTP) ──► library
 //! ```
 //!
-//! Payloads say whose they are, so that a receiver can check every one; or they tell the time, so that
-//! a page can show and play them.
+//! No sample and no pixel: payloads say whose they are, so that a receiver can check every one; or
+//! they are such as a browser can play.
 
 mod continuity;
 mod following;
@@ -16,12 +16,12 @@ mod lateness;
 mod library;
 mod made;
 mod options;
+mod played;
 mod report;
 mod sink;
 mod source;
 mod stamp;
 mod strand;
-mod teller;
 
 pub use continuity::{Came, Continuity};
 pub use following::Following;
@@ -34,4 +34,3 @@ pub use sink::{Arrival, BundleSink};
 pub use source::ModelSource;
 pub use stamp::Stamp;
 pub use strand::{BAR, Strand, TONE, VERSION, plugin_of};
-pub use teller::{Teller, background};

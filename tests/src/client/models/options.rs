@@ -37,11 +37,8 @@ pub enum ModelContent {
         /// Bytes of the model's container.
         model: usize,
     },
-    /// Payloads that a page can show and play ([`super::Teller`]), of the person of that number.
-    Teller {
-        /// Which tells it from others by a colour.
-        number: u32,
-    },
+    /// Models and payloads of the codec's test plug-ins: a tone and a bar.
+    Played,
 }
 
 impl ModelPublish {
@@ -55,9 +52,7 @@ impl ModelPublish {
     /// The same without a voice.
     pub const SILENT: Self = Self { voice: None, talking: false, ..Self::TALKING };
 
-    /// A voice and a face that tell the time.
-    pub const fn teller(number: u32) -> Self {
-        let content = Some(ModelContent::Teller { number });
-        Self { voice: content, face: content, talking: true }
-    }
+    /// A voice and a face that a browser with the test plug-ins can play.
+    pub const PLAYED: Self =
+        Self { voice: Some(ModelContent::Played), face: Some(ModelContent::Played), talking: true };
 }

@@ -41,8 +41,7 @@ pub struct ModelSource {
 /// The packet that is being recorded.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
-    /// When it began, in milliseconds since 1970.
-    wall_ms: u64,
+    time: MediaTime,
     /// In milliseconds.
     length: u32,
     /// When it is whole.
@@ -51,18 +50,13 @@ struct Pending {
 
 impl Pending {
     fn begin(now: Instant, length: u32) -> Self {
-        Self { wall_ms: wall_micros() / 1_000, length, due: now + millis(length) }
+        Self { time: MediaTime(wall_ms()), length, due: now + millis(length) }
     }
 
     /// The one that follows it.
     fn after(self, length: u32) -> Self {
-        let wall_ms = self.wall_ms + u64::from(self.length);
-        Self { wall_ms, length, due: self.due + millis(length) }
-    }
-
-    /// When it began, on the clock of the stream.
-    const fn time(self) -> MediaTime {
-        MediaTime(self.wall_ms as u32)
+        let time = self.time.offset(self.length as i32);
+        Self { time, length, due: self.due + millis(length) }
     }
 }
 
@@ -129,8 +123,7 @@ impl ModelSource {
 
     /// Does what the node asks for.
     pub fn obey(&mut self, demand: &ModelDemand) {
-        let only = self.strands.iter().find_map(Strand::payload_ms);
-        self.packet_time = only.unwrap_or(u32::from(demand.packet_time).clamp(20, 120));
+        self.packet_time = u32::from(demand.packet_time).clamp(20, 120);
         self.redundancy = usize::from(demand.redundancy);
         for strand in &mut self.strands {
             let asked = demand.sources.iter().find(|asked| asked.source == strand.source());
@@ -152,11 +145,10 @@ impl ModelSource {
     /// Writes what is due: RTP packets, or bare model packets where they travel as messages.
     pub fn emit(&mut self, now: Instant, sender: u32, out: &mut Vec<Vec<u8>>) {
         while self.due() <= now {
-            let Pending { wall_ms, .. } = self.next;
-            let time = self.next.time();
+            let time = self.next.time;
             self.next = self.next.after(self.packet_time);
             let payloads: Vec<_> =
-                self.strands.iter_mut().filter_map(|strand| strand.take(sender, wall_ms)).collect();
+                self.strands.iter_mut().filter_map(|strand| strand.take(sender)).collect();
             if payloads.is_empty() {
                 self.sent.clear();
                 continue;
@@ -173,9 +165,9 @@ impl ModelSource {
             return None;
         }
         self.next_report = now + REPORT_INTERVAL;
-        let Pending { length, due, .. } = self.next;
+        let Pending { time, length, due } = self.next;
         let left = due.saturating_duration_since(now).as_micros() as u32 * UNITS_PER_MS / 1_000;
-        let end = self.next.time().offset(length as i32).0.wrapping_mul(UNITS_PER_MS);
+        let end = time.offset(length as i32).0.wrapping_mul(UNITS_PER_MS);
         let rtp = end.wrapping_sub(left);
         Some(rtp::write_sender_report(self.ssrc, rtp::ntp(now), rtp, self.packets, self.octets))
     }
@@ -225,6 +217,11 @@ impl ModelSource {
 fn entry(payload: &Payload) -> Entry<'_> {
     let Payload { plugin, epoch, activity, bytes } = payload;
     Entry { plugin: *plugin, epoch: *epoch, activity: *activity, payload: bytes }
+}
+
+/// Milliseconds since 1970, modulo 2^32.
+pub(super) fn wall_ms() -> u32 {
+    (wall_micros() / 1_000) as u32
 }
 
 fn millis(ms: u32) -> Duration {

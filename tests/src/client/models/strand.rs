@@ -1,16 +1,21 @@
 //! What a participant sends of one of its sources in model form.
 
-use sotto_codec::testing::{bar, tone};
 use sotto_core::signal::{GateState, Source};
 use sotto_frame::{Activity, Epoch, PluginId};
 
-use super::{Made, ModelContent, Stamp, Teller, made::meaningless_body};
+use super::{Made, ModelContent, Stamp, made::meaningless_body, played};
 use crate::media::synthetic::wall_micros;
 
 /// The plug-in in place of a voice: a test plug-in of the codec.
-pub const TONE: PluginId = tone::ID;
+pub const TONE: PluginId = match PluginId::new(7) {
+    Ok(id) => id,
+    Err(_) => panic!("7 is a plug-in"),
+};
 /// The plug-in in place of a face: a test plug-in of the codec.
-pub const BAR: PluginId = bar::ID;
+pub const BAR: PluginId = match PluginId::new(15) {
+    Ok(id) => id,
+    Err(_) => panic!("15 is a plug-in"),
+};
 /// Version of both.
 pub const VERSION: u8 = 1;
 
@@ -35,16 +40,14 @@ pub struct Payload {
     pub bytes: Vec<u8>,
 }
 
-/// What makes payloads.
-enum Coder {
-    Stamps { bytes: usize, talking: bool },
-    Teller(Box<Teller>),
-}
-
 /// One source.
+#[derive(Clone, Debug)]
 pub struct Strand {
     source: Source,
-    coder: Coder,
+    content: ModelContent,
+    talking: bool,
+    /// Of its first model.
+    body: Vec<u8>,
     latest: Made,
     /// Its latest epoch that the node has taken.
     taken: Option<Made>,
@@ -58,20 +61,18 @@ impl Strand {
     /// A source whose model is made at once. `seed` tells it from others.
     pub fn new(source: Source, content: ModelContent, talking: bool, seed: u32) -> Self {
         let plugin = plugin_of(source);
-        let (coder, body) = match content {
-            ModelContent::Stamps { payload, model } => {
-                let body = meaningless_body(model, seed ^ u32::from(plugin.get()) << 24);
-                (Coder::Stamps { bytes: payload, talking }, body)
+        let body = match content {
+            ModelContent::Stamps { model, .. } => {
+                meaningless_body(model, seed ^ u32::from(plugin.get()) << 24)
             }
-            ModelContent::Teller { number } => {
-                let teller = Box::new(Teller::new(source, number));
-                (Coder::Teller(teller), Teller::body(source, number))
-            }
+            ModelContent::Played => played::body(plugin, seed),
         };
         Self {
             source,
-            coder,
+            content,
+            talking,
             latest: Made::first(plugin, VERSION, &body),
+            body,
             taken: None,
             wanted: None,
             gate: GateState::Green,
@@ -119,17 +120,9 @@ impl Strand {
         self.gate = gate;
     }
 
-    /// The only duration that its payloads can have, in milliseconds; `None`: any.
-    pub const fn payload_ms(&self) -> Option<u32> {
-        match self.coder {
-            Coder::Stamps { .. } => None,
-            Coder::Teller(_) => Some(Teller::PAYLOAD_MS),
-        }
-    }
-
-    /// The payload of what begins then, in milliseconds since 1970. A picture is never sent that its gate has refused; a voice
+    /// The payload of the next 80 ms. A picture is never sent that its gate has refused; a voice
     /// goes on until it is no longer asked for.
-    pub fn take(&mut self, sender: u32, wall_ms: u64) -> Option<Payload> {
+    pub fn take(&mut self, sender: u32) -> Option<Payload> {
         let epoch = self.wanted?;
         let is_sound = self.source == Source::Microphone;
         if self.gate == GateState::Red && !is_sound {
@@ -137,16 +130,18 @@ impl Strand {
         }
         let plugin = plugin_of(self.source);
         let counter = self.counter;
-        self.counter = counter.wrapping_add(1);
-        let (bytes, activity) = match &mut self.coder {
-            Coder::Stamps { bytes, talking } => {
-                let (participant, epoch) = (sender, epoch.0 as u16);
-                let stamp = Stamp { participant, epoch, counter, sent_us: wall_micros() };
-                let activity = Activity { level: LEVELS[usize::from(*talking)], talking: *talking };
-                (stamp.write(plugin, *bytes), is_sound.then_some(activity))
+        let bytes = match self.content {
+            ModelContent::Stamps { payload, .. } => {
+                let sent_us = wall_micros();
+                Stamp { participant: sender, epoch: epoch.0 as u16, counter, sent_us }
+                    .write(plugin, payload)
             }
-            Coder::Teller(teller) => teller.payload(wall_ms),
+            ModelContent::Played => played::payload(plugin, &self.body, counter),
         };
+        self.counter = self.counter.wrapping_add(1);
+        let talking = self.talking;
+        let level = LEVELS[usize::from(talking)];
+        let activity = is_sound.then_some(Activity { level, talking });
         Some(Payload { plugin, epoch: epoch.low(), activity, bytes })
     }
 }
@@ -160,16 +155,16 @@ mod tests {
     #[test]
     fn a_source_is_sent_in_the_epoch_that_is_wanted_while_it_is() {
         let mut face = Strand::new(Source::Camera, CONTENT, false, 1);
-        assert_eq!(face.take(5, 0), None, "nobody asked");
+        assert_eq!(face.take(5), None, "nobody asked");
         face.want(Some(Epoch(9)));
         for counter in 0..2 {
-            let payload = face.take(5, 0).unwrap();
+            let payload = face.take(5).unwrap();
             assert_eq!((payload.plugin, payload.epoch, payload.activity), (BAR, 1, None));
             let stamp = Stamp::read(BAR, &payload.bytes).unwrap();
             assert_eq!((stamp.participant, stamp.epoch, stamp.counter), (5, 9, counter));
         }
         face.want(None);
-        assert_eq!(face.take(5, 0), None);
+        assert_eq!(face.take(5), None);
     }
 
     #[test]
@@ -178,7 +173,7 @@ mod tests {
             let mut strand = Strand::new(source, CONTENT, true, 1);
             strand.want(Some(Epoch(1)));
             strand.set_gate(GateState::Red);
-            strand.take(5, 0)
+            strand.take(5)
         });
         assert_eq!(sent[0], None);
         let voice = sent[1].take().unwrap();

@@ -5,8 +5,8 @@ export type CaptureCommand =
   | { type: "start"; module: WebAssembly.Module; plugin: number; entries: MessagePort }
   /** Sound comes over this port: `SoundMessage`s. */
   | { type: "sound"; port: MessagePort; rate: number }
-  /** Pictures come in this stream. */
-  | { type: "camera"; frames: ReadableStream<VideoFrame> }
+  /** Pictures come in this stream; `null`: no more. */
+  | { type: "camera"; frames: ReadableStream<VideoFrame> | null }
   /** One picture, where there is no such stream. */
   | { type: "frame"; frame: VideoFrame }
   /** One's own model of some epoch. */
@@ -19,8 +19,8 @@ export type CaptureCommand =
   | { type: "phase"; media: number }
   /** The source is muted: nothing of it is looked at. */
   | { type: "pause"; on: boolean }
-  /** Forgets every model. */
-  | { type: "forget" };
+  /** It is over: the worker ends itself. */
+  | { type: "stop" };
 
 /** Sound of the microphone, mono. */
 export type SoundMessage = Float32Array;

@@ -112,7 +112,7 @@ export class SourceCapture {
   stop(): void {
     this.setTrack(null);
     this.#learner?.terminate();
-    this.#worker.terminate();
+    this.#tell({ type: "stop" });
   }
 
   #tell(command: CaptureCommand, transfer: Transferable[] = []): void {

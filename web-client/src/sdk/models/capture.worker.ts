@@ -3,6 +3,7 @@
 
 import type { CaptureCommand, CaptureReport, LearnerMedia, SoundMessage } from "./capture.protocol.js";
 import type { EntryMessage } from "./carrier.protocol.js";
+import { FrameClock } from "./captureclock.js";
 import { Codec, CodecError, FRAME_MS, SOUND_RATE } from "./codec.js";
 import { Downsampler } from "./downsample.js";
 import { FaceCapture } from "./facecapture.js";
@@ -27,6 +28,7 @@ const MAX_UNLEARNED = 2;
 interface Scope {
   onmessage: ((event: MessageEvent<CaptureCommand>) => void) | null;
   postMessage(message: CaptureReport): void;
+  close(): void;
 }
 
 const scope = self as unknown as Scope;
@@ -45,7 +47,9 @@ class Session {
   readonly #faces;
   readonly #sound: boolean;
   readonly #pixels = new FramePixels();
-  #watch = new GateWatch();
+  readonly #frames = new FrameClock();
+  readonly #gate = new GateWatch();
+  #camera = new AbortController();
   #active = false;
   #paused = false;
   #epoch: number | null = null;
@@ -72,8 +76,7 @@ class Session {
       case "sound":
         return this.#listen(command.port, command.rate);
       case "camera":
-        void command.frames.pipeTo(new WritableStream({ write: (frame) => this.#see(frame) }));
-        return;
+        return this.#watch(command.frames);
       case "frame":
         void this.#see(command.frame);
         return;
@@ -93,10 +96,9 @@ class Session {
       case "pause":
         this.#paused = command.on;
         return;
-      case "forget":
-        this.#voices.clear();
-        this.#faces.clear();
-        this.#watch = new GateWatch();
+      case "stop":
+        this.#watch(null);
+        scope.close();
     }
   }
 
@@ -127,8 +129,17 @@ class Session {
     };
   }
 
+  /** Frames that are on their way as it ends are closed by the stream. */
+  #watch(frames: ReadableStream<VideoFrame> | null): void {
+    this.#camera.abort();
+    this.#camera = new AbortController();
+    const { signal } = this.#camera;
+    const write = (frame: VideoFrame) => this.#see(frame);
+    void frames?.pipeTo(new WritableStream({ write }), { signal }).catch(() => undefined);
+  }
+
   async #see(frame: VideoFrame): Promise<void> {
-    const media = now();
+    const media = this.#frames.at(frame.timestamp / 1000, now());
     const tools = this.#faces.of(this.#epoch);
     const learns = this.#learner !== null && this.#unlearned < MAX_UNLEARNED;
     // Frames of a camera are few: each is given back at once.
@@ -147,7 +158,7 @@ class Session {
   }
 
   #judged(verdict: GateState): void {
-    const state = this.#watch.observe(verdict);
+    const state = this.#gate.observe(verdict);
     if (state) scope.postMessage({ type: "gate", state });
   }
 

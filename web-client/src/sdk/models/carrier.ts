@@ -38,6 +38,11 @@ export class Carrier {
     return typeof RTCRtpScriptTransform !== "undefined";
   }
 
+  /** Whether there is anything that frames could be made of. */
+  get hasTrack(): boolean {
+    return this.#track !== null;
+  }
+
   /** The codec is there. */
   start(module: WebAssembly.Module): void {
     this.#tell({ type: "start", module });

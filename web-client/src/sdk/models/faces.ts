@@ -1,3 +1,4 @@
+import { holdBack } from "../holds.js";
 import { rtpDistance } from "../rtptime.js";
 import type { SlotContent } from "../signal.js";
 import type { Slot } from "../slots.js";
@@ -5,11 +6,16 @@ import type { BundlesCommand, BundlesReport } from "./bundles.protocol.js";
 import { FaceSwitch } from "./faceswitch.js";
 import type { FormState } from "./forms.js";
 import type { PlayedForm } from "./messages.js";
+import { PictureHold } from "./pictureholds.js";
 
 /** Largest picture that is made from a model, pixels. */
 const MAX_WIDTH = 960;
 /** Where nothing is known of a picture's shape. */
 const SHAPE = { width: 640, height: 360 };
+/** How often waits of raw pictures are looked at, ms. */
+const TICK_MS = 50;
+/** Older than this, ms, a frame says nothing of the present. */
+const FRESH_MS = 300;
 /** Clock of video, units per ms. */
 const CLOCK = 90;
 
@@ -43,8 +49,11 @@ interface View {
   readonly video: HTMLVideoElement;
   readonly control: FaceSwitch;
   readonly covered: (content: SlotContent | null) => void;
+  readonly hold: PictureHold;
   /** Of the last frame that was drawn: local minus media time. */
   drawn: { delay: number; participant: number } | null;
+  /** Of the last raw frame: from capture to eye on the node's clock, ms, and when that was. */
+  raw: { latency: number; at: number } | null;
 }
 
 /** The canvases of all tiles, and who goes over when. */
@@ -53,8 +62,11 @@ export class Faces {
   readonly #views = new Map<number, View>();
   #waits = new Map<number, number>();
 
+  readonly #timer: ReturnType<typeof setInterval>;
+
   constructor(host: FacesHost) {
     this.#host = host;
+    this.#timer = setInterval(() => this.#align(), TICK_MS);
   }
 
   /** Whether any tile can show what is made from a model. */
@@ -76,7 +88,7 @@ export class Faces {
     const surface = this.#surfaceOf(canvas);
     if (surface === null) return null;
     const control = new FaceSwitch();
-    const view: View = { surface, slot, canvas, video, control, covered, drawn: null };
+    const view: View = { surface, slot, canvas, video, control, covered, hold: new PictureHold(), drawn: null, raw: null };
     this.#views.set(surface, view);
     canvas.style.visibility = "hidden";
     const offs = [
@@ -92,6 +104,7 @@ export class Faces {
       rawShown: (content, rtpTimestamp) => this.#rawShown(view, content, rtpTimestamp),
       stop: () => {
         for (const off of offs) off();
+        holdBack(slot.receiver, "switch", null);
         this.#views.delete(surface);
         this.#host.tell({ type: "show", surface, participant: null, width: 0, height: 0 });
         canvas.style.visibility = "hidden";
@@ -132,6 +145,10 @@ export class Faces {
     return null;
   }
 
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
   #surfaceOf(canvas: HTMLCanvasElement): number | null {
     const known = surfaces.get(canvas);
     if (known?.host === this.#host) return known.surface;
@@ -153,6 +170,7 @@ export class Faces {
     if (view.control.state.participant === participant) return;
     view.control.assign(participant);
     view.drawn = null;
+    view.raw = null;
     view.canvas.style.visibility = "hidden";
     this.#want(view);
   }
@@ -168,8 +186,10 @@ export class Faces {
   #show(view: View): void {
     const { surface, slot, control } = view;
     const state = control.state.participant === null ? null : this.#host.form(control.state.participant);
-    // Frames that are no longer wanted are not drawn: the last one stays.
-    const drawing = state?.wanted === "model";
+    // What may not be the person any more is not drawn: the last frame stays. Else the face goes on
+    // until the raw one is there.
+    const going = control.state.shown === "model" && state?.urgent === false;
+    const drawing = state?.wanted === "model" || going;
     const participant = drawing ? (slot.content?.shortId ?? null) : null;
     this.#host.tell({ type: "show", surface, participant, ...sizeOf(view) });
   }
@@ -181,7 +201,26 @@ export class Faces {
       typeof first === "number" && typeof captureTime === "number"
         ? captureTime / 1000 + rtpDistance(rtpTimestamp, first) / CLOCK
         : null;
+    if (captured !== null) view.raw = { latency: now() - captured, at: now() };
     if (view.control.rawShown({ at: now(), captured })) this.#uncover(view);
+  }
+
+  /** Delays raw pictures so that they are of the same time as those of the model. */
+  #align(): void {
+    for (const { slot, control, hold, raw } of this.#views.values()) {
+      const { participant, shown } = control.state;
+      const state = participant === null ? null : this.#host.form(participant);
+      if (participant === null || !state) continue;
+      const wait = hold.update({
+        now: performance.now(),
+        shown,
+        wanted: state.wanted,
+        urgent: state.urgent,
+        modelLatency: this.latency(participant)?.latency ?? null,
+        rawLatency: raw && now() - raw.at < FRESH_MS ? raw.latency : null,
+      });
+      holdBack(slot.receiver, "switch", wait);
+    }
   }
 
   /** What is on top changes. */
@@ -190,6 +229,7 @@ export class Faces {
     if (participant === null || shown === null) return;
     view.canvas.style.visibility = shown === "model" ? "visible" : "hidden";
     view.covered(shown === "model" ? view.slot.content : null);
+    this.#show(view);
     this.#host.arrived(participant, shown);
   }
 }

@@ -4,6 +4,12 @@ import type { PlayedForm } from "./messages.js";
 const STEP_BACK_MS = 40;
 /** How long it may wait for that, ms: the delays of the two forms may never meet. */
 const PATIENCE_MS = 3000;
+/**
+ * Raw frames after which they are believed to go on, and how long that may take, ms: behind the first
+ * ones of a picture that begins again there is often a gap. The node sends both forms for 1.5 s.
+ */
+const STEADY_FRAMES = 6;
+const STEADY_MS = 1000;
 
 /** What a tile shows. */
 export interface FaceState {
@@ -31,6 +37,8 @@ export class FaceSwitch {
   #urgent = false;
   #wantedAt = 0;
   #raw: ShownFrame | null = null;
+  /** Since raw was asked for. */
+  #rawFrames = 0;
   #model: ShownFrame | null = null;
 
   get state(): FaceState {
@@ -51,6 +59,7 @@ export class FaceSwitch {
   want(form: PlayedForm, urgent: boolean, now: number): void {
     if (form !== this.#wanted) {
       this.#wantedAt = now;
+      this.#rawFrames = 0;
       // A frame of the time before the switch says nothing of the present.
       if (form === "model") this.#model = null;
       else this.#raw = null;
@@ -64,9 +73,10 @@ export class FaceSwitch {
     this.#raw = frame;
     if (this.#shown === null) return this.#show("raw");
     if (this.#wanted !== "raw" || this.#shown === "raw") return false;
+    this.#rawFrames++;
+    const steady = this.#rawFrames >= STEADY_FRAMES && !isBefore(frame, this.#model);
     const waited = frame.at - this.#wantedAt;
-    if (!this.#urgent && waited < PATIENCE_MS && isBefore(frame, this.#model)) return false;
-    return this.#show("raw");
+    return this.#urgent || steady || waited >= STEADY_MS ? this.#show("raw") : false;
   }
 
   /** A frame from the model was drawn. Whether what is shown changes. */

@@ -179,6 +179,7 @@ export class Inbound {
   stop(): void {
     this.#abort.abort();
     this.#voices?.stop();
+    this.faces.stop();
     this.#worker.terminate();
   }
 

@@ -43,11 +43,8 @@ export function watchCamera(track: MediaStreamTrack, tell: Tell): () => void {
   if ("MediaStreamTrackProcessor" in globalThis) {
     // Not a clone: what is muted must be muted for all.
     const { readable } = new MediaStreamTrackProcessor({ track, maxBufferSize: 2 });
-    const through = new TransformStream<VideoFrame, VideoFrame>();
-    const abort = new AbortController();
-    void readable.pipeTo(through.writable, { signal: abort.signal }).catch(() => undefined);
-    tell({ type: "camera", frames: through.readable }, [through.readable]);
-    return () => abort.abort();
+    tell({ type: "camera", frames: readable }, [readable]);
+    return () => tell({ type: "camera", frames: null }, []);
   }
   return watchElement(track, tell);
 }

@@ -20,6 +20,7 @@ import type {
 import { Outbound } from "./outbound.js";
 import type { OwnModel } from "./outbound.js";
 import { SoundOutput } from "./output.js";
+import type { VoiceStats } from "./voices.js";
 
 /** How models are used. */
 export interface ModelOptions {
@@ -118,6 +119,11 @@ export class Models {
   /** What became of all bundles; `null`: none came yet. */
   get counts(): DemuxCounts | null {
     return this.#inbound.counts;
+  }
+
+  /** The model voices that are ready or played, by participant, for diagnosis. */
+  get voices(): ReadonlyMap<string, VoiceStats> {
+    return this.#inbound.voices?.stats ?? new Map<string, VoiceStats>();
   }
 
   setPolicy(policy: ModelPolicy): void {
@@ -280,7 +286,8 @@ export class Models {
 
   /** Finds out which way packets can take, once there is something to carry and sound may run. */
   async #probe(): Promise<void> {
-    if (!this.#enabled || this.#output?.context.state !== "running") return;
+    const running = this.#output?.context.state === "running";
+    if (!this.#enabled || !running || !this.#carrier.hasTrack) return;
     const transport = await this.#carrier.probe();
     this.#outbound.settle();
     if (transport === this.#transport) return;

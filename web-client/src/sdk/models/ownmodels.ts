@@ -40,11 +40,6 @@ export class OwnModels<Tools> {
     const own = epoch === null ? this.#own.at(-1) : this.#own.find((one) => one.epoch === epoch);
     return own?.tools ?? this.#own.at(-1)?.tools ?? null;
   }
-
-  clear(): void {
-    for (const { parts } of this.#own) for (const part of parts) part.free();
-    this.#own = [];
-  }
 }
 
 /** Own models of a voice. */

@@ -1,9 +1,9 @@
-/** Blocks of which the transit times count, about 8 s of a voice. */
-const WINDOW = 100;
-/** Part of the blocks that must be there in time; the rest is repaired or concealed. */
-const IN_TIME = 0.98;
-/** Beyond the slowest of those, ms: the step of timers and of decoding. */
-const MARGIN_MS = 10;
+/** Blocks of which the transit times count: of a voice and a face, about 8 s. */
+const WINDOW = 200;
+/** Part of the blocks that must be there in time: each that is not is heard. */
+const IN_TIME = 0.99;
+/** Beyond the slowest of those, ms: the steps of timers and of decoding. */
+const MARGIN_MS = 20;
 /** Before anything is known of a stream's jitter, ms. */
 const FIRST_JITTER_MS = 30;
 /** Blocks after which the window is believed. */

@@ -8,6 +8,8 @@ const MASK = KEPT - 1;
 const SEAM_MS = 20;
 /** A longer gap is not filled: the stream begins anew behind it. */
 const LONGEST_GAP_MS = 500;
+/** How fast sound ends and begins where it does not go on, ms. */
+const FADE_MS = 5;
 /** Weight of a block's own media time against the count of samples. */
 const SMOOTHING = 0.1;
 
@@ -71,10 +73,28 @@ export class VoiceLine {
   #append(media: number, samples: Float32Array): void {
     if (this.#origin === null) this.#origin = media - this.#length(this.#written);
     const gap = media - this.mediaAt(this.#written);
-    if (Math.abs(gap) < SEAM_MS) this.#origin += gap * SMOOTHING;
+    const seam = Math.abs(gap) >= SEAM_MS;
+    if (seam) this.#fadeOut();
+    if (!seam) this.#origin += gap * SMOOTHING;
     else if (gap > 0 && gap <= LONGEST_GAP_MS) this.#silence(Math.round((gap / 1000) * this.rate));
     else this.#origin += gap;
-    for (const sample of samples) this.#samples[this.#written++ & MASK] = sample;
+    const rise = seam || this.#written === 0 ? this.#fadeLength : 0;
+    samples.forEach((sample, at) => {
+      this.#samples[this.#written++ & MASK] = at < rise ? (sample * at) / rise : sample;
+    });
+  }
+
+  get #fadeLength(): number {
+    return Math.round((FADE_MS / 1000) * this.rate);
+  }
+
+  /** What does not go on ends softly, as far as it has not been played. */
+  #fadeOut(): void {
+    const length = Math.min(this.#fadeLength, this.#written);
+    for (let back = 1; back <= length; back++) {
+      const at = (this.#written - back) & MASK;
+      this.#samples[at] = ((this.#samples[at] ?? 0) * back) / length;
+    }
   }
 
   #silence(length: number): void {

@@ -22,9 +22,15 @@ export interface MixStatus {
   fading: boolean;
   /** Media time of the model voice at the end of what was rendered; `null`: it does not run. */
   media: number | null;
+  /** Whether it runs with sound that was sent, not with what was made up. */
+  running: boolean;
   /** Decoded ahead, ms. */
   ahead: number;
+  /** How fast the model voice is read now; 1: as it was said. */
+  speed: number;
   starvations: number;
+  /** How often sound came only just too late. */
+  late: number;
   /** For how long neither form has made a sound, ms. */
   quietMs: number;
 }
@@ -54,10 +60,10 @@ export class VoiceMix {
   }
 
   get status(): MixStatus {
-    const { media, ahead, starvations } = this.#reader;
+    const { media, running, ahead, speed, starvations, late } = this.#reader;
     const quietMs = (this.#quietFor / this.#outRate) * 1000;
     const form = this.#form;
-    return { form, fading: this.#fade !== null, media, ahead, starvations, quietMs };
+    return { form, fading: this.#fade !== null, media, running, ahead, speed, starvations, late, quietMs };
   }
 
   /** Goes over to this form, from the next sample on. */

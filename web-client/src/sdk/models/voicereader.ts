@@ -16,8 +16,14 @@ const FADE_MS = 8;
 const SEARCH_MS = 8;
 /** Least time between two splices, ms. */
 const REST_MS = 100;
-/** Sound made up where none came: the last of it, backwards, fading, ms. */
-const CONCEAL_MS = 20;
+/** Sound made up where none came: the last period of it again and again, fading, ms. */
+const CONCEAL_MS = 30;
+/** What is compared to find that period, and its bounds, ms. */
+const COMPARED_MS = 5;
+const PERIOD_MS = { least: 2.5, most: 15 };
+
+/** A longer gap is a pause of the speaker, not of the line, ms. */
+const PAUSE_MS = 150;
 
 /**
  * Reads one person's line in time: follows the target by a speed within 0.5 %, by dropping or
@@ -33,8 +39,12 @@ export class VoiceReader {
   #quietFor = 0;
   /** Output samples since the line ran out; `null`: it has not. */
   #starvedFor: number | null = null;
+  /** What is made up where nothing came: it still fades when there is something again. */
+  #tail: { from: number; period: number; at: number } | null = null;
   #rise = 1;
   #starvations = 0;
+  #speed = 1;
+  #late = 0;
 
   constructor(line: VoiceLine, outRate: number) {
     this.#line = line;
@@ -62,9 +72,19 @@ export class VoiceReader {
     return this.#position !== null && this.#starvedFor === null;
   }
 
+  /** How fast it reads now; 1: as it was said. */
+  get speed(): number {
+    return this.#speed;
+  }
+
   /** How often sound had to be made up. */
   get starvations(): number {
     return this.#starvations;
+  }
+
+  /** How often it came only just too late, not after a pause. */
+  get late(): number {
+    return this.#late;
   }
 
   /** Goes on `samples` of the line later, or earlier, without a seam of its own. */
@@ -81,14 +101,19 @@ export class VoiceReader {
     }
     const step = this.#line.rate / this.#outRate;
     if (this.#position === null || this.#starvedFor !== null) this.#resume(target);
-    const speed = this.#steer(target, out.length);
-    for (let at = 0; at < out.length; at++) out[at] = this.#next(step * speed);
+    this.#speed = this.#steer(target, out.length);
+    for (let at = 0; at < out.length; at++) out[at] = this.#next(step * this.#speed);
     this.#sinceSplice += out.length;
   }
 
   #next(step: number): number {
     if (this.#position === null) return 0;
-    if (this.#starvedFor !== null || this.#position >= this.#line.end) return this.#conceal(step);
+    const made = this.#madeUp(step);
+    if (this.#starvedFor !== null) {
+      this.#starvedFor++;
+      return made;
+    }
+    if (this.#position >= this.#line.end) return made + this.#starve(step);
     let sample = this.#line.at(this.#position);
     if (this.#splice) {
       const { from, likeness } = this.#splice;
@@ -103,18 +128,44 @@ export class VoiceReader {
     }
     this.#position += step;
     this.#quietFor = Math.abs(sample) < QUIET_AMPLITUDE ? this.#quietFor + 1 : 0;
-    return sample;
+    return sample + made;
   }
 
-  #conceal(step: number): number {
-    if (this.#starvedFor === null) {
-      this.#starvedFor = 0;
-      this.#starvations++;
-      this.#splice = null;
+  /** There is nothing more: its last period goes on. */
+  #starve(step: number): number {
+    this.#starvedFor = 0;
+    this.#starvations++;
+    this.#splice = null;
+    const period = this.#lastPeriod();
+    const from = (this.#position ?? this.#line.end) - period;
+    this.#tail = { from, period, at: 0 };
+    return this.#madeUp(step);
+  }
+
+  #madeUp(step: number): number {
+    if (!this.#tail) return 0;
+    const { from, period } = this.#tail;
+    const gain = 1 - this.#tail.at / this.#samples(CONCEAL_MS);
+    const position = from + ((this.#tail.at++ * step) % period);
+    if (gain <= 0 || position < this.#line.start) {
+      this.#tail = null;
+      return 0;
     }
-    const gain = 1 - ++this.#starvedFor / this.#samples(CONCEAL_MS);
-    if (gain <= 0) return 0;
-    return gain * this.#line.at(Math.max(this.#line.start, this.#line.end - 1 - this.#starvedFor * step));
+    return gain * this.#line.at(position);
+  }
+
+  /** Samples of the line after which its end repeats what came before. */
+  #lastPeriod(): number {
+    const { rate, end, start } = this.#line;
+    const compared = Math.round((COMPARED_MS / 1000) * rate);
+    const least = Math.round((PERIOD_MS.least / 1000) * rate);
+    const most = Math.round((PERIOD_MS.most / 1000) * rate);
+    const reach = (most - least) / 2;
+    const reference = end - compared;
+    if (reference - most < start) return most;
+    const candidate = this.#stretch(reference - most, compared + most - least);
+    const { lag, likeness } = bestFit(this.#stretch(reference, compared), candidate, Math.floor(reach));
+    return likeness > 0 ? most - Math.floor(reach) - lag : most;
   }
 
   /** Begins, or goes on after there was nothing: in time, and never with what was heard before. */
@@ -123,6 +174,7 @@ export class VoiceReader {
     // Not due yet, or not there yet.
     const early = this.#line.mediaAt(goal) > target + DEAD_BAND_MS;
     if (goal >= this.#line.end || early) return;
+    if (this.#starvedFor !== null && this.#starvedFor < this.#samples(PAUSE_MS)) this.#late++;
     this.#position = goal;
     this.#rise = 0;
     this.#starvedFor = null;

@@ -16,6 +16,11 @@ const TICK_MS = 40;
 /** A voice is ready to be heard with so much decoded ahead, ms. */
 const READY_MS = 20;
 
+/** By what the wait grows when sound came too late, its limit, and how fast that is forgotten. */
+const LATE_STEP_MS = 15;
+const MAX_SLACK_MS = 150;
+const SLACK_FALL_MS_PER_S = 2;
+
 /** What voices need of their room. */
 export interface VoicesHost {
   readonly output: SoundOutput;
@@ -25,6 +30,21 @@ export interface VoicesHost {
   form(participant: string): FormState | null;
   /** A form is heard now. */
   arrived(participant: string, form: PlayedForm): void;
+}
+
+/** A model voice, for diagnosis. */
+export interface VoiceStats {
+  /** The form that is heard. */
+  form: PlayedForm;
+  /** From capture to ear on the node's clock, ms; `null`: not known. */
+  latency: number | null;
+  /** How long media waits for its time, and how much is decoded ahead, ms. */
+  wait: number;
+  ahead: number;
+  /** How fast it is read now, so that it keeps its time; 1: as it was said. */
+  speed: number;
+  /** How often sound had to be made up because none was there. */
+  starvations: number;
 }
 
 /** One person's voice in both forms. */
@@ -37,6 +57,8 @@ interface Voice {
   /** Local minus media time at which it is to be heard, and how long media waits for that. */
   clock: { delay: number; wait: number } | null;
   lipHold: number;
+  /** Waited for since something came too late, ms. */
+  slack: number;
   /** What the worker was told. */
   held: number;
 }
@@ -81,6 +103,7 @@ export class Voices {
       status: null,
       clock: null,
       lipHold: 0,
+      slack: 0,
       held: 0,
     };
     node.port.onmessage = ({ data }: MessageEvent<VoiceStatus>) => this.#heard(voice, data);
@@ -125,9 +148,15 @@ export class Voices {
     return latency === null ? null : { latency, wait: voice?.clock?.wait ?? 0 };
   }
 
-  /** Loudness and place of each model voice, for diagnosis. */
-  get statuses(): ReadonlyMap<string, VoiceStatus | null> {
-    return new Map([...this.#voices].map(([participant, { status }]) => [participant, status]));
+  /** Where each model voice stands. */
+  get stats(): ReadonlyMap<string, VoiceStats> {
+    const rows = [...this.#voices].map(([participant, voice]): [string, VoiceStats] => {
+      const { status, clock } = voice;
+      const { form = "raw", ahead = 0, speed = 1, starvations = 0 } = status ?? {};
+      const latency = this.#modelLatency(voice);
+      return [participant, { form, latency, wait: clock?.wait ?? 0, ahead, speed, starvations }];
+    });
+    return new Map(rows);
   }
 
   stop(): void {
@@ -141,7 +170,7 @@ export class Voices {
     this.#raw.route(
       slots.map(({ slot, participant, screen }) => ({
         slot,
-        to: (screen ? undefined : this.#voices.get(participant ?? "")?.node) ?? null,
+        to: participant === null ? undefined : ((!screen && this.#voices.get(participant)?.node) || null),
       })),
     );
     for (const voice of this.#voices.values()) {
@@ -157,21 +186,25 @@ export class Voices {
     if (!state) return;
     const raw = slot ? this.#raw.measure(slot) : null;
     const model = this.#modelLatency(voice);
-    const modelReady = status !== null && status.media !== null && status.ahead >= READY_MS;
-    // Without a slot nothing raw can ever come.
-    const rawReady = slot === null || (raw?.alive ?? false);
+    const modelReady = status?.running === true && status.ahead >= READY_MS;
+    // A voice in model form needs no slot: the node finds one as the raw form begins. Where it does
+    // not, the person is not among the loudest, and nothing raw will come.
+    const rawReady = slot === null ? !state.overlap : (raw?.alive ?? false);
     const { fade, rawHold, modelHold } = control.update({
       now: performance.now(),
       wanted: state.wanted,
-      urgent: state.urgent || slot === null,
+      urgent: state.urgent || (slot === null && state.wanted === "raw" && !state.overlap),
       ready: state.wanted === "model" ? modelReady : rawReady,
-      skew: model === null || raw?.latency == null ? null : model - raw.latency,
+      going: (state.form === "model" ? status?.running : raw?.alive) ?? false,
+      rawLatency: raw?.latency ?? null,
+      modelLatency: model,
       rawWait: raw?.wait ?? 0,
       modelWait: voice.clock?.wait ?? 0,
       quietMs: status?.quietMs ?? 0,
     });
     if (slot) holdBack(slot.receiver, "switch", rawHold);
-    const hold = Math.max(modelHold ?? 0, voice.lipHold);
+    voice.slack = Math.max(0, voice.slack - (SLACK_FALL_MS_PER_S * TICK_MS) / 1000);
+    const hold = Math.round(Math.max(modelHold ?? 0, voice.lipHold, voice.slack));
     if (hold !== voice.held) {
       voice.held = hold;
       this.#host.tell({ type: "hold", participant: voice.shortId, who: "voice", ms: hold });
@@ -190,9 +223,14 @@ export class Voices {
   }
 
   #heard(voice: Voice, status: VoiceStatus): void {
+    if (voice.status && status.late > voice.status.late) {
+      // What came too late was not foreseen: more is waited for, for a while.
+      const wait = Math.min((voice.clock?.wait ?? 0) + LATE_STEP_MS, MAX_SLACK_MS);
+      voice.slack = Math.max(voice.slack, wait);
+    }
     voice.status = status;
     const { origin } = this.#host.output;
-    if (status.form !== "model" || status.media === null || origin === null) return;
+    if (status.form !== "model" || status.media === null || !status.running || origin === null) return;
     const delay = origin + status.contextMs - status.media;
     this.#host.tell({ type: "heard", participant: voice.shortId, delay });
   }
@@ -200,7 +238,7 @@ export class Voices {
   #modelLatency({ participant, status }: Voice): number | null {
     const anchor = this.#host.form(participant)?.anchor;
     const { origin } = this.#host.output;
-    if (!anchor || origin === null || !status || status.media === null) return null;
+    if (!anchor || origin === null || !status?.running || status.media === null) return null;
     return origin + status.contextMs - (anchor.captured + status.media - anchor.media);
   }
 }

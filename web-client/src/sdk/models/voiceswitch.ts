@@ -1,20 +1,29 @@
 import type { PlayedForm } from "./messages.js";
 
-/** Difference of the delays at which a fade repeats and skips nothing that is heard, ms. */
-const ALIGNED_MS = 10;
+/** Difference of the delays at which a fade repeats and skips nothing: finer is not measured, ms. */
+const ALIGNED_MS = 5;
 /** At which it is still within what a voluntary switch may repeat or skip, ms. */
 const TOLERABLE_MS = 20;
-/** After which that is enough, ms. */
-const PATIENCE_MS = 4000;
-/** After which it is done however it sounds: the other form costs the line its bytes, ms. */
-const LIMIT_MS = 12_000;
+/**
+ * After which that is enough, and after which it is done however it sounds, ms: the node sends both
+ * forms for 4 s on the way to the model, and for 1.5 s on the way back.
+ */
+const PATIENCE_MS = { model: 2500, raw: 900 };
+const LIMIT_MS = { model: 3700, raw: 1300 };
+/** How long the clocks of a form that has just begun may be unknown, ms. */
+const UNKNOWN_MS = { model: 2500, raw: 1100 };
 /** A pause of both forms this long hides any difference of delays, ms. */
 const PAUSE_MS = 60;
-/** Part of the difference that one step makes good, and the time that it is given. */
-const GAIN = 0.8;
-const SETTLE_MS = 700;
+/** How often the waits are reckoned anew, ms: how long media waits is measured twice a second. */
+const SETTLE_MS = 600;
+/** How fast waits grow, while somebody waits for it, and shrink, when nobody does: ms per ms. */
+const GROWTH = 0.35;
+const DECAY = 0.1;
 /** A difference beyond this is a clock that is not known. */
 const MAX_SKEW_MS = 2000;
+/** Of the raw form, what its latency is made of beside its wait, until it has been seen, ms. */
+const USUAL_BASE_MS = 70;
+const BASE_WEIGHT = 0.1;
 
 /** What is known while a switch is on its way, ms. */
 export interface SwitchInput {
@@ -24,8 +33,11 @@ export interface SwitchInput {
   urgent: boolean;
   /** Whether the form that is not heard has sound that could be. */
   ready: boolean;
-  /** Latency of the model form minus that of the raw one; `null`: not known. */
-  skew: number | null;
+  /** Whether the form that is heard still has any. */
+  going: boolean;
+  /** From capture to ear; `null`: not known. */
+  rawLatency: number | null;
+  modelLatency: number | null;
   /** How long media of each form waits in its buffer. */
   rawWait: number;
   modelWait: number;
@@ -50,7 +62,10 @@ export class VoiceSwitch {
   #heard: PlayedForm;
   #since: number | null = null;
   #settledAt = 0;
-  #holds: { raw: number | null; model: number | null } = { raw: null, model: null };
+  #goals: Holds = { raw: 0, model: 0 };
+  #holds: Holds = { raw: 0, model: 0 };
+  #last: number | null = null;
+  #base = USUAL_BASE_MS;
 
   constructor(heard: PlayedForm) {
     this.#heard = heard;
@@ -62,39 +77,94 @@ export class VoiceSwitch {
   }
 
   update(input: SwitchInput): SwitchOutput {
-    if (input.wanted === this.#heard) {
+    const fade = this.#step(input);
+    this.#approach(input.now);
+    const { raw, model } = this.#holds;
+    return { rawHold: raw > 0 ? raw : null, modelHold: model > 0 ? model : null, fade };
+  }
+
+  #step(input: SwitchInput): PlayedForm | null {
+    const { now, wanted, ready, urgent } = input;
+    if (wanted === this.#heard) {
       // What was held back for a switch is let go once it is done, or called off.
       this.#since = null;
-      this.#holds = { raw: null, model: null };
-      return this.#output(null);
+      this.#goals = { raw: 0, model: 0 };
+      this.#learnBase(input);
+      return null;
     }
-    if (this.#since === null) this.#settledAt = input.now;
-    this.#since ??= input.now;
-    if (!input.ready) return this.#output(null);
-    if (input.urgent || this.#isMoment(input, input.now - this.#since)) {
-      this.#heard = input.wanted;
-      return this.#output(input.wanted);
+    if (this.#since === null) {
+      this.#settledAt = now;
+      this.#since = now;
+      this.#foresee(input);
+    }
+    if (!ready) return null;
+    if (urgent || this.#isMoment(input, now - this.#since)) {
+      this.#heard = wanted;
+      return wanted;
     }
     this.#align(input);
-    return this.#output(null);
+    return null;
   }
 
-  #isMoment({ skew, quietMs }: SwitchInput, waited: number): boolean {
-    if (quietMs >= PAUSE_MS || waited >= LIMIT_MS) return true;
+  #isMoment(input: SwitchInput, waited: number): boolean {
+    const { wanted, going, quietMs } = input;
+    if (quietMs >= PAUSE_MS || waited >= LIMIT_MS[wanted] || !going) return true;
     // Nothing tells the delays apart: the likeness of the two signals alone decides the moment.
-    if (skew === null || Math.abs(skew) > MAX_SKEW_MS) return waited >= SETTLE_MS;
-    return Math.abs(skew) <= (waited >= PATIENCE_MS ? TOLERABLE_MS : ALIGNED_MS);
+    const skew = skewOf(input);
+    if (skew === null) return waited >= UNKNOWN_MS[wanted];
+    return Math.abs(skew) <= (waited >= PATIENCE_MS[wanted] ? TOLERABLE_MS : ALIGNED_MS);
   }
 
-  #align({ now, skew, rawWait, modelWait }: SwitchInput): void {
-    if (skew === null || Math.abs(skew) > MAX_SKEW_MS || now < this.#settledAt) return;
-    const step = Math.abs(skew) * GAIN;
-    if (skew > 0) this.#holds.raw = Math.max(this.#holds.raw ?? 0, rawWait) + step;
-    else this.#holds.model = Math.max(this.#holds.model ?? 0, modelWait) + step;
+  /** A raw form that has yet to begin is best begun with the wait that it will need. */
+  #foresee({ wanted, modelLatency }: SwitchInput): void {
+    if (wanted !== "raw" || modelLatency === null) return;
+    const wait = Math.max(0, modelLatency - this.#base);
+    this.#holds.raw = wait;
+    this.#goals.raw = wait;
+  }
+
+  /** What a raw form's latency is made of beside its wait, while it is heard undisturbed. */
+  #learnBase({ rawLatency, rawWait }: SwitchInput): void {
+    if (this.#heard !== "raw" || rawLatency === null || this.#holds.raw > 0) return;
+    this.#base += (rawLatency - rawWait - this.#base) * BASE_WEIGHT;
+  }
+
+  /** Says how long the earlier form is to wait. */
+  #align(input: SwitchInput): void {
+    const { now, rawWait, modelWait } = input;
+    const skew = skewOf(input);
+    if (skew === null || now < this.#settledAt) return;
+    const [early, wait] = skew > 0 ? (["raw", rawWait] as const) : (["model", modelWait] as const);
+    const late = skew > 0 ? "model" : "raw";
     this.#settledAt = now + SETTLE_MS;
+    if (this.#holds[late] > 0) {
+      // A wait that was asked for is taken back before the other form is delayed.
+      this.#goals[late] = Math.max(0, this.#holds[late] - Math.abs(skew));
+      return;
+    }
+    // Nothing lower than what it waits now is begun with: that takes its time too.
+    if (this.#holds[early] === 0) this.#holds[early] = wait;
+    this.#goals[early] = wait + Math.abs(skew);
   }
 
-  #output(fade: PlayedForm | null): SwitchOutput {
-    return { rawHold: this.#holds.raw, modelHold: this.#holds.model, fade };
+  /** Nobody hears how a voice is stretched if it is done in small steps. */
+  #approach(now: number): void {
+    const passed = this.#last === null ? 0 : now - this.#last;
+    this.#last = now;
+    for (const form of ["raw", "model"] as const) {
+      const way = this.#goals[form] - this.#holds[form];
+      const decay = this.#since === null ? DECAY : GROWTH;
+      this.#holds[form] += Math.max(-passed * decay, Math.min(passed * GROWTH, way));
+    }
   }
 }
+
+/** Latency of the model form minus that of the raw one; `null`: not known. */
+function skewOf({ rawLatency, modelLatency }: SwitchInput): number | null {
+  if (rawLatency === null || modelLatency === null) return null;
+  const skew = modelLatency - rawLatency;
+  return Math.abs(skew) > MAX_SKEW_MS ? null : skew;
+}
+
+/** Waits that are asked for at least, ms. */
+type Holds = Record<PlayedForm, number>;

@@ -38,6 +38,24 @@ test("a gate that tripped holds the last frame until any raw one is there", () =
   expect(tile.state.shown).toBe("raw");
 });
 
+test("a raw picture that is in no hurry has to go on for some frames", () => {
+  const tile = rawTile();
+  tile.want("model", false, 0);
+  tile.modelDrawn({ at: 50, captured: 0 });
+  tile.want("raw", false, 1000);
+  const shown = Array.from({ length: 6 }, (_, frame) => tile.rawShown({ at: 1200 + frame * 40, captured: 1100 + frame * 40 }));
+  expect(shown).toEqual([false, false, false, false, false, true]);
+});
+
+test("a raw picture that comes slowly is taken in the end", () => {
+  const tile = rawTile();
+  tile.want("model", false, 0);
+  tile.modelDrawn({ at: 50, captured: 0 });
+  tile.want("raw", false, 1000);
+  expect(tile.rawShown({ at: 1500, captured: 1400 })).toBe(false);
+  expect(tile.rawShown({ at: 2100, captured: 2000 })).toBe(true);
+});
+
 test("a tile that nobody was seen in takes whatever comes first in the form that is wanted", () => {
   const tile = new FaceSwitch();
   tile.assign("ada");

@@ -18,8 +18,8 @@ test("an even line is waited for little longer than it takes", () => {
   expect(clock.delay).toBeGreaterThanOrEqual(130);
   expect(clock.delay).toBeLessThanOrEqual(161);
   drive(clock, 600, () => 120, 200);
-  expect(clock.delay).toBe(130);
-  expect(clock.wait).toBe(10);
+  expect(clock.delay).toBe(140);
+  expect(clock.wait).toBe(20);
 });
 
 test("nearly all blocks of a jittery line are in time", () => {
@@ -31,18 +31,18 @@ test("nearly all blocks of a jittery line are in time", () => {
     clock.observe(block * 80, at);
   }
   expect(late).toBeLessThan(10);
-  expect(clock.delay).toBeLessThan(180);
+  expect(clock.delay).toBeLessThan(185);
 });
 
 test("the delay grows at once and falls by what a voice can follow", () => {
   const clock = new PlayoutClock();
   drive(clock, 100, () => 100);
   drive(clock, 4, () => 250, 100);
-  expect(clock.delay).toBeGreaterThanOrEqual(260);
+  expect(clock.delay).toBeGreaterThanOrEqual(270);
   const before = clock.delay ?? 0;
-  drive(clock, 120, () => 100, 104);
+  drive(clock, 300, () => 100, 104);
   const after = clock.delay ?? 0;
-  expect(before - after).toBeLessThanOrEqual((120 * 80 * 5) / 1000 + 1);
+  expect(before - after).toBeLessThanOrEqual((300 * 80 * 5) / 1000 + 1);
   expect(after).toBeLessThan(before);
 });
 
@@ -55,14 +55,14 @@ test("a hold is waited for, and let go", () => {
   expect(clock.delay).toBe(250);
   clock.setHold(0);
   drive(clock, 700, () => 50, 60);
-  expect(clock.delay).toBe(60);
+  expect(clock.delay).toBe(70);
 });
 
 test("a publisher's clock that is another one begins anew", () => {
   const clock = new PlayoutClock();
   drive(clock, 50, () => 50);
   clock.observe(9_000_000, 4100);
-  expect(clock.delay).toBeCloseTo(4100 - 9_000_000 + 40, 0);
+  expect(clock.delay).toBeCloseTo(4100 - 9_000_000 + 50, 0);
 });
 
 test("a publisher's clock that runs slow is followed", () => {
@@ -70,5 +70,5 @@ test("a publisher's clock that runs slow is followed", () => {
   for (let block = 0; block < 5000; block++) clock.observe(block * 80, block * 80 * 1.0002 + 100);
   const transit = 5000 * 80 * 0.0002 + 100;
   expect((clock.delay ?? 0) - transit).toBeGreaterThan(5);
-  expect((clock.delay ?? 0) - transit).toBeLessThan(20);
+  expect((clock.delay ?? 0) - transit).toBeLessThan(30);
 });

@@ -108,6 +108,19 @@ test("what does not come fades, and it goes on in time", () => {
   expect(silent.every((sample) => sample === 0)).toBe(true);
 });
 
+test("a block that is late by a moment makes no click", () => {
+  const queue = new BlockQueue();
+  const reader = new VoiceReader(new VoiceLine(queue, RATE), OUT);
+  let next = 0;
+  const push = (now: number) => {
+    // Every tenth block comes 8 ms after its time.
+    for (; next <= now + (next % 800 === 0 ? -8 : 20); next += 80) queue.push({ media: next, samples: tone(next) });
+  };
+  const sound = render(reader, 3000, (now) => now - 1, push);
+  expect(reader.late).toBeGreaterThan(2);
+  expect(largestStep(sound)).toBeLessThan(0.03);
+});
+
 test("nothing is played before its time", () => {
   const { reader, push } = fed(200);
   const sound = render(reader, 300, (now) => now - 100, push);

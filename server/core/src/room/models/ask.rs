@@ -2,7 +2,7 @@
 
 use crate::{
     media::Kind,
-    room::{Context, MemberKey, Room, TrackKey},
+    room::{Context, MemberKey, Room, TrackKey, schedule::hasten},
     signal::{GateState, ModelDemand, ServerMessage, Source, SourceDemand},
     slot::LayerSet,
 };
@@ -30,12 +30,25 @@ impl Room {
                 && !peer.models.holds(who, source, next.epoch)
         };
         let waits = self.members.iter().any(|(_, member)| lacks(member));
-        if waits && !model.is_overdue(cx.now) {
+        if waits && let Some(overdue) = model.overdue_at().filter(|&at| at > cx.now) {
+            hasten(&mut self.schedule.forms, overdue);
             return;
         }
         self.source_model_mut(speaker, source).promote();
         self.review_source(cx, speaker, source);
         self.ask_for_models(cx, speaker);
+    }
+
+    /// Uses the epochs that have kept others waiting for too long.
+    pub(super) fn advance_overdue_epochs(&mut self, cx: &mut Context<'_>) {
+        let waits =
+            |member: &crate::room::Member| member.models.iter().any(|model| model.next.is_some());
+        let speakers = self.members.iter().filter(|(_, member)| waits(member));
+        let speakers: Vec<MemberKey> = speakers.map(|(key, _)| key).collect();
+        for speaker in speakers {
+            self.advance_epoch(cx, speaker, Source::Microphone);
+            self.advance_epoch(cx, speaker, Source::Camera);
+        }
     }
 
     /// Uses the epochs whose time has come, and asks anew where losses have changed.
@@ -63,24 +76,30 @@ impl Room {
             let (source, epoch) = (model.source, model.epoch()?.0);
             Some(SourceDemand { source, active: seats > 0, epoch })
         });
-        let sources: Vec<SourceDemand> = sources.collect();
         let redundancy = peer.uplink.redundancy();
+        let is_told = match &peer.model_demand {
+            Some(told) => {
+                told.redundancy == redundancy && told.sources.iter().copied().eq(sources.clone())
+            }
+            None => sources.clone().next().is_none(),
+        };
+        if is_told {
+            return;
+        }
+        let sources = sources.collect();
         let demand = ModelDemand { sources, packet_time: PACKET_TIME, redundancy };
         let Some(peer) = self.peer_mut(speaker) else { return };
-        let is_told = match &peer.model_demand {
-            Some(told) => *told == demand,
-            None => demand.sources.is_empty(),
-        };
-        if !is_told {
-            peer.model_demand = Some(demand.clone());
-            cx.say(peer.id, ServerMessage::ModelDemand(demand));
-        }
+        peer.model_demand = Some(demand.clone());
+        cx.say(peer.id, ServerMessage::ModelDemand(demand));
     }
 
     /// Raw media of a track may be needed in a moment: its publisher starts them.
     pub(super) fn wake_raw(&mut self, cx: &mut Context<'_>, track: TrackKey) {
         match self.tracks[track].codec.kind() {
-            Kind::Audio => self.fit_voice(cx, track),
+            Kind::Audio => {
+                let needed = self.needs_raw_voice(track);
+                self.fit_voice(cx, track, needed);
+            }
             Kind::Video => {
                 let mut smallest = LayerSet::default();
                 smallest.add(crate::id::LayerIndex(0));

@@ -103,7 +103,8 @@ impl Room {
             let who = self.members[of.owner].short_id;
             let latest = *self.source_model(of.owner, of.source)?.latest()?;
             let is_needed = form.representation.wants().is_some() || form.representation.is_model();
-            let is_missing = !peer.models.holds(who, of.source, latest.epoch);
+            let is_missing = !peer.models.holds(who, of.source, latest.epoch)
+                && !form.representation.has_failed(latest.epoch);
             (is_needed && is_missing).then_some((form.rank, form.track, latest))
         });
         wanted.min_by_key(|(rank, ..)| *rank).map(|(_, track, model)| (track, model))

@@ -16,6 +16,7 @@ mod fetch;
 mod ingest;
 mod review;
 mod source;
+mod worth;
 
 pub(crate) use ingest::Uplink;
 pub(crate) use review::{ModelSeat, plugin_kind};
@@ -49,6 +50,9 @@ pub enum ModelError {
     /// The participant is not here, or has no such model.
     #[error("no such model")]
     NoSuchModel,
+    /// Frames say their epoch modulo 8: of this one and the one in use, nobody could tell which is meant.
+    #[error("an epoch may be at most 7 after the one in use")]
+    EpochTooFar,
 }
 
 impl ModelError {
@@ -59,6 +63,7 @@ impl ModelError {
             Self::Forbidden => ErrorCode::Forbidden,
             Self::TooManyPlugins => ErrorCode::TooMuch,
             Self::NoSuchModel => ErrorCode::NotFound,
+            Self::EpochTooFar => ErrorCode::Conflict,
         }
     }
 }
@@ -116,8 +121,8 @@ impl Room {
 
     /// A client says how eagerly it is to be served models.
     fn model_policy(&mut self, cx: &mut Context<'_>, key: MemberKey, policy: Policy) {
-        if let Some(peer) = self.peer_mut(key) {
-            peer.models.policy = Some(policy);
+        let Some(peer) = self.peer_mut(key) else { return };
+        if peer.models.policy.replace(policy) != Some(policy) {
             self.review_member(cx, key);
         }
     }
@@ -131,18 +136,18 @@ impl Room {
             return cx.refuse(peer, "model", ErrorCode::Forbidden, &ModelError::Forbidden);
         }
         let known = self.source_model_mut(key, source);
-        let outdated = known.before.map(|before| before.epoch);
-        if !known.upload(cx.now, model) {
-            return;
+        match known.upload(cx.now, model) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return cx.refuse(peer, "model", error.code(), &error),
         }
+        let used = known.epoch();
         let epoch = model.epoch.0;
         cx.say(peer, ServerMessage::ModelAccepted { source, epoch });
         // Differences are made from the last one alone.
-        if let Some(outdated) = outdated {
-            self.forget_models(cx, key, source, |epoch| epoch <= outdated);
-        }
+        self.forget_models(cx, key, source, |epoch| epoch < model.epoch && Some(epoch) != used);
         self.advance_epoch(cx, key, source);
-        self.review_all(cx);
+        self.offer_source(cx, key, source);
         self.ask_for_models(cx, key);
     }
 
@@ -177,8 +182,10 @@ impl Room {
         state: LearningState,
     ) -> Result<(), ModelError> {
         check_source(source)?;
-        self.source_model_mut(key, source).learning = state;
-        self.review_source(cx, key, source);
+        let learning = &mut self.source_model_mut(key, source).learning;
+        if std::mem::replace(learning, state) != state {
+            self.review_source(cx, key, source);
+        }
         Ok(())
     }
 
@@ -228,7 +235,10 @@ impl Room {
         peer.models.hold(who, source, epoch);
         self.end_fetch(key, who, source, epoch);
         self.advance_epoch(cx, speaker, source);
-        self.review_member(cx, key);
+        match self.published_source(speaker, source) {
+            Some(track) => self.review_form(cx, key, track),
+            None => self.fetch_models(cx, key),
+        }
         Ok(())
     }
 
@@ -262,7 +272,7 @@ impl Room {
         let Some(track) = self.published_source(speaker, source) else { return Ok(()) };
         if let Some(form_of) = self.peer_mut(key).and_then(|peer| peer.models.form_mut(track)) {
             form_of.representation.switched(cx.now, form);
-            self.review_member(cx, key);
+            self.review_form(cx, key, track);
         }
         Ok(())
     }

@@ -5,15 +5,13 @@ use std::time::Duration;
 use sotto_frame::PluginKind;
 
 use crate::{
-    bandwidth::Importance,
     bundle::Rank,
     id::LayerIndex,
     media::Kind,
     peer::TrackForm,
-    representation::{Availability, Facts, Flow, Representation, Setting, Support, wants_model},
+    representation::{Availability, Facts, Flow, Representation, Support},
     room::{
         Context, MemberKey, Room, Track, TrackKey,
-        demand::{VOICE_BITRATE, VOICES},
         schedule::{hasten, take_due},
     },
     signal::{GateState, LearningState, ReceivedForm, ServerMessage, Source},
@@ -29,9 +27,6 @@ const MAX_FORMS: usize = 96;
 
 /// How long what has become better may wait to be looked at.
 const SOON: Duration = Duration::from_millis(50);
-
-/// How much more than raw media need a line must carry for them to replace a model, in per mille.
-const RAW_MARGIN: u64 = 1_300;
 
 /// Losses in per mille at which models are given up, and below which they are tried again. Up to
 /// there, copies and packets that are sent again make good for them.
@@ -57,18 +52,29 @@ impl Room {
         }
         self.end_overdue_fetch(cx, key);
         self.watch_losses(key);
-        let eligible = self.eligible(key);
+        let mut eligible = std::mem::take(&mut self.scratch.eligible);
+        self.find_eligible(key, &mut eligible);
         let Some(peer) = self.peer_mut(key) else { return };
         let gone: Vec<TrackForm> =
             peer.models.forms.extract_if(.., |form| !eligible.contains(&form.track)).collect();
         for form in gone {
             self.set_model_seat(cx, key, form.track, None);
         }
-        for track in eligible {
+        for track in eligible.drain(..) {
             self.review(cx, key, track);
         }
+        self.scratch.eligible = eligible;
         self.fetch_models(cx, key);
-        self.tell_forms(cx, key);
+        self.tell_forms(cx, key, None);
+    }
+
+    /// Looks at one track as a client receives it, if it does: something was said of that alone.
+    pub(super) fn review_form(&mut self, cx: &mut Context<'_>, key: MemberKey, track: TrackKey) {
+        if self.peer_mut(key).is_some_and(|peer| peer.models.form(track).is_some()) {
+            self.review(cx, key, track);
+            self.tell_forms(cx, key, Some(track));
+        }
+        self.fetch_models(cx, key);
     }
 
     /// A client's forms are to be looked at, in a while: what becomes better is in no hurry, and a
@@ -91,12 +97,12 @@ impl Room {
         let Some(track) = self.published_source(speaker, source) else { return };
         for key in self.receivers(track) {
             self.review(cx, key, track);
-            self.tell_forms(cx, key);
+            self.tell_forms(cx, key, Some(track));
         }
     }
 
     /// The same, for the better.
-    pub(super) fn review_source_soon(
+    pub(crate) fn review_source_soon(
         &mut self,
         cx: &Context<'_>,
         speaker: MemberKey,
@@ -109,11 +115,21 @@ impl Room {
         }
     }
 
-    /// Looks at everybody's forms: there is something new to receive.
-    pub(super) fn review_all(&mut self, cx: &mut Context<'_>) {
+    /// There is something new to receive: at once where it is received otherwise, soon by all others.
+    pub(super) fn offer_source(
+        &mut self,
+        cx: &mut Context<'_>,
+        speaker: MemberKey,
+        source: Source,
+    ) {
+        let Some(track) = self.published_source(speaker, source) else { return };
         let members: Vec<MemberKey> = self.order.values().copied().collect();
-        for member in members {
-            self.review_member(cx, member);
+        for key in members {
+            if self.peer_mut(key).is_some_and(|peer| peer.models.form(track).is_some()) {
+                self.review_form(cx, key, track);
+            } else {
+                self.review_soon(cx, key);
+            }
         }
     }
 
@@ -123,15 +139,17 @@ impl Room {
             return;
         }
         let due = |member: &crate::room::Member| member.peer.as_ref()?.models.due;
-        let members = self.members.iter().filter_map(|(key, member)| Some((key, due(member)?)));
-        let members: Vec<(MemberKey, Time)> = members.collect();
-        for (member, due) in members {
+        let mut members = std::mem::take(&mut self.scratch.due);
+        members.extend(self.members.iter().filter_map(|(key, member)| Some((key, due(member)?))));
+        for (member, due) in members.drain(..) {
             if due <= cx.now {
                 self.review_member(cx, member);
             } else {
                 hasten(&mut self.schedule.forms, due);
             }
         }
+        self.scratch.due = members;
+        self.advance_overdue_epochs(cx);
     }
 
     /// Whoever may receive a track in model form.
@@ -144,12 +162,11 @@ impl Room {
 
     /// The tracks that a client may receive in model form: cameras and voices in its slots, voices
     /// that it receives so already, and those of others who have a model.
-    fn eligible(&self, key: MemberKey) -> Vec<TrackKey> {
-        let Some(peer) = &self.members[key].peer else { return Vec::new() };
+    fn find_eligible(&self, key: MemberKey, tracks: &mut Vec<TrackKey>) {
+        let Some(peer) = &self.members[key].peer else { return };
         let is_source = |track: &Track| matches!(track.source, Source::Microphone | Source::Camera);
         let seated = peer.slots.iter().filter_map(|(_, slot)| slot.content);
-        let mut tracks: Vec<TrackKey> =
-            seated.filter(|&track| is_source(&self.tracks[track])).collect();
+        tracks.extend(seated.filter(|&track| is_source(&self.tracks[track])));
         if peer.slots.of_kind(Kind::Audio).next().is_some() {
             let known = peer.models.forms.iter().map(|form| form.track);
             let others = self.order.values().filter(|&&speaker| speaker != key);
@@ -167,7 +184,6 @@ impl Room {
                 }
             }
         }
-        tracks
     }
 
     /// Looks at one track as one client receives it.
@@ -177,6 +193,9 @@ impl Room {
         }
         let facts = self.facts(cx, key, track);
         let rank = self.rank(key, track);
+        let of = &self.tracks[track];
+        let lags = self.source_model(of.owner, of.source).and_then(|model| model.lags_at());
+        let lags = lags.filter(|&at| at > cx.now);
         let Some(peer) = self.peer_mut(key) else { return };
         let fresh = TrackForm {
             track,
@@ -191,7 +210,8 @@ impl Room {
         let Some(form) = peer.models.form_mut(track) else { return };
         form.representation.update(cx.now, &facts, &cx.config.model_backoff);
         form.rank = rank;
-        if let Some(due) = form.representation.poll_timeout(cx.now, &cx.config.model_backoff) {
+        let due = form.representation.poll_timeout(cx.now, &cx.config.model_backoff);
+        if let Some(due) = due.into_iter().chain(lags).min() {
             hasten(&mut peer.models.due, due);
             hasten(&mut self.schedule.forms, due);
         }
@@ -212,7 +232,9 @@ impl Room {
             Kind::Audio if changed => {
                 // A voice in model form takes no slot.
                 self.stale.member(key);
-                self.fit_voice(cx, track);
+                if flow.raw {
+                    self.fit_voice(cx, track, true);
+                }
             }
             Kind::Audio => {}
             Kind::Video => self.set_raw(cx, key, track, flow),
@@ -248,7 +270,10 @@ impl Room {
         let changed = seat.is_some() != rank.is_some();
         match (seat, rank) {
             (Some(seat), Some(rank)) => of.model_seats[seat].rank = rank,
-            (None, Some(rank)) => of.model_seats.push(ModelSeat { member: key, rank }),
+            (None, Some(rank)) => {
+                of.model_seats.push(ModelSeat { member: key, rank });
+                self.start_surveys(cx);
+            }
             (Some(seat), None) => {
                 of.model_seats.swap_remove(seat);
                 let kind = plugin_kind(of.source.kind());
@@ -285,7 +310,7 @@ impl Room {
     ) {
         if let Some(form) = self.peer_mut(key).and_then(|peer| peer.models.form_mut(track)) {
             form.representation.failed(cx.now, epoch, again, &cx.config.model_backoff);
-            self.review_member(cx, key);
+            self.review_form(cx, key, track);
         }
     }
 
@@ -302,7 +327,8 @@ impl Room {
             None => Support::No,
         };
         let holds = |epoch| models.holds(owner.short_id, source, epoch);
-        let next = model.and_then(|model| model.next.filter(|_| model.lags(cx.now)));
+        let is_late = model.and_then(|model| model.lags_at()).is_some_and(|at| at <= cx.now);
+        let next = model.and_then(|model| model.next).filter(|_| is_late);
         let slot = slot_of(peer, track);
         let is_flowing = of.layer(LayerIndex(0)).is_flowing(cx.now);
         let raw_flows = match kind {
@@ -328,31 +354,6 @@ impl Room {
         }
     }
 
-    /// Whether a client's policy wants a track's model.
-    fn wants(&self, cx: &Context<'_>, key: MemberKey, track: TrackKey) -> bool {
-        let of = &self.tracks[track];
-        let Some(peer) = &self.members[key].peer else { return false };
-        let form = peer.models.form(track);
-        let in_model = form.is_some_and(|form| is_model(form.representation.status().form));
-        let slot = slot_of(peer, track);
-        let kind = of.codec.kind();
-        let needed = match kind {
-            Kind::Audio => VOICE_BITRATE * VOICES,
-            Kind::Video => of.supply.ladder().rungs().first().map_or(0, |rung| rung.bitrate),
-        };
-        let needed = if in_model { needed * RAW_MARGIN / 1_000 } else { needed };
-        let estimate = peer.allowance.estimate.map(|estimate| estimate.bitrate);
-        let paused = slot.is_some_and(|(_, slot)| slot.serving.is_paused());
-        let short = paused || estimate.is_some_and(|estimate| estimate < needed);
-        let importance = match kind {
-            Kind::Audio => Importance::Tile,
-            Kind::Video => self.importance(&peer.view, of, self.on_stage()),
-        };
-        let shown = slot.and_then(|(_, slot)| slot.serving.shown);
-        let policy = peer.models.policy.unwrap_or(cx.config.model_policy);
-        wants_model(policy, &Setting { kind, importance, shown, short, in_model })
-    }
-
     /// How important a track's frames are to a client.
     fn rank(&self, key: MemberKey, track: TrackKey) -> Rank {
         let of = &self.tracks[track];
@@ -373,14 +374,17 @@ impl Room {
         peer.models.lossy = estimate.loss_per_mille >= limit;
     }
 
-    /// Tells a client what has changed in the forms of its tracks.
-    fn tell_forms(&mut self, cx: &mut Context<'_>, key: MemberKey) {
+    /// Tells a client what has changed in the forms of its tracks, or of one of them.
+    fn tell_forms(&mut self, cx: &mut Context<'_>, key: MemberKey, only: Option<TrackKey>) {
         let mut forms = Vec::new();
         let Some(peer) = &self.members[key].peer else { return };
         let (peer_id, count) = (peer.id, peer.models.forms.len());
         for at in 0..count {
             let Some(peer) = &self.members[key].peer else { return };
             let form = &peer.models.forms[at];
+            if only.is_some_and(|only| only != form.track) {
+                continue;
+            }
             let status = form.representation.status();
             let of = &self.tracks[form.track];
             let owner = &self.members[of.owner];
@@ -421,7 +425,10 @@ pub(crate) const fn plugin_kind(kind: Kind) -> PluginKind {
 }
 
 /// The slot of a client that is pointed at a track.
-fn slot_of(peer: &crate::peer::Peer, track: TrackKey) -> Option<(SlotKey, &crate::slot::Slot)> {
+pub(super) fn slot_of(
+    peer: &crate::peer::Peer,
+    track: TrackKey,
+) -> Option<(SlotKey, &crate::slot::Slot)> {
     peer.slots.iter().find(|(_, slot)| slot.content == Some(track))
 }
 

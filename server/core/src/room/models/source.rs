@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sotto_frame::{Epoch, MediaTime, PluginId};
 
+use super::ModelError;
 use crate::{
     input::ModelHeader,
     representation::Availability,
@@ -18,6 +19,9 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// used after twice as long.
 const LAG: Duration = Duration::from_secs(1);
 
+/// Epochs that frames can tell apart: they carry three bits.
+const EPOCHS: u32 = 8;
+
 /// Times of frames that are remembered, to know a repetition.
 const SEEN: usize = 32;
 
@@ -25,7 +29,7 @@ const SEEN: usize = 32;
 const MAX_LATENESS: i32 = 1_000;
 
 /// A frame that is so much later than the latest, or earlier, comes of a clock that was set anew.
-const RESTART: i32 = 30_000;
+const RESTART: u32 = 30_000;
 
 /// The model of one source.
 #[derive(Clone, Debug)]
@@ -85,31 +89,36 @@ impl SourceModel {
     }
 
     /// A model was uploaded: the first one is used at once. Returns whether it is a later one.
-    pub(crate) fn upload(&mut self, now: Time, model: ModelHeader) -> bool {
+    ///
+    /// # Errors
+    /// [`ModelError::EpochTooFar`]: nothing changed.
+    pub(crate) fn upload(&mut self, now: Time, model: ModelHeader) -> Result<bool, ModelError> {
         if self.latest().is_some_and(|latest| latest.epoch >= model.epoch) {
-            return false;
+            return Ok(false);
+        }
+        let is_refined =
+            |used: &ModelHeader| (used.plugin, used.version) == (model.plugin, model.version);
+        match self.used.filter(is_refined) {
+            Some(used) if model.epoch.0 - used.epoch.0 >= EPOCHS => {
+                return Err(ModelError::EpochTooFar);
+            }
+            // Whoever holds the one before forgets it.
+            Some(_) => (self.before, self.next) = (None, Some((model, now))),
+            // Of another plug-in: nothing of the one before can be gone on with.
+            None => (self.before, self.used, self.next) = (None, Some(model), None),
         }
         self.granted = true;
-        match self.used {
-            Some(used) if used.plugin == model.plugin && used.version == model.version => {
-                self.next = Some((model, now));
-            }
-            // Of another plug-in: nothing of the one before can be gone on with.
-            Some(_) | None => {
-                (self.before, self.used, self.next) = (None, Some(model), None);
-            }
-        }
-        true
+        Ok(true)
     }
 
-    /// Whether those who do not hold the next epoch should not wait for it.
-    pub(crate) fn lags(&self, now: Time) -> bool {
-        self.next.is_some_and(|(_, since)| now.saturating_since(since) >= LAG)
+    /// From when on those who do not hold the next epoch should not wait for it.
+    pub(crate) fn lags_at(&self) -> Option<Time> {
+        self.next.map(|(_, since)| since + LAG)
     }
 
-    /// Whether the next epoch is to be used although some do not hold it.
-    pub(crate) fn is_overdue(&self, now: Time) -> bool {
-        self.next.is_some_and(|(_, since)| now.saturating_since(since) >= 2 * LAG)
+    /// From when on the next epoch is to be used although some do not hold it.
+    pub(crate) fn overdue_at(&self) -> Option<Time> {
+        self.next.map(|(_, since)| since + 2 * LAG)
     }
 
     /// The next epoch is used from now on.
@@ -119,9 +128,9 @@ impl SourceModel {
         }
     }
 
-    /// The speaker does not let it be used any more.
+    /// The speaker does not let it be used any more. What the gate says is said only when it changes.
     pub(crate) fn withdraw(&mut self) {
-        *self = Self { granted: false, ..Self::new(self.source) };
+        *self = Self { granted: false, gate: self.gate, ..Self::new(self.source) };
     }
 
     /// Whether frames come.
@@ -151,7 +160,7 @@ impl SourceModel {
 impl Seen {
     fn admit(&mut self, time: MediaTime) -> bool {
         let ahead = self.latest.map_or(0, |latest| time.distance(latest));
-        if ahead.abs() > RESTART {
+        if ahead.unsigned_abs() > RESTART {
             *self = Self::default();
         } else if ahead < -MAX_LATENESS || self.times.contains(&Some(time)) {
             return false;
@@ -188,13 +197,13 @@ mod tests {
     #[test]
     fn the_first_model_is_used_at_once_and_a_later_one_when_it_is_held() {
         let mut source = SourceModel::new(Source::Camera);
-        assert!(source.upload(at(0), model(1)));
+        assert_eq!(source.upload(at(0), model(1)), Ok(true));
         assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
-        assert!(!source.upload(at(1), model(1)), "nothing new");
-        assert!(source.upload(at(10), model(2)));
+        assert_eq!(source.upload(at(1), model(1)), Ok(false), "nothing new");
+        assert_eq!(source.upload(at(2), model(9)), Err(ModelError::EpochTooFar));
+        assert_eq!(source.upload(at(10), model(2)), Ok(true));
         assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
-        assert!(!source.lags(at(1_009)) && source.lags(at(1_010)));
-        assert!(!source.is_overdue(at(2_009)) && source.is_overdue(at(2_010)));
+        assert_eq!((source.lags_at(), source.overdue_at()), (Some(at(1_010)), Some(at(2_010))));
         source.promote();
         assert_eq!(source.availability(), Availability::Ready(Epoch(2)));
         assert!([1, 2].iter().all(|&epoch| source.is_of(PluginId::FACE, epoch)));
@@ -219,7 +228,7 @@ mod tests {
     #[test]
     fn nothing_is_left_of_a_model_that_is_withdrawn() {
         let mut source = SourceModel::new(Source::Microphone);
-        source.upload(at(0), model(3));
+        assert_eq!(source.upload(at(0), model(30)), Ok(true));
         source.withdraw();
         assert!(!source.granted && source.latest().is_none());
         assert_eq!(source.availability(), Availability::Learned(LearningState::Learning));

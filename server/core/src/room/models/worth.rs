@@ -1,0 +1,113 @@
+//! Whether a client is better served by a model than by raw media: by its policy, and by what its
+//! line carries.
+
+use super::is_model;
+use crate::{
+    bandwidth::Importance,
+    media::Kind,
+    representation::{Setting, wants_model},
+    room::{
+        Context, MemberKey, Room, Track, TrackKey,
+        demand::{VOICE_BITRATE, VOICES},
+    },
+    signal::Policy,
+};
+
+use super::review::slot_of;
+
+/// How much more than raw media need a line must carry for them to replace a model, in per mille.
+const RAW_MARGIN: u64 = 1_300;
+
+impl Room {
+    /// Whether a client's policy wants a track's model.
+    pub(super) fn wants(&self, cx: &Context<'_>, key: MemberKey, track: TrackKey) -> bool {
+        let Some((policy, setting)) = self.setting(cx, key, track) else { return false };
+        let Some(peer) = &self.members[key].peer else { return false };
+        let form = peer.models.form(track).map(|form| form.representation.status());
+        let is_shown = form.is_some_and(|form| is_model(form.form) && !form.overlap);
+        if setting.shown == Some(0) && !is_shown {
+            // Nothing of it is sent in any form, so a client could not go over to it.
+            return false;
+        }
+        let slot = slot_of(peer, track);
+        let is_paused = slot.is_some_and(|(_, slot)| slot.serving.is_paused());
+        let estimate = peer.allowance.estimate.map(|estimate| estimate.bitrate);
+        let is_short = || {
+            let needed = if setting.in_model {
+                self.raw_needs(cx, key, track)
+            } else {
+                self.least_raw(track)
+            };
+            estimate.is_some_and(|estimate| estimate < needed)
+        };
+        let short = is_paused || policy != Policy::Frugal && is_short();
+        wants_model(policy, &Setting { short, ..setting })
+    }
+
+    /// What a client's line must carry for a track that it receives in model form to come raw again,
+    /// in bits per second; `None`: it is in model form for other reasons.
+    pub(in crate::room) fn raw_again(
+        &self,
+        cx: &Context<'_>,
+        key: MemberKey,
+        track: TrackKey,
+    ) -> Option<u64> {
+        let (policy, setting) = self.setting(cx, key, track)?;
+        let is_for_the_line = setting.in_model && !wants_model(policy, &setting);
+        is_for_the_line.then(|| self.raw_needs(cx, key, track))
+    }
+
+    /// A track to a client whose line carries everything.
+    fn setting(
+        &self,
+        cx: &Context<'_>,
+        key: MemberKey,
+        track: TrackKey,
+    ) -> Option<(Policy, Setting)> {
+        let of = &self.tracks[track];
+        let peer = self.members[key].peer.as_ref()?;
+        let kind = of.codec.kind();
+        let importance = match kind {
+            Kind::Audio => Importance::Tile,
+            Kind::Video => self.importance(&peer.view, of, self.on_stage()),
+        };
+        let shown = slot_of(peer, track).and_then(|(_, slot)| slot.serving.shown);
+        let form = peer.models.form(track);
+        let in_model = form.is_some_and(|form| is_model(form.representation.status().form));
+        let policy = peer.models.policy.unwrap_or(cx.config.model_policy);
+        Some((policy, Setting { kind, importance, shown, short: false, in_model }))
+    }
+
+    /// What a line must carry for raw media to replace a model: the smallest pictures of everything
+    /// raw that matters as much, and its own, beside sound and bundles, and some more.
+    fn raw_needs(&self, cx: &Context<'_>, key: MemberKey, track: TrackKey) -> u64 {
+        let of = &self.tracks[track];
+        let Some(peer) = &self.members[key].peer else { return 0 };
+        let needed = match of.codec.kind() {
+            Kind::Audio => self.least_raw(track),
+            Kind::Video => {
+                let stage = self.on_stage();
+                let importance = |of: &Track| self.importance(&peer.view, of, stage);
+                let mine = importance(of);
+                let raw = peer.slots.of_kind(Kind::Video).filter(|(_, slot)| {
+                    slot.raw && !slot.serving.is_paused() && slot.serving.shown != Some(0)
+                });
+                let others = raw
+                    .filter_map(|(_, slot)| slot.content)
+                    .filter(|&other| other != track && importance(&self.tracks[other]) <= mine);
+                let others: u64 = others.map(|other| self.least_raw(other)).sum();
+                self.sound(cx, key).0 + others + self.least_raw(track)
+            }
+        };
+        needed * RAW_MARGIN / 1_000
+    }
+
+    /// The least that a track takes raw, in bits per second; of voices, all that speak at once.
+    fn least_raw(&self, track: TrackKey) -> u64 {
+        let of = &self.tracks[track];
+        match of.codec.kind() {
+            Kind::Audio => VOICE_BITRATE * VOICES,
+            Kind::Video => of.supply.ladder().rungs().first().map_or(0, |rung| rung.bitrate),
+        }
+    }
+}

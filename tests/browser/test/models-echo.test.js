@@ -1,0 +1,86 @@
+// Voices that are made from models are in the echo canceller's reference: a microphone into which
+// the loudspeaker leads straight hears next to nothing of what goes their way. (Something like speech
+// does, as no canceller learns from a tone, which is all that the test plug-in makes.)
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { makeAcoustics, whyNoAcoustics } from "../rig/acoustics.js";
+import { launch } from "../rig/chromium.js";
+import { report } from "../rig/figures.js";
+import { openModelsPage } from "../rig/models-page.js";
+import { startNode, UNLIMITED } from "../rig/node.js";
+
+const missing = whyNoAcoustics();
+/** What has to be heard without a canceller, and by how much less with one, dB. */
+const LOUD_DB = -40;
+const CANCELLED_DB = 25;
+/** Time that a canceller is given to learn the way from loudspeaker to microphone. */
+const SETTLE_MS = 5000;
+const MEASURE_MS = 4000;
+
+let node, acoustics;
+before(async () => {
+  if (missing) return;
+  [node, acoustics] = await Promise.all([startNode({ name: "models-echo", environment: UNLIMITED }), makeAcoustics()]);
+});
+after(async () => {
+  await acoustics?.close();
+  await node?.stop();
+});
+
+/** Loudness of a microphone beside a model voice, dBFS, with and without a canceller. */
+async function loudness(browser, { name, route }) {
+  const bob = await openModelsPage(browser, node);
+  const token = await node.token(`echo-${name}`, "Bob");
+  await bob.evaluate((all) => enter(all), { signal: node.signal, token });
+  const [without, cancelled] = await bob.evaluate(async ([route, settle, measure]) => {
+    const output = room.models.output();
+    await output.resume();
+    if (route) await output.setRoute(route);
+    speechLike(output.context).connect(output.input);
+    const measured = async (echoCancellation) => {
+      const plain = { noiseSuppression: false, autoGainControl: false };
+      const stream = await nativeMicrophone({ ...plain, echoCancellation });
+      const context = new AudioContext();
+      const analyser = new AnalyserNode(context, { fftSize: 2048 });
+      context.createMediaStreamSource(stream).connect(analyser);
+      await new Promise((done) => setTimeout(done, settle));
+      const samples = new Float32Array(2048);
+      let [sum, count] = [0, 0];
+      const end = performance.now() + measure;
+      while (performance.now() < end) {
+        analyser.getFloatTimeDomainData(samples);
+        for (const sample of samples) sum += sample * sample;
+        count += samples.length;
+        await new Promise((done) => setTimeout(done, 50));
+      }
+      stream.getTracks().forEach((track) => track.stop());
+      await context.close();
+      return 10 * Math.log10(sum / count + 1e-12);
+    };
+    return [await measured(false), await measured(true)];
+  }, [route, SETTLE_MS, MEASURE_MS]);
+  await bob.evaluate(() => room.leave());
+  report(`f-models-echo-${name}`, { without: Math.round(without), cancelled: Math.round(cancelled) });
+  assert.ok(without >= LOUD_DB, `only ${without} dB without a canceller`);
+  assert.ok(cancelled <= without - CANCELLED_DB, `${cancelled} dB of ${without}`);
+}
+
+test("a browser that cancels all it plays cancels model voices", { skip: missing ?? false, timeout: 90_000 }, async () => {
+  const browser = await launch({ room: acoustics });
+  try {
+    await loudness(browser, { name: "context", route: null });
+  } finally {
+    await browser.close();
+  }
+});
+
+test("one that cancels only what comes over connections cancels them by the loopback", { skip: missing ?? false, timeout: 90_000 }, async () => {
+  const browser = await launch({ room: acoustics, flags: ["--disable-features=ChromeWideEchoCancellation"] });
+  try {
+    await loudness(browser, { name: "loopback", route: "loopback" });
+  } finally {
+    await browser.close();
+  }
+});
