@@ -16,6 +16,7 @@ const LAYERS = {
   "sotto-server": ["sotto-frame", "sotto-codec", "sotto-core"],
   "sotto-lab": ["sotto-frame", "sotto-codec", "sotto-core"],
   "sotto-tests": ["sotto-frame", "sotto-codec", "sotto-core", "sotto-server"],
+  "sotto-load": ["sotto-frame", "sotto-codec", "sotto-core", "sotto-server", "sotto-tests"],
 };
 
 /** Dependencies that a sans-IO crate cannot have. */

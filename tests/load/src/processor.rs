@@ -26,10 +26,10 @@ pub enum ProcessorError {
 }
 
 impl MediaThreads {
-    /// Those that run now.
+    /// Those that run now; none is no error.
     ///
     /// # Errors
-    /// [`ProcessorError`].
+    /// [`ProcessorError::Unreadable`].
     pub fn find() -> Result<Self, ProcessorError> {
         let mut ids = Vec::new();
         for task in fs::read_dir("/proc/self/task")? {
@@ -40,7 +40,16 @@ impl MediaThreads {
                 ids.extend(task.file_name().to_str().and_then(|id| id.parse::<u32>().ok()));
             }
         }
-        if ids.is_empty() { Err(ProcessorError::NoThread) } else { Ok(Self { ids }) }
+        Ok(Self { ids })
+    }
+
+    /// Those of them that are not among the others.
+    ///
+    /// # Errors
+    /// [`ProcessorError::NoThread`].
+    pub fn without(mut self, others: &Self) -> Result<Self, ProcessorError> {
+        self.ids.retain(|id| !others.ids.contains(id));
+        if self.ids.is_empty() { Err(ProcessorError::NoThread) } else { Ok(self) }
     }
 
     /// Time that they have used so far, in the kernel too: on loopback that includes the delivery to
@@ -79,14 +88,21 @@ mod tests {
                 say.send(()).unwrap();
             }
         };
+        let others = MediaThreads::find().unwrap();
         let worker = thread::Builder::new().name(NAME.into()).spawn(body).unwrap();
-        let threads = MediaThreads::find().unwrap();
+        let work = || {
+            tell.send(()).unwrap();
+            said.recv().unwrap();
+        };
+        // A thread gives itself its name.
+        work();
+        let threads = MediaThreads::find().unwrap().without(&others).unwrap();
         let before = threads.used().unwrap();
-        tell.send(()).unwrap();
-        said.recv().unwrap();
+        work();
         let worked = threads.used().unwrap() - before;
         // On a busy machine the thread has less of its 60 ms than all.
         assert!(worked > Duration::from_millis(1) && worked < Duration::from_secs(1), "{worked:?}");
+        assert!(MediaThreads::find().unwrap().without(&threads).is_err(), "there is no other");
         drop(tell);
         worker.join().unwrap();
     }

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use sotto_core::signal::ModelTransport;
 
@@ -52,7 +54,22 @@ pub enum Transport {
     Data,
 }
 
+impl Transport {
+    /// What it is called in figures.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rtp => "rtp",
+            Self::Data => "data",
+        }
+    }
+}
+
 impl BundleArgs {
+    /// How long one of the windows of each form is.
+    pub fn window(&self, rounds: usize) -> Duration {
+        Duration::from_secs_f64(self.seconds.max(1.0) / 2.0 / rounds as f64)
+    }
+
     /// Who is there.
     pub fn plan(&self, people: u32) -> CrowdPlan {
         CrowdPlan {

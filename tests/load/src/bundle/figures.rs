@@ -1,11 +1,11 @@
 //! What the phases say together.
 
-use std::time::Duration;
-
 use serde::Serialize;
-use sotto_tests::client::models::{BundlesReport, EntriesReport, Lateness};
 
-use super::{Budget, BundleArgs, Phase, budgets_of};
+use super::{
+    Budget, BundleArgs, budgets_of,
+    window::{Sums, Window},
+};
 use crate::crowd::CrowdPlan;
 
 /// What was measured with so many people and such an interval. "A person" is one whom one watcher
@@ -24,7 +24,8 @@ pub struct Figures {
     pub transport: &'static str,
     /// What lay between a watcher and the node.
     pub line: Option<String>,
-    /// Seconds in model form.
+    /// Seconds of all windows in model form together. Payloads are counted over a longer time, that
+    /// of the windows of raw media included.
     pub seconds: f64,
     /// Payloads that were to reach watchers: each as often as there are watchers.
     pub entries_sent: u64,
@@ -120,68 +121,55 @@ impl BundleReport {
 const UDP_HEADERS: u64 = 28;
 
 impl Figures {
-    /// What these phases say.
+    /// What was counted in all windows together, and over the whole time of the models.
     pub fn of(
         args: &BundleArgs,
         plan: &CrowdPlan,
         flush_ms: u64,
-        models: &[Phase],
-        raws: &[Phase],
+        whole: &Sums,
+        models: &[Window],
+        raw: &[Window],
     ) -> Self {
-        let seconds: f64 = models.iter().map(|phase| phase.length.as_secs_f64()).sum();
-        let fold = |add: fn(EntriesReport, &Phase) -> EntriesReport| {
-            models.iter().fold(EntriesReport::default(), add)
-        };
-        let entries = fold(|sum, phase| sum.plus(&phase.entries));
-        let bundles = models
-            .iter()
-            .fold(BundlesReport::default(), |sum, phase| sum.plus(&phase.bundles));
-        let mut lateness = Lateness::default();
-        models.iter().for_each(|phase| lateness.merge(&phase.lateness));
-        let received = f64::from(plan.people * plan.watchers);
-        let all_bytes: u64 = models
-            .iter()
-            .map(|phase| phase.datagrams.1 + UDP_HEADERS * phase.datagrams.0)
-            .sum();
+        let seconds: f64 = models.iter().map(|window| window.length.as_secs_f64()).sum();
+        let sums = models.iter().fold(Sums::default(), |sums, window| sums.plus(&window.sums));
+        let (bundles, watchers) = (sums.bundles, f64::from(plan.watchers));
+        let (people, received) = (f64::from(plan.people), f64::from(plan.people) * watchers);
+        let all_bytes = sums.datagrams.1 + UDP_HEADERS * sums.datagrams.0;
         let overhead = bundles.wire_bytes.saturating_sub(bundles.payload_bytes) as f64;
-        let entry_bytes = bundles.payload_bytes + bundles.repeated_bytes;
         // The first byte of a bundle is nobody's.
-        let framing = bundles.bytes.saturating_sub(entry_bytes + bundles.packets) as f64;
-        let cost = Cost::of(received, models, raws);
+        let entries = bundles.payload_bytes + bundles.repeated_bytes;
+        let framing = bundles.bytes.saturating_sub(entries + bundles.packets) as f64;
+        let per_second = |bytes: f64| rounded(bytes / seconds / received);
+        let cost = Cost::of(received, models, raw);
         let mut figures = Self {
             people: plan.people,
             voices: plan.voices(),
             watchers: plan.watchers,
             flush_ms,
-            transport: if super::phase::is_rtp(plan) { "rtp" } else { "data" },
+            transport: args.transport.name(),
             line: args.line.as_ref().map(|line| line.text.clone()),
             seconds: rounded(seconds),
-            entries_sent: models.iter().map(|phase| phase.sent).sum::<u64>()
-                * u64::from(plan.watchers),
-            entries_received: entries.received,
-            entries_lost: entries.lost,
-            lost_share: entries.share_lost(),
-            entries_paused: entries.paused,
-            entries_repeated: entries.repeats,
-            misattributed: entries.misattributed,
-            late_p50_ms: lateness.percentile(0.5),
-            late_p99_ms: lateness.percentile(0.99),
-            bundles_per_second: rounded(
-                bundles.packets as f64 / seconds / f64::from(plan.watchers),
-            ),
-            wire_bps_per_person: rounded(bundles.wire_bytes as f64 * 8.0 / seconds / received),
-            all_bps_per_person: rounded(all_bytes as f64 * 8.0 / seconds / received),
+            entries_sent: whole.due,
+            entries_received: whole.came,
+            entries_lost: whole.entries.lost,
+            lost_share: (whole.entries.share_lost() * 1e5).round() / 1e5,
+            entries_paused: whole.entries.paused,
+            entries_repeated: whole.entries.repeats,
+            misattributed: whole.entries.misattributed,
+            late_p50_ms: sums.lateness.percentile(0.5),
+            late_p99_ms: sums.lateness.percentile(0.99),
+            bundles_per_second: rounded(bundles.packets as f64 / seconds / watchers),
+            wire_bps_per_person: per_second(bundles.wire_bytes as f64 * 8.0),
+            all_bps_per_person: per_second(all_bytes as f64 * 8.0),
             overhead_bytes_per_person: Overhead {
-                per_second: rounded(overhead / seconds / received),
-                per_bundle: rounded(
-                    overhead / bundles.packets.max(1) as f64 / f64::from(plan.people),
-                ),
+                per_second: per_second(overhead),
+                per_bundle: rounded(overhead / bundles.packets.max(1) as f64 / people),
                 framing_per_block: rounded(framing / bundles.blocks.max(1) as f64),
             },
-            cpu_ratio: cost.ratio,
+            cpu_ratio: rounded(cost.ratio),
             model_cpu_us: rounded(cost.model_us),
             raw_cpu_us: rounded(cost.raw_us),
-            raw_delivered_share: cost.delivered,
+            raw_delivered_share: rounded(cost.delivered),
             cpu_ratio_of_rounds: cost.rounds,
             budgets: Vec::new(),
         };
@@ -201,27 +189,17 @@ struct Cost {
 
 impl Cost {
     /// `received`: people times watchers.
-    fn of(received: f64, models: &[Phase], raws: &[Phase]) -> Self {
-        let share = |phase: &Phase, got: u64, sent: u64| {
-            let watchers = (phase.length > Duration::ZERO).then_some(got as f64 / sent.max(1) as f64);
-            watchers.unwrap_or(0.0)
+    fn of(received: f64, models: &[Window], raw: &[Window]) -> Self {
+        let per_person = |window: &Window| {
+            let delivered = (received * window.sums.delivered()).max(f64::EPSILON);
+            window.used.as_secs_f64() * 1e6 / window.length.as_secs_f64() / delivered
         };
-        let per_person = |phase: &Phase, delivered: f64| {
-            phase.used.as_secs_f64() * 1e6
-                / phase.length.as_secs_f64()
-                / received
-                / delivered.max(f64::EPSILON)
-        };
-        let watchers = |phase: &Phase| share(phase, phase.raw.0, phase.raw.1);
-        let model: Vec<f64> = models
-            .iter()
-            .map(|phase| per_person(phase, share(phase, phase.entries.received, phase.expected())))
-            .collect();
-        let raw: Vec<f64> = raws.iter().map(|phase| per_person(phase, watchers(phase))).collect();
-        let rounds = model.iter().zip(&raw).map(|(model, raw)| model / raw).collect();
-        let (model_us, raw_us) = (median(&model), median(&raw));
-        let delivered = median(&raws.iter().map(watchers).collect::<Vec<_>>());
-        Self { ratio: model_us / raw_us, model_us, raw_us, delivered, rounds }
+        let delivered: Vec<f64> = raw.iter().map(|window| window.sums.delivered()).collect();
+        let [models, raw] =
+            [models, raw].map(|windows| windows.iter().map(per_person).collect::<Vec<_>>());
+        let rounds = models.iter().zip(&raw).map(|(model, raw)| rounded(model / raw)).collect();
+        let (model_us, raw_us) = (median(&models), median(&raw));
+        Self { ratio: model_us / raw_us, model_us, raw_us, delivered: median(&delivered), rounds }
     }
 }
 

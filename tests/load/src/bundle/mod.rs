@@ -1,57 +1,68 @@
-//! People in model form, and the same people raw, in turn.
+//! People in model form, and the same number of people raw.
 //!
 //! ```text
-//!  round 1: node, crowd in model form ─ settle ─ measure │ node, crowd raw ─ settle ─ measure
-//!  round 2: the same again                                      … and so on
-//!  Figures: of all model phases together; cost: median of the rounds, of both forms
+//!  stage of models: node, crowd, settled    ┐ window │        │ window │        … drain
+//!  stage of raw media: node, crowd, muted   ┘        │ window │        │ window
+//!  Figures: of all windows of models together; cost: median of the windows, of both forms
 //! ```
+//!
+//! Each stage has a node of its own, whose media thread is measured alone.
 
 mod args;
 mod budgets;
 mod figures;
-mod phase;
+mod stage;
 mod table;
+mod window;
 
 pub use args::BundleArgs;
 pub use budgets::{Budget, budgets_of};
-pub use figures::{BundleReport, Figures};
-pub use phase::{Phase, measure};
+pub use figures::{BundleReport, Figures, Overhead};
+pub use stage::{Stage, StageError};
+pub use window::{Sums, Window};
 
-use crate::crowd::Measured;
+use crate::crowd::{CrowdPlan, Measured};
 
-/// Rounds of both forms.
-const ROUNDS: usize = 3;
+/// Windows of each form.
+const ROUNDS: usize = 5;
 
-/// Numbers of people and flush intervals of a sweep.
+/// Numbers of people and intervals of a sweep.
 const SWEEP: ([u32; 3], [u64; 3]) = ([1, 9, 25], [20, 40, 80]);
 
 /// Measures what the arguments ask for.
 ///
 /// # Errors
-/// What kept it from being measured, in words.
-pub async fn run(args: &BundleArgs) -> Result<BundleReport, String> {
+/// [`StageError`].
+pub async fn run(args: &BundleArgs) -> Result<BundleReport, StageError> {
     if !args.sweep {
-        return Ok(BundleReport::One(Box::new(one(args, args.people, args.flush_ms).await?)));
+        let figures = one(args, &args.plan(args.people), args.flush_ms).await?;
+        return Ok(BundleReport::One(Box::new(figures)));
     }
     let (people, intervals) = SWEEP;
     let mut rows = Vec::new();
     for people in people {
         for flush_ms in intervals {
-            rows.push(one(args, people, flush_ms).await?);
+            rows.push(one(args, &args.plan(people), flush_ms).await?);
         }
     }
     Ok(BundleReport::Sweep(rows))
 }
 
-async fn one(args: &BundleArgs, people: u32, flush_ms: u64) -> Result<Figures, String> {
-    let plan = args.plan(people);
-    let (mut models, mut raws) = (Vec::new(), Vec::new());
+async fn one(args: &BundleArgs, plan: &CrowdPlan, flush_ms: u64) -> Result<Figures, StageError> {
+    let length = args.window(ROUNDS);
+    let mut models = Stage::set(args, plan, flush_ms, Measured::Model).await?;
+    let mut raw = Stage::set(args, plan, flush_ms, Measured::Raw).await?;
+    raw.hush(true).await;
+    let before = models.sums();
+    let (mut of_models, mut of_raw) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        for measured in [Measured::Model, Measured::Raw] {
-            let phase = measure(args, &plan, flush_ms, measured, ROUNDS);
-            let phase = phase.await.map_err(|error| format!("{measured:?}: {error}"))?;
-            if measured == Measured::Model { models.push(phase) } else { raws.push(phase) }
-        }
+        of_models.push(models.measure(length).await?);
+        raw.hush(false).await;
+        of_raw.push(raw.measure(length).await?);
+        raw.hush(true).await;
     }
-    Ok(Figures::of(args, &plan, flush_ms, &models, &raws))
+    let all = models.drained().await.since(&before);
+    models.strike().await;
+    raw.strike().await;
+    Ok(Figures::of(args, plan, flush_ms, &all, &of_models, &of_raw))
 }

@@ -192,6 +192,8 @@ pub struct EntriesReport {
     pub paused: u64,
     /// Payloads that are not what their sender sent, or not of the one whom the bundle names.
     pub misattributed: u64,
+    /// Payloads of the codec's test plug-ins: whole, but they name nobody.
+    pub nameless: u64,
     /// Payloads of an epoch that we do not hold.
     pub unheld: u64,
     /// When the first one came.
@@ -217,6 +219,7 @@ impl EntriesReport {
             waiting: self.waiting + more.waiting,
             paused: self.paused + more.paused,
             misattributed: self.misattributed + more.misattributed,
+            nameless: self.nameless + more.nameless,
             unheld: self.unheld + more.unheld,
             first: self.first.into_iter().chain(more.first).min(),
             last: self.last.max(more.last),
@@ -233,6 +236,7 @@ impl EntriesReport {
             lost: self.lost - before.lost,
             paused: self.paused - before.paused,
             misattributed: self.misattributed - before.misattributed,
+            nameless: self.nameless - before.nameless,
             unheld: self.unheld - before.unheld,
             ..self
         }
