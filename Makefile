@@ -88,11 +88,14 @@ test-browser: web-client/dist/index.html $(test_wasm) tests/browser/node_modules
 # --- measure and explore ---------------------------------------------------------------------
 
 .PHONY: bench
-bench: web-client/dist/index.html tests/browser/node_modules/.installed ## Forwarding against the bare floor, join times, bad lines
+bench: web-client/dist/index.html tests/browser/node_modules/.installed ## Forwarding against the bare floor, join times, bad lines, bundles
 	@tools/install run test
 	@cargo build --quiet --release --locked --package sotto-server --package sotto-tests --bins
 	@cargo bench --quiet --workspace --bench '*'
 	@cargo run --quiet --release --locked --package sotto-lab -- bandwidth
+	@cargo run --quiet --release --locked --package sotto-load -- bundle --sweep --seconds 20
+	@cargo run --quiet --release --locked --package sotto-load -- bundle --flush-ms 40 --line loss=10,rtt=30
+	@cargo run --quiet --release --locked --package sotto-load -- bundle --flush-ms 40 --line loss=10,rtt=200
 	@SOTTO_PROFILE=release node tests/browser/run.js bench
 
 .PHONY: fuzz

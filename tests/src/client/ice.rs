@@ -74,7 +74,11 @@ impl Checker {
             return None;
         }
         self.next = now + if self.confirmed { CONSENT_INTERVAL } else { FIRST_INTERVAL };
-        fill(&mut self.pending);
+        // Until there is an answer it is the same check, sent again (RFC 8489 section 6.2.1): on a long
+        // way the answer comes behind the next one.
+        if self.confirmed || self.pending == [0; 12] {
+            fill(&mut self.pending);
+        }
         Some(self.request(&self.pending))
     }
 
@@ -168,6 +172,18 @@ mod tests {
     #[test]
     fn the_checksum_of_the_standard_test_string_is_known() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn a_check_is_the_same_until_it_is_answered() {
+        let now = Instant::now();
+        let (local, remote) = (Credentials::random(), Credentials::random());
+        let mut checker = Checker::new(now, &local, &remote);
+        let first = checker.poll(now).unwrap();
+        assert_eq!(checker.poll(now + FIRST_INTERVAL), Some(first));
+        checker.confirmed = true;
+        let later = now + 2 * FIRST_INTERVAL;
+        assert_ne!(checker.poll(later), checker.poll(later + CONSENT_INTERVAL));
     }
 
     #[test]
