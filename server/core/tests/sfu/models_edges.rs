@@ -13,7 +13,7 @@ use sotto_core::{
 use sotto_frame::{Entry, MediaTime, PacketWriter, PluginId};
 
 use crate::{
-    models::{Call, header, model_offer, support},
+    call::{Call, header, model_offer, support},
     world::{everything, line},
 };
 

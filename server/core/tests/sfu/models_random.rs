@@ -17,7 +17,7 @@ use sotto_core::{
 };
 use sotto_frame::{Bundle, PluginId, PluginKind};
 
-use crate::models::{Call, support};
+use crate::call::{Call, support};
 
 /// People in the room.
 const PEOPLE: usize = 4;
