@@ -17,11 +17,11 @@ const HEADERS = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
-const scripts = ["timeteller.js", "hear.js", "bundles.js"].map((file) =>
+const scripts = ["timeteller.js", "hear.js", "marks.js", "bundles.js"].map((file) =>
   readFileSync(new URL(`../page/${file}`, import.meta.url), "utf8"),
 );
 
-/** `enter(options)` joins; `publishTeller()` publishes a person that tells the time. */
+/** `enter(options)` joins, over a data channel where that is said; `publishTeller()` publishes a person that tells the time. */
 const HTML = `<!doctype html><title>models</title>
 <style>
   #stage { display: flex; flex-wrap: wrap; gap: 4px }
@@ -34,7 +34,9 @@ const HTML = `<!doctype html><title>models</title>
 
   const wall = () => performance.timeOrigin + performance.now();
 
-  globalThis.enter = async ({ signal, token, audioSlots = 1, videoSlots = 1, policy, plugins, sound = true, tile }) => {
+  globalThis.enter = async ({ signal, token, audioSlots = 1, videoSlots = 1, policy, plugins, sound = true, tile, transport }) => {
+    // A browser without these has to take the data channel.
+    if (transport === "data") delete globalThis.RTCRtpScriptTransform;
     if (tile) document.querySelector("#stage").style.cssText = \`--width: \${tile.width}px; --height: \${tile.height}px\`;
     const models = { codec: "${CODEC_PATH}", policy, plugins };
     const room = await connect({ url: signal, token, audioSlots, videoSlots, models });

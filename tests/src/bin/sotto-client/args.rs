@@ -76,6 +76,10 @@ pub(crate) struct Args {
     /// So many synthetic participants that come and go by a schedule.
     #[arg(long)]
     pub(crate) swarm: Option<u32>,
+    /// So many synthetic participants who stay until `leave`, have models of the codec's test plug-ins,
+    /// and talk in turns, at most five at a time.
+    #[arg(long, conflicts_with = "swarm")]
+    pub(crate) crowd: Option<u32>,
     /// Seed of the schedule.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

@@ -2,6 +2,7 @@
 //! standard input say, and writes what it sees as lines of JSON.
 
 mod args;
+mod crowd;
 mod one;
 mod say;
 mod swarm;
@@ -16,9 +17,10 @@ use args::Args;
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let args = Args::parse();
-    let outcome = match args.swarm {
-        Some(count) => swarm::run(&args, count).await,
-        None => one::run(&args).await,
+    let outcome = match (args.swarm, args.crowd) {
+        (Some(count), _) => swarm::run(&args, count).await,
+        (None, Some(count)) => crowd::run(&args, count).await,
+        (None, None) => one::run(&args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

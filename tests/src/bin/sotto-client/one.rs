@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), String> {
 
 /// Lines of standard input, read by a thread of their own: a read that blocks must not keep the
 /// program from ending. A full queue makes the reader wait.
-fn standard_input() -> mpsc::Receiver<String> {
+pub(super) fn standard_input() -> mpsc::Receiver<String> {
     let (lines, queue) = mpsc::channel(16);
     std::thread::spawn(move || {
         for line in std::io::stdin().lines().map_while(Result::ok) {

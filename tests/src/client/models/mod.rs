@@ -3,7 +3,7 @@
 //! ```text
 //!  made ─► strand (a source) ─┐                        node              ┌─► sink ─► continuity
 //!          strand             ├─► source ──model packets──► bundles──────┤   (whole? whose? when?)
-//!            └─ stamp ────────┘                                          └─► following (which form)
+//!            └─ stamp, mark ──┘                                          └─► following (which form)
 //!                └── upload (HTTP) ──► containers ──► fetch (HTTP) ──► library
 //! ```
 //!
@@ -15,6 +15,7 @@ mod following;
 mod lateness;
 mod library;
 mod made;
+mod mark;
 mod options;
 mod played;
 mod report;
@@ -28,7 +29,8 @@ pub use following::Following;
 pub use lateness::Lateness;
 pub use library::{Arrived, Library, fetch};
 pub use made::{Made, meaningless_body};
-pub use options::{ModelContent, ModelOptions, ModelPublish};
+pub use mark::Mark;
+pub use options::{ModelContent, ModelOptions, ModelPublish, TURN_MS, Talking};
 pub use report::{BundlesReport, EntriesReport, Fetched, Held, ModelsReport, Uploaded};
 pub use sink::{Arrival, BundleSink};
 pub use source::ModelSource;

@@ -55,7 +55,7 @@ pub(super) fn payload(plugin: PluginId, body: &[u8], counter: u32) -> Vec<u8> {
 }
 
 /// Tells one model from another in their payloads (FNV-1a, folded).
-fn tag(body: &[u8]) -> u16 {
+pub(super) fn tag(body: &[u8]) -> u16 {
     let fold = |hash: u32, &byte: &u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     let hash = body.iter().fold(0x811c_9dc5, fold);
     (hash >> 16 ^ hash) as u16

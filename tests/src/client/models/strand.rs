@@ -3,7 +3,7 @@
 use sotto_core::signal::{GateState, Source};
 use sotto_frame::{Activity, Epoch, PluginId};
 
-use super::{Made, ModelContent, Stamp, made::meaningless_body, played};
+use super::{Made, Mark, ModelContent, Stamp, Talking, made::meaningless_body, played};
 use crate::media::synthetic::wall_micros;
 
 /// The plug-in in place of a voice: a test plug-in of the codec.
@@ -45,7 +45,7 @@ pub struct Payload {
 pub struct Strand {
     source: Source,
     content: ModelContent,
-    talking: bool,
+    talking: Talking,
     /// Of its first model.
     body: Vec<u8>,
     latest: Made,
@@ -59,13 +59,13 @@ pub struct Strand {
 
 impl Strand {
     /// A source whose model is made at once. `seed` tells it from others.
-    pub fn new(source: Source, content: ModelContent, talking: bool, seed: u32) -> Self {
+    pub fn new(source: Source, content: ModelContent, talking: Talking, seed: u32) -> Self {
         let plugin = plugin_of(source);
         let body = match content {
             ModelContent::Stamps { model, .. } => {
                 meaningless_body(model, seed ^ u32::from(plugin.get()) << 24)
             }
-            ModelContent::Played => played::body(plugin, seed),
+            ModelContent::Played | ModelContent::Marks => played::body(plugin, seed),
         };
         Self {
             source,
@@ -129,17 +129,20 @@ impl Strand {
             return None;
         }
         let plugin = plugin_of(self.source);
-        let counter = self.counter;
+        let (participant, counter, sent_us) = (sender, self.counter, wall_micros());
         let bytes = match self.content {
             ModelContent::Stamps { payload, .. } => {
-                let sent_us = wall_micros();
-                Stamp { participant: sender, epoch: epoch.0 as u16, counter, sent_us }
-                    .write(plugin, payload)
+                let epoch = epoch.0 as u16;
+                Stamp { participant, epoch, counter, sent_us }.write(plugin, payload)
             }
             ModelContent::Played => played::payload(plugin, &self.body, counter),
+            ModelContent::Marks => {
+                let (epoch, sent_ms) = (epoch.low(), sent_us / 1_000);
+                Mark { participant, epoch, counter, sent_ms }.write(plugin, &self.body)
+            }
         };
         self.counter = self.counter.wrapping_add(1);
-        let talking = self.talking;
+        let talking = self.talking.at(sent_us / 1_000);
         let level = LEVELS[usize::from(talking)];
         let activity = is_sound.then_some(Activity { level, talking });
         Some(Payload { plugin, epoch: epoch.low(), activity, bytes })
@@ -154,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_source_is_sent_in_the_epoch_that_is_wanted_while_it_is() {
-        let mut face = Strand::new(Source::Camera, CONTENT, false, 1);
+        let mut face = Strand::new(Source::Camera, CONTENT, Talking::Never, 1);
         assert_eq!(face.take(5), None, "nobody asked");
         face.want(Some(Epoch(9)));
         for counter in 0..2 {
@@ -170,7 +173,7 @@ mod tests {
     #[test]
     fn a_red_gate_stops_a_picture_and_not_a_voice() {
         let mut sent = [Source::Camera, Source::Microphone].map(|source| {
-            let mut strand = Strand::new(source, CONTENT, true, 1);
+            let mut strand = Strand::new(source, CONTENT, Talking::Always, 1);
             strand.want(Some(Epoch(1)));
             strand.set_gate(GateState::Red);
             strand.take(5)
@@ -182,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_second_upload_is_the_difference_to_what_the_node_has() {
-        let mut face = Strand::new(Source::Camera, CONTENT, false, 1);
+        let mut face = Strand::new(Source::Camera, CONTENT, Talking::Never, 1);
         assert_eq!(face.upload(), face.latest().container);
         face.taken();
         face.refine();
