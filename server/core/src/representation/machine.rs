@@ -69,6 +69,8 @@ pub struct Facts {
     pub raw_flows: bool,
     /// Whether model frames come from the publisher.
     pub model_flows: bool,
+    /// Whether they are sent on to the subscriber: those of a voice are not while five others talk.
+    pub delivered: bool,
 }
 
 /// In which form a subscriber receives a track, and what is about to change.
@@ -305,12 +307,14 @@ impl Representation {
                 if !facts.held {
                     return State::Raw(RawReason::NotFetched);
                 }
-                if now.saturating_since(since) >= ENTER_LIMIT {
+                if facts.delivered && now.saturating_since(since) >= ENTER_LIMIT {
                     // It has everything that it needs, and does not go over.
                     self.backoff.fell(now);
                     self.clear_since = Some(now);
                     return State::Raw(RawReason::TooSlow);
                 }
+                // Who gets no frames cannot go over.
+                let since = if facts.delivered { since } else { now };
                 State::Entering { epoch: ready(facts).unwrap_or(epoch), since }
             }
             State::Model { epoch, since } => {

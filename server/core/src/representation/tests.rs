@@ -26,6 +26,7 @@ const FINE: Facts = Facts {
     lossy: false,
     raw_flows: true,
     model_flows: true,
+    delivered: true,
 };
 
 const RAW: Flow = Flow { raw: true, model: false };
@@ -150,6 +151,19 @@ fn a_client_that_does_not_go_over_is_left_with_raw_media() {
     bench.given(FINE).check(RAW, Some(RawReason::TooSlow));
     let again = bench.due().expect("it is tried again");
     assert_eq!(again.saturating_since(due), bench.times.0[0]);
+}
+
+#[test]
+fn a_client_that_gets_no_frames_is_not_too_slow() {
+    let mut bench = Bench::new(Kind::Audio);
+    let silent = Facts { delivered: false, ..FINE };
+    bench.given(silent);
+    for _ in 0..20 {
+        bench.after(1_000).given(silent).check(BOTH, None);
+    }
+    bench.given(FINE).after(3_900).given(FINE).check(BOTH, None);
+    bench.it.switched(bench.now, Form::Model);
+    bench.check(MODEL, None);
 }
 
 #[test]
@@ -280,6 +294,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
                 lossy,
                 raw_flows,
                 model_flows,
+                delivered: model_flows,
             }
         },
     )

@@ -195,7 +195,7 @@ impl Room {
             epoch: entry.epoch,
             payload: entry.payload,
         };
-        for seat in &self.tracks[track].model_seats {
+        for seat in &mut self.tracks[track].model_seats {
             let Some(peer) = self.members.get_mut(seat.member).and_then(|m| m.peer.as_mut()) else {
                 continue;
             };
@@ -208,6 +208,7 @@ impl Room {
             }
             let copies = peer.downlink.red_level() as u8;
             models.bundler.push(cx.now, &frame, seat.rank, copies);
+            seat.last = Some(cx.now);
             if let Some(due) = models.bundler.poll_timeout() {
                 hasten(&mut self.schedule.bundles, due);
             }

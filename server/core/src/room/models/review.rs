@@ -38,6 +38,17 @@ pub(crate) struct ModelSeat {
     pub(crate) member: MemberKey,
     /// How important they are to it.
     pub(crate) rank: Rank,
+    /// When the last one was put into its bundle.
+    pub(crate) last: Option<Time>,
+}
+
+/// A subscriber to whom nothing was sent for this gets nothing.
+const UNSERVED: Duration = Duration::from_secs(1);
+
+impl ModelSeat {
+    fn is_served(&self, now: Time) -> bool {
+        self.last.is_some_and(|last| now.saturating_since(last) < UNSERVED)
+    }
 }
 
 impl Room {
@@ -271,7 +282,7 @@ impl Room {
         match (seat, rank) {
             (Some(seat), Some(rank)) => of.model_seats[seat].rank = rank,
             (None, Some(rank)) => {
-                of.model_seats.push(ModelSeat { member: key, rank });
+                of.model_seats.push(ModelSeat { member: key, rank, last: None });
                 self.start_surveys(cx);
             }
             (Some(seat), None) => {
@@ -351,6 +362,10 @@ impl Room {
             lossy: models.lossy,
             raw_flows,
             model_flows: model.is_some_and(|model| model.flows(cx.now)),
+            delivered: of
+                .model_seats
+                .iter()
+                .any(|seat| seat.member == key && seat.is_served(cx.now)),
         }
     }
 
