@@ -171,14 +171,20 @@ async fn a_red_gate_brings_raw_pictures_and_a_green_one_the_model_again() {
     until_in_model(&mut boris, &anna).await;
     until_more(&mut boris, &anna, 5).await;
     let id = anna.short_id();
-    let before = frames(&boris.report(), id, Kind::Video);
     anna.gate(Source::Camera, GateState::Red).await;
+    let report = boris
+        .until("the word that pictures are raw", |report| {
+            settled(report, &anna, Source::Camera) == Some(Form::Raw)
+        })
+        .await
+        .unwrap();
+    let form = report.models.form(anna.id(), Source::Camera).unwrap();
+    assert_eq!(form.reason, Some(RawReason::GateTripped));
+    let before = frames(&report, id, Kind::Video);
     let report = boris
         .until("raw pictures", |report| frames(report, id, Kind::Video) > before + 5)
         .await
         .unwrap();
-    let form = report.models.form(anna.id(), Source::Camera).unwrap();
-    assert_eq!((form.form, form.reason), (Form::Raw, Some(RawReason::GateTripped)));
     let voice = settled(&report, &anna, Source::Microphone);
     assert_eq!(voice, Some(Form::Model), "a voice has a gate of its own");
     check_whole(&report);
