@@ -177,9 +177,20 @@ impl Bundler {
         self.due
     }
 
-    /// The time has come: what waits may be taken. Returns whether anything does.
+    /// What waits may be taken, if its time has come. Returns whether anything does.
     pub fn begin_flush(&mut self, now: Time) -> bool {
-        if self.due.is_none_or(|due| now < due) {
+        self.begin_by(now, now)
+    }
+
+    /// The same while others leave, who bundle for `interval`: half of theirs, and of its own, too
+    /// early is early enough to leave with them, and from then on all are due at the same moments.
+    pub fn join_flush(&mut self, now: Time, interval: Duration) -> bool {
+        let early = self.interval().min(interval) / 2;
+        self.waiting.iter().any(|frame| frame.is_ready(now)) && self.begin_by(now, now + early)
+    }
+
+    fn begin_by(&mut self, now: Time, by: Time) -> bool {
+        if self.due.is_none_or(|due| by < due) {
             return false;
         }
         self.due = None;

@@ -68,6 +68,38 @@ fn bundles_are_an_interval_apart() {
 }
 
 #[test]
+fn who_bundles_at_other_moments_joins_the_others_once_and_is_in_step_from_then_on() {
+    let long = Duration::from_millis(80);
+    let mut bundlers = [0, 45, 30].map(|first| (Bundler::new(Some(long)), first));
+    let mut left = [vec![], vec![], vec![]];
+    let mut out = Vec::new();
+    for ms in (0..1_000).step_by(5) {
+        for (bundler, first) in &mut bundlers {
+            if ms >= *first {
+                bundler.push(at(ms), &frame(1, ms as u32, PluginId::VOICE, &[1]), Rank::VOICE, 0);
+            }
+        }
+        let mut flushed = bundlers.each_mut().map(|(bundler, _)| bundler.begin_flush(at(ms)));
+        if flushed.contains(&true) {
+            for ((bundler, _), flushed) in bundlers.iter_mut().zip(&mut flushed) {
+                *flushed |= bundler.join_flush(at(ms), long);
+            }
+        }
+        for (at_index, _) in flushed.iter().enumerate().filter(|(_, flushed)| **flushed) {
+            while bundlers[at_index].0.write(at(ms), &mut out) {
+                left[at_index].push(ms);
+            }
+        }
+    }
+    assert_eq!(left[0][..2], [0, 45], "the first comes early, once");
+    let late: Vec<Vec<u64>> =
+        left.iter().map(|left| left.iter().copied().filter(|ms| *ms >= 200).collect()).collect();
+    assert!(late[0].len() >= 9);
+    assert_eq!([&late[0], &late[0]], [&late[1], &late[2]]);
+    assert!(late[0].windows(2).all(|pair| pair[1] - pair[0] == 80), "{late:?}");
+}
+
+#[test]
 fn a_copy_follows_in_a_later_bundle() {
     let mut bundler = Bundler::new(Some(INTERVAL));
     bundler.push(at(0), &frame(1, 7, PluginId::VOICE, b"a"), Rank::VOICE, 2);

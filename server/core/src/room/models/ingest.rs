@@ -228,11 +228,13 @@ impl Room {
         }
     }
 
-    /// Lets the bundles leave that are due.
+    /// Lets the bundles leave that are due, and with them those that nearly are: a shard that wakes up
+    /// once for all of a room has less to do.
     pub(crate) fn flush_bundles(&mut self, cx: &mut Context<'_>) {
         if !take_due(&mut self.schedule.bundles, cx.now) {
             return;
         }
+        let mut leaving = None;
         for (_, member) in self.members.iter_mut() {
             let Some(peer) = &mut member.peer else { continue };
             let bundler = &mut peer.models.bundler;
@@ -240,6 +242,15 @@ impl Room {
                 bundler.observe(estimate.bitrate, estimate.bitrate * BUNDLE_SHARE / 1_000);
             }
             if bundler.begin_flush(cx.now) {
+                let interval = bundler.interval();
+                leaving = Some(leaving.map_or(interval, |least: Duration| least.min(interval)));
+                cx.outputs.push_back(Output::Bundle { peer: peer.id });
+            }
+        }
+        for (_, member) in self.members.iter_mut() {
+            let Some(peer) = &mut member.peer else { continue };
+            let bundler = &mut peer.models.bundler;
+            if leaving.is_some_and(|interval| bundler.join_flush(cx.now, interval)) {
                 cx.outputs.push_back(Output::Bundle { peer: peer.id });
             } else if let Some(due) = bundler.poll_timeout() {
                 hasten(&mut self.schedule.bundles, due);
