@@ -198,15 +198,16 @@ impl Client {
             } => Some(source),
             _ => None,
         };
+        let tell = || self.media.try_send(peer, command);
+        let told = match (withdrawn, &self.models) {
+            (Some(source), Some(models)) => models.withdraw(source, tell),
+            _ => tell(),
+        };
         // Full: this client is closed, or its state and the node's would no longer agree.
-        self.media.try_send(peer, command).map_err(|error| match error {
+        told.map_err(|error| match error {
             Undelivered::Full => refused(ErrorCode::TooMuch, error.to_string()),
             Undelivered::Stopped => refused(ErrorCode::Internal, error.to_string()),
-        })?;
-        if let (Some(source), Some(models)) = (withdrawn, &self.models) {
-            models.withdraw(source);
-        }
-        Ok(())
+        })
     }
 
     /// What the client is told decides what it may fetch.

@@ -27,6 +27,6 @@ pub use key::ModelKey;
 pub use pace::{Pace, chunk_len, wire_len};
 pub use space::{Blob, NoSpace, Reservation, Space};
 pub use store::{
-    Connection, Denied, Download, Gone, Member, ModelStats, ModelStore, ModelTraffic, Stored,
-    Upload,
+    Connection, Denied, Download, Member, ModelStats, ModelStore, ModelTraffic, PutError, Stored,
+    Upload, Withdrawals,
 };

@@ -60,6 +60,7 @@ struct Shelves {
 struct Entry {
     member: Member,
     uploads: Bucket,
+    withdrawals: Withdrawals,
     /// What it uploaded, oldest first.
     own: Vec<Own>,
     /// What it may fetch.
@@ -132,6 +133,14 @@ pub struct Upload {
     pub blob: Blob,
 }
 
+/// How often a connection took back its consent so far: an upload that began before it did is not
+/// one that it agrees to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withdrawals {
+    microphone: u32,
+    camera: u32,
+}
+
 /// What became of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
@@ -161,10 +170,19 @@ pub enum Denied {
     Unknown,
 }
 
-/// The connection has ended.
+/// Why a model is not held. `E`: why its room cannot be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the connection of this key has ended")]
-pub struct Gone;
+pub enum PutError<E> {
+    /// The connection has ended.
+    #[error("the connection of this key has ended")]
+    Gone,
+    /// Its speaker took back the consent while it was on its way.
+    #[error("the consent was taken back while the model was on its way")]
+    Withdrawn,
+    /// The room does not know of it, so it was never there.
+    #[error(transparent)]
+    Untold(E),
+}
 
 /// A connection's place in the store: its uploads, grants and key end with this.
 #[derive(Debug)]
@@ -192,8 +210,13 @@ impl ModelStore {
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             traffic: Arc::default(),
         };
-        let entry =
-            Entry { member, uploads: Bucket::full(), own: Vec::new(), grants: HashMap::new() };
+        let entry = Entry {
+            member,
+            uploads: Bucket::full(),
+            withdrawals: Withdrawals::default(),
+            own: Vec::new(),
+            grants: HashMap::new(),
+        };
         self.lock().members.insert(id, entry);
         Connection { store: self.clone(), id, key }
     }
@@ -203,11 +226,12 @@ impl ModelStore {
         self.lock().members.get(&key.digest()).map(|entry| entry.member.clone())
     }
 
-    /// Whether a connection may upload again already.
-    pub fn may_upload(&self, member: &Member, now: Instant) -> bool {
+    /// An upload begins, of which [`Self::put`] is the end. `None`: the connection may not upload again
+    /// already, or has ended.
+    pub fn begin_upload(&self, member: &Member, now: Instant) -> Option<Withdrawals> {
         let mut shelves = self.lock();
-        let entry = shelves.members.get_mut(&member.id);
-        entry.is_some_and(|entry| entry.uploads.take(now, UPLOADS))
+        let entry = shelves.members.get_mut(&member.id)?;
+        entry.uploads.take(now, UPLOADS).then_some(entry.withdrawals)
     }
 
     /// Room for a model, of which nothing is set aside yet.
@@ -226,47 +250,52 @@ impl ModelStore {
         })
     }
 
-    /// Holds a model for as long as the connection lives. Call [`Self::confirm`] once the rooms know of
-    /// it, or [`Self::take_back`].
+    /// Holds a model for as long as the connection lives, and lets `tell` tell its room of it. Those
+    /// before it of its source that no longer have room go.
+    ///
+    /// `tell` is called while nothing else can happen here, so that what the room knows and what is
+    /// held do not part: it must not wait.
     ///
     /// # Errors
-    /// [`Gone`].
-    pub fn put(&self, member: &Member, upload: Upload) -> Result<Stored, Gone> {
+    /// [`PutError`]; then nothing is held.
+    pub fn put<E>(
+        &self,
+        member: &Member,
+        upload: Upload,
+        begun: Withdrawals,
+        tell: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Stored, PutError<E>> {
         let Upload { source, hash, blob } = upload;
         let mut shelves = self.lock();
         let Shelves { members, models, .. } = &mut *shelves;
-        let entry = members.get_mut(&member.id).ok_or(Gone)?;
+        let entry = members.get_mut(&member.id).ok_or(PutError::Gone)?;
+        if entry.withdrawals.of(source) != begun.of(source) {
+            return Err(PutError::Withdrawn);
+        }
         if entry.own.iter().any(|own| own.hash == hash) {
             return Ok(Stored::Known);
         }
+        tell().map_err(PutError::Untold)?;
         entry.own.push(Own { source, hash, bytes: blob.bytes().len() });
+        let over = entry.without_room(source);
         let fresh = || Shelf { blob: Arc::new(blob), holders: Vec::new() };
         models.entry(hash).or_insert_with(fresh).holders.push(member.id);
+        shelves.drop_own(member.id, |own| over.contains(&own.hash));
         Ok(Stored::Created)
     }
 
-    /// The rooms know of a model of this source: those before it that no longer have room go.
-    pub fn confirm(&self, member: &Member, source: Source) {
-        let mut shelves = self.lock();
-        let Some(entry) = shelves.members.get(&member.id) else { return };
-        let newest_first = entry.own.iter().rev().filter(|own| own.source == source);
-        let (mut count, mut bytes) = (0, 0);
-        let over = newest_first.filter(|own| {
-            (count, bytes) = (count + 1, bytes + own.bytes);
-            count > MODELS_PER_SOURCE || bytes > BYTES_PER_SOURCE
-        });
-        let over: Vec<ModelHash> = over.map(|own| own.hash).collect();
-        shelves.drop_own(member.id, |own| over.contains(&own.hash));
-    }
-
-    /// The rooms do not know of it: it was never there.
-    pub fn take_back(&self, member: &Member, hash: ModelHash) {
-        self.lock().drop_own(member.id, |own| own.hash == hash);
-    }
-
-    /// Drops what a connection uploaded of a source.
-    pub fn withdraw(&self, member: &Member, source: Source) {
-        self.lock().drop_own(member.id, |own| own.source == source);
+    /// Lets `tell` tell the room that the speaker takes back the consent for a source, and drops what
+    /// was uploaded of it. As with [`Self::put`], `tell` must not wait.
+    ///
+    /// # Errors
+    /// What `tell` says; then nothing changed.
+    pub fn withdraw<E>(
+        &self,
+        member: &Member,
+        source: Source,
+        tell: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.lock().withdraw(member.id, source, tell)
     }
 
     /// A model that the connection uploaded itself.
@@ -333,7 +362,51 @@ impl Member {
     }
 }
 
+impl Withdrawals {
+    /// Those of models of a source: there are none but of microphones and cameras.
+    const fn of(self, source: Source) -> u32 {
+        match source {
+            Source::Microphone => self.microphone,
+            _ => self.camera,
+        }
+    }
+
+    const fn add(&mut self, source: Source) {
+        match source {
+            Source::Microphone => self.microphone += 1,
+            _ => self.camera += 1,
+        }
+    }
+}
+
+impl Entry {
+    /// What of a source is too old to be kept beside what is newer.
+    fn without_room(&self, source: Source) -> Vec<ModelHash> {
+        let newest_first = self.own.iter().rev().filter(|own| own.source == source);
+        let (mut count, mut bytes) = (0, 0);
+        let over = newest_first.filter(|own| {
+            (count, bytes) = (count + 1, bytes + own.bytes);
+            count > MODELS_PER_SOURCE || bytes > BYTES_PER_SOURCE
+        });
+        over.map(|own| own.hash).collect()
+    }
+}
+
 impl Shelves {
+    fn withdraw<E>(
+        &mut self,
+        id: KeyDigest,
+        source: Source,
+        tell: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        tell()?;
+        if let Some(entry) = self.members.get_mut(&id) {
+            entry.withdrawals.add(source);
+        }
+        self.drop_own(id, |own| own.source == source);
+        Ok(())
+    }
+
     /// Drops some of what a connection uploaded, and everything made of it unless another connection
     /// holds the same.
     fn drop_own(&mut self, id: KeyDigest, gone: impl Fn(&Own) -> bool) {
@@ -384,9 +457,16 @@ impl Connection {
         }
     }
 
-    /// The client takes back its consent: what it uploaded of a source goes.
-    pub fn withdraw(&self, source: Source) {
-        self.store.lock().drop_own(self.id, |own| own.source == source);
+    /// As [`ModelStore::withdraw`].
+    ///
+    /// # Errors
+    /// What `tell` says; then nothing changed.
+    pub fn withdraw<E>(
+        &self,
+        source: Source,
+        tell: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.store.lock().withdraw(self.id, source, tell)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The store, without HTTP around it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use sotto_core::{
     id::{ParticipantId, PeerId},
@@ -24,6 +24,11 @@ fn permissions() -> Permissions {
     }
 }
 
+/// The room cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("untold")]
+struct Untold;
+
 /// A store, and a connection of it.
 struct World {
     store: Arc<ModelStore>,
@@ -41,11 +46,30 @@ impl World {
     }
 
     /// Uploads `len` bytes under the hash of that number.
-    fn put(&self, member: &Member, source: Source, number: u8, len: usize) -> Result<Stored, Gone> {
+    fn put(
+        &self,
+        member: &Member,
+        source: Source,
+        number: u8,
+        len: usize,
+    ) -> Result<Stored, PutError<Untold>> {
+        let begun = self.store.begin_upload(member, Instant::now()).unwrap_or_default();
+        self.end(member, source, number, len, begun, Ok(()))
+    }
+
+    /// The end of an upload, where its room says `told`.
+    fn end(
+        &self,
+        member: &Member,
+        source: Source,
+        number: u8,
+        len: usize,
+        begun: Withdrawals,
+        told: Result<(), Untold>,
+    ) -> Result<Stored, PutError<Untold>> {
         let blob = Blob::new(vec![number; len], self.store.reserve()).unwrap();
-        let stored = self.store.put(member, Upload { source, hash: hash(number), blob });
-        self.store.confirm(member, source);
-        stored
+        let upload = Upload { source, hash: hash(number), blob };
+        self.store.put(member, upload, begun, || told)
     }
 
     fn opens(&self, member: &Member, number: u8) -> Result<usize, Denied> {
@@ -128,7 +152,7 @@ fn everything_of_a_connection_ends_with_it() {
     drop(listener);
     assert_eq!(download.grant.bitrate(), None);
     assert!(world.store.member(&key).is_none());
-    assert_eq!(world.put(&bob, MICROPHONE, 8, 100), Err(Gone));
+    assert_eq!(world.put(&bob, MICROPHONE, 8, 100), Err(PutError::Gone));
     drop(speaker);
     let stats = world.store.stats();
     assert_eq!((stats.models, stats.bytes, stats.peers.len()), (0, 100, 0), "one still reads");
@@ -163,12 +187,27 @@ fn what_the_rooms_never_heard_of_is_taken_back_and_consent_is_by_source() {
     let (speaker, ann) = world.connect(1);
     world.put(&ann, MICROPHONE, 1, 100).unwrap();
     world.put(&ann, Source::Camera, 2, 100).unwrap();
-    world.put(&ann, Source::Camera, 3, 100).unwrap();
-    world.store.take_back(&ann, hash(3));
+    let begun = Withdrawals::default();
+    let untold = world.end(&ann, Source::Camera, 3, 100, begun, Err(Untold));
+    assert_eq!(untold, Err(PutError::Untold(Untold)));
     let own = |number| world.store.own(&ann, hash(number)).map(|(source, _)| source);
     assert_eq!([own(1), own(2), own(3)], [Some(MICROPHONE), Some(Source::Camera), None]);
-    speaker.withdraw(Source::Camera);
+    assert_eq!(speaker.withdraw(Source::Camera, || Err(Untold)), Err(Untold));
+    assert_eq!(own(2), Some(Source::Camera));
+    assert_eq!(speaker.withdraw(Source::Camera, || Ok::<_, Untold>(())), Ok(()));
     assert_eq!([own(1), own(2)], [Some(MICROPHONE), None]);
+}
+
+#[test]
+fn a_model_on_its_way_is_not_held_once_its_consent_is_taken_back() {
+    let world = World::new(1_000);
+    let (_speaker, ann) = world.connect(1);
+    let begun = world.store.begin_upload(&ann, Instant::now()).unwrap();
+    world.store.withdraw(&ann, Source::Camera, || Ok::<_, Untold>(())).unwrap();
+    let end = |source, number| world.end(&ann, source, number, 100, begun, Ok(()));
+    assert_eq!(end(Source::Camera, 1), Err(PutError::Withdrawn));
+    assert_eq!(end(MICROPHONE, 2), Ok(Stored::Created), "the other consent stands");
+    assert_eq!(world.put(&ann, Source::Camera, 3, 100), Ok(Stored::Created), "a new yes");
 }
 
 #[test]

@@ -60,8 +60,8 @@ async fn withdraw(
     let (source, _) = door.store.own(&member, hash).ok_or_else(no_such_model)?;
     let peer = member.peer;
     let message = ClientMessage::Consent { source, granted: false };
-    door.node.media.try_send(peer, Command::Message { peer, message }).map_err(undelivered)?;
-    door.store.withdraw(&member, source);
+    let tell = || door.node.media.try_send(peer, Command::Message { peer, message });
+    door.store.withdraw(&member, source, tell).map_err(undelivered)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -21,8 +21,10 @@ use tokio::{task, time};
 use super::{Door, hash, undelivered};
 use crate::{
     http::refusal::Refusal,
-    models::{Blob, Gone, Member, ModelStore, NoSpace, Reservation, Stored, Upload},
-    shard::Command,
+    models::{
+        Blob, Member, ModelStore, NoSpace, PutError, Reservation, Stored, Upload, Withdrawals,
+    },
+    shard::{Command, Undelivered},
 };
 
 /// Longest body, in bytes: the longest container or delta, and some more.
@@ -71,9 +73,9 @@ enum UploadError {
     /// Its source may not be published, so neither may its model.
     #[error("your token does not allow to publish this")]
     Forbidden,
-    /// The websocket closed meanwhile.
+    /// The websocket closed meanwhile, the speaker thought better of it, or the node is too busy.
     #[error(transparent)]
-    Gone(#[from] Gone),
+    Put(#[from] PutError<Undelivered>),
     /// A fault of the node.
     #[error("the model could not be looked at")]
     Internal,
@@ -87,20 +89,17 @@ pub(super) async fn put(
 ) -> Result<StatusCode, Refusal> {
     let member = door.member(request.headers())?;
     let hash = hash(path)?;
-    let (upload, header) = receive(&door, &member, hash, request).await?;
-    let source = upload.source;
-    if door.store.put(&member, upload).map_err(UploadError::from)? == Stored::Known {
-        return Ok(StatusCode::OK);
+    let (begun, upload, header) = receive(&door, &member, hash, request).await?;
+    let (peer, source) = (member.peer, upload.source);
+    let tell = || door.node.media.try_send(peer, Command::Model { peer, model: header });
+    match door.store.put(&member, upload, begun, tell).map_err(UploadError::from)? {
+        Stored::Known => Ok(StatusCode::OK),
+        Stored::Created => {
+            let (epoch, bytes) = (header.epoch.0, header.bytes);
+            tracing::debug!(peer = peer.0, ?source, epoch, bytes, "model uploaded");
+            Ok(StatusCode::CREATED)
+        }
     }
-    // In the store first: those who are told to fetch it ask at once.
-    let peer = member.peer;
-    if let Err(error) = door.node.media.try_send(peer, Command::Model { peer, model: header }) {
-        door.store.take_back(&member, hash);
-        return Err(undelivered(error));
-    }
-    door.store.confirm(&member, source);
-    tracing::debug!(peer = peer.0, ?source, epoch = header.epoch.0, header.bytes, "model uploaded");
-    Ok(StatusCode::CREATED)
 }
 
 /// Reads and checks a body, one at a time for each connection.
@@ -109,12 +108,10 @@ async fn receive(
     member: &Member,
     hash: ModelHash,
     request: Request,
-) -> Result<(Upload, ModelHeader), UploadError> {
+) -> Result<(Withdrawals, Upload, ModelHeader), UploadError> {
     // Full: refused. A client that waits for its answers never meets this.
     let _one = member.upload.try_acquire().map_err(|_| UploadError::TooOften)?;
-    if !door.store.may_upload(member, Instant::now()) {
-        return Err(UploadError::TooOften);
-    }
+    let begun = door.store.begin_upload(member, Instant::now()).ok_or(UploadError::TooOften)?;
     let announced = announced(request.headers());
     if announced > MAX_BODY_BYTES {
         return Err(UploadError::TooLong);
@@ -126,7 +123,8 @@ async fn receive(
     let (store, speaker) = (door.store.clone(), member.clone());
     // Digests of up to 4 MiB: not on a thread that serves others.
     let checked = task::spawn_blocking(move || check(&store, &speaker, hash, body, space));
-    checked.await.map_err(|_| UploadError::Internal)?
+    let (upload, header) = checked.await.map_err(|_| UploadError::Internal)??;
+    Ok((begun, upload, header))
 }
 
 /// What the head of a request says of its body, in bytes.
@@ -220,7 +218,9 @@ impl From<UploadError> for Refusal {
                 (StatusCode::CONFLICT, ErrorCode::Conflict)
             }
             UploadError::Forbidden => (StatusCode::FORBIDDEN, ErrorCode::Forbidden),
-            UploadError::Gone(_) => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
+            UploadError::Put(PutError::Gone) => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
+            UploadError::Put(PutError::Withdrawn) => (StatusCode::CONFLICT, ErrorCode::Conflict),
+            UploadError::Put(PutError::Untold(error)) => return undelivered(error),
             UploadError::Internal => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal),
         };
         Self::new(status, code, error.to_string())
