@@ -48,31 +48,33 @@ impl AsFd for Wake {
     }
 }
 
-/// Waits until one of both can be read or the time is over (`None`: however long it takes). Wakes
-/// early for a signal.
-pub(super) fn wait(
-    first: BorrowedFd<'_>,
-    second: BorrowedFd<'_>,
+/// Waits until one of them can be read or the time is over (`None`: however long it takes), and says
+/// which can. Wakes early for a signal.
+pub(super) fn wait<const N: usize>(
+    fds: [BorrowedFd<'_>; N],
     at_most: Option<Duration>,
-) -> io::Result<()> {
+) -> io::Result<[bool; N]> {
     let watch =
         |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    let mut watched = [watch(first), watch(second)];
+    let mut watched = fds.map(watch);
     let timeout = at_most.map(|duration| libc::timespec {
         tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: libc::c_long::from(duration.subsec_nanos()),
     });
     let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: the array has two elements, the timeout is null or lives in this function, and a null
-    // signal mask leaves the mask alone.
-    let ready = unsafe { libc::ppoll(watched.as_mut_ptr(), 2, timeout, ptr::null()) };
+    // SAFETY: the array has as many elements as is said, the timeout is null or lives in this function,
+    // and a null signal mask leaves the mask alone.
+    let ready = unsafe {
+        libc::ppoll(watched.as_mut_ptr(), watched.len() as libc::nfds_t, timeout, ptr::null())
+    };
     if ready < 0 {
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
         }
+        return Ok([false; N]);
     }
-    Ok(())
+    Ok(watched.map(|fd| fd.revents != 0))
 }
 
 /// Keeps the calling thread on one core.
@@ -101,10 +103,11 @@ mod tests {
         wake.wake();
         wake.wake();
         let start = Instant::now();
-        wait(other.as_fd(), wake.as_fd(), None).unwrap();
+        assert_eq!(wait([other.as_fd(), wake.as_fd()], None).unwrap(), [false, true]);
         assert!(wake.clear());
         assert!(!wake.clear());
-        wait(other.as_fd(), wake.as_fd(), Some(Duration::from_millis(1))).unwrap();
+        let a_moment = Some(Duration::from_millis(1));
+        assert_eq!(wait([other.as_fd(), wake.as_fd()], a_moment).unwrap(), [false, false]);
         assert!(start.elapsed() >= Duration::from_millis(1));
     }
 

@@ -1,6 +1,9 @@
 //! Everything of a shard but its socket.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sotto_core::{
     Sfu, Time,
@@ -8,7 +11,7 @@ use sotto_core::{
     id::{PeerId, Ssrc},
 };
 
-use super::{MakeTransport, reports::ReportClock};
+use super::{MakeTransport, moderation::Moderation, reports::ReportClock};
 use crate::{
     clock::Clock,
     shard::{
@@ -80,6 +83,7 @@ pub(super) struct Engine<T> {
     pub(super) make_transport: MakeTransport<T>,
     pub(super) load: Arc<Load>,
     pub(super) counters: Counters,
+    pub(super) moderation: Moderation,
     /// What the core said about the packet at hand; kept for its capacity.
     pub(super) forwards: Vec<Forward>,
     /// Peers with something to send this turn.
@@ -125,6 +129,7 @@ impl<T: Transport> Engine<T> {
             make_transport,
             load,
             counters: Counters::default(),
+            moderation: Moderation::default(),
             forwards: Vec::new(),
             dirty: Vec::new(),
             touched: Vec::new(),
@@ -150,6 +155,11 @@ impl<T: Transport> Engine<T> {
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.wheel.next()
+    }
+
+    /// How long the socket may be left alone.
+    pub(super) fn rest(&self) -> Duration {
+        self.moderation.rest(self.clock.now())
     }
 
     /// Lets timers act that are due.

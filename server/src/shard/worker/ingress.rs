@@ -100,6 +100,10 @@ impl<T: Transport> Engine<T> {
             let rate = peer.clock_rate(payload_type);
             peer.receptions.packet(now, ssrc, seq, timestamp, rate);
         }
+        // What is not sent on waits for a bundle, or for nobody.
+        if !self.forwards.is_empty() || !matches!(taken, Ok(Kept::No)) {
+            self.moderation.hurry(now);
+        }
         for at in 0..self.forwards.len() {
             let forward = self.forwards[at];
             self.enqueue(forward);
@@ -159,6 +163,9 @@ impl<T: Transport> Engine<T> {
 
     fn feedback(&mut self, now: Instant, index: PeerIndex, message: Message<'_>) {
         let time = self.time(now);
+        if matches!(message, Message::Nack { .. } | Message::KeyframeRequest { .. }) {
+            self.moderation.hurry(now);
+        }
         let Some(peer) = self.peers.get_mut(index) else { return };
         let feedback = match message {
             Message::SenderReport { ssrc, ntp, rtp } => {
@@ -203,6 +210,7 @@ impl<T: Transport> Engine<T> {
         let peer = self.peers.get_mut(index).ok_or(DropReason::NoPath)?;
         let transport = peer.transport.as_mut().ok_or(TransportError::NotConnected)?;
         let taken = transport.handle_dtls(now, path, datagram);
+        self.moderation.hurry(now);
         self.touch(index);
         self.settle(now);
         Ok(taken?)
@@ -225,6 +233,9 @@ impl<T: Transport> Engine<T> {
         let peer = self.peers.get_mut(index).ok_or(DropReason::NoPath)?;
         let transport = peer.transport.as_mut().ok_or(TransportError::NotConnected)?;
         let taken = transport.handle_stun(now, path, message);
+        if strange || !peer.connected {
+            self.moderation.hurry(now);
+        }
         self.touch(index);
         self.settle(now);
         Ok(taken?)

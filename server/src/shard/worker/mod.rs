@@ -1,6 +1,7 @@
 //! The loop of a shard.
 //!
 //! ```text
+//!  rest,
 //!  wait ─► receive ─► ingress: open, core, forward table ─► queues of the subscribers ─┐
 //!    ▲        commands ─► control: core, transports ──────────────────────────────────┤
 //!    │        timers   ─► core, transports ───────────────────────────────────────────┤
@@ -17,6 +18,7 @@ mod egress;
 mod engine;
 mod exit;
 mod ingress;
+mod moderation;
 mod reports;
 
 use std::{
@@ -128,8 +130,19 @@ pub struct Worker<T> {
     commands: mpsc::Receiver<Command>,
     /// The last turn left commands in the queue.
     more_commands: bool,
+    /// The last turn took something from the socket.
+    received: bool,
     /// Failures to receive, one after the other.
     failures: u32,
+}
+
+/// What there may be to do.
+#[derive(Clone, Copy, Debug)]
+struct Ready {
+    /// Datagrams may have come.
+    socket: bool,
+    /// Somebody woke us.
+    wake: bool,
 }
 
 /// The ways in and out.
@@ -157,6 +170,7 @@ impl<T: Transport> Worker<T> {
             wake: parts.wake,
             commands: parts.commands,
             more_commands: false,
+            received: false,
             failures: 0,
         }
     }
@@ -176,13 +190,18 @@ impl<T: Transport> Worker<T> {
     /// # Errors
     /// As [`Self::run`].
     pub fn turn(&mut self, patience: Option<Duration>) -> io::Result<ControlFlow<()>> {
-        self.wait(patience)?;
-        let messages = self.receive()?;
+        let ready = self.wait(patience)?;
+        let messages = if ready.socket { self.receive()? } else { 0 };
+        self.received = messages > 0;
         let now = self.engine.begin_turn();
         for index in 0..messages {
             if let Some(received) = self.ports.inbox.get(index) {
                 self.engine.receive(now, received);
             }
+        }
+        // Before looking at the queue: a command that comes after the look wakes us again.
+        if ready.wake {
+            self.wake.clear();
         }
         let flow = self.take_commands(now);
         self.engine.expire(now);
@@ -222,22 +241,34 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn wait(&mut self, patience: Option<Duration>) -> io::Result<()> {
+    /// Rests, or waits for something to do, and says what there may be.
+    fn wait(&mut self, patience: Option<Duration>) -> io::Result<Ready> {
         if self.ports.inbox.is_full() || self.more_commands {
-            return Ok(());
+            return Ok(Ready { socket: true, wake: true });
         }
+        let at_most = self.at_most(patience);
+        let rest = if self.received { self.engine.rest() } else { Duration::ZERO };
+        if rest.is_zero() {
+            let watched = [self.ports.socket.as_fd(), self.wake.as_fd()];
+            let [socket, wake] = os::wait(watched, at_most)?;
+            return Ok(Ready { socket, wake });
+        }
+        let rest = at_most.map_or(rest, |at_most| at_most.min(rest));
+        let [wake] = os::wait([self.wake.as_fd()], Some(rest))?;
+        Ok(Ready { socket: true, wake })
+    }
+
+    /// How long there is nothing to do if nothing comes. `None`: for ever.
+    fn at_most(&self, patience: Option<Duration>) -> Option<Duration> {
         let timers =
             self.engine.next_deadline().map(|at| at.saturating_duration_since(Instant::now()));
-        let at_most = match (timers, patience) {
+        match (timers, patience) {
             (Some(timers), Some(patience)) => Some(timers.min(patience)),
             (either, None) | (None, either) => either,
-        };
-        os::wait(self.ports.socket.as_fd(), self.wake.as_fd(), at_most)
+        }
     }
 
     fn take_commands(&mut self, now: Instant) -> ControlFlow<()> {
-        // Before looking at the queue: a command that comes after the look wakes us again.
-        self.wake.clear();
         self.more_commands = false;
         for taken in 0.. {
             if taken == COMMANDS_PER_TURN {
