@@ -1,10 +1,10 @@
 import { ENVELOPE_MS, EchoWatch } from "./echo.js";
 import type { SoundRoute } from "./echo.js";
 import { Loopback } from "./loopback.js";
+import { OutputClock } from "./outputclock.js";
 import workletUrl from "./voice.worklet.js?worker&url";
 
-/** Looks at the output's clock of which the median counts. */
-const LOOKS = 15;
+/** How often the output's clock is looked at, ms. */
 const LOOK_MS = 200;
 /** How often an echo is looked for, ms. */
 const ECHO_MS = 4500;
@@ -22,7 +22,7 @@ export class SoundOutput {
   /** What is connected to it is heard. */
   readonly input: GainNode;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
-  #origins: number[] = [];
+  readonly #clock: OutputClock;
   #route: SoundRoute = "context";
   #loopback: Loopback | null = null;
   #destination: AudioNode | null = null;
@@ -32,6 +32,7 @@ export class SoundOutput {
   constructor() {
     // At the rate of the device: Firefox connects no microphone to a context of another rate.
     this.context = new AudioContext({ latencyHint: "interactive" });
+    this.#clock = new OutputClock(this.context, navigator.userAgent.includes("Firefox"));
     this.input = this.context.createGain();
     this.input.connect(this.context.destination);
     this.#timers.push(setInterval(() => this.#look(), LOOK_MS));
@@ -54,10 +55,9 @@ export class SoundOutput {
 
   /** When the sample of context time 0 was, or would have been, heard: ms since 1970. */
   get origin(): number | null {
-    if (this.#origins.length === 0) return null;
-    const sorted = [...this.#origins].sort((a, b) => a - b);
-    const middle = sorted[Math.floor(sorted.length / 2)] ?? 0;
-    return middle + (this.#route === "loopback" ? LOOPBACK_MS : 0);
+    const { origin } = this.#clock;
+    if (origin === null) return null;
+    return performance.timeOrigin + origin + (this.#route === "loopback" ? LOOPBACK_MS : 0);
   }
 
   /** From the audio thread to the ear, ms. */
@@ -122,12 +122,7 @@ export class SoundOutput {
   }
 
   #look(): void {
-    if (this.context.state !== "running") return;
-    const { contextTime, performanceTime } = this.context.getOutputTimestamp();
-    // Before the first sample has come out both are 0.
-    if (!contextTime || !performanceTime) return;
-    this.#origins.push(performance.timeOrigin + performanceTime - contextTime * 1000);
-    if (this.#origins.length > LOOKS) this.#origins.shift();
+    if (this.context.state === "running") this.#clock.look(performance.now());
   }
 }
 
