@@ -74,6 +74,24 @@
     return source;
   };
 
+  /** The track that a sound becomes which is sent over a connection. */
+  globalThis.overConnection = async (context, sound) => {
+    const destination = context.createMediaStreamDestination();
+    sound.connect(destination);
+    const [near, far] = [new RTCPeerConnection(), new RTCPeerConnection()];
+    near.onicecandidate = ({ candidate }) => candidate && far.addIceCandidate(candidate);
+    far.onicecandidate = ({ candidate }) => candidate && near.addIceCandidate(candidate);
+    const received = new Promise((done) => (far.ontrack = ({ track }) => done(track)));
+    near.addTrack(destination.stream.getAudioTracks()[0], destination.stream);
+    await near.setLocalDescription();
+    await far.setRemoteDescription(near.localDescription);
+    await far.setLocalDescription();
+    await near.setRemoteDescription(far.localDescription);
+    // Kept as long as the page: a connection that nobody holds is closed.
+    (globalThis.connections ??= []).push(near, far);
+    return received;
+  };
+
   /** Frequency of a tone around each of these moments (seconds from the beginning): by its phase. */
   function pitchAt({ rate, samples }, seconds, window = 0.04) {
     const length = Math.round(window * rate);
