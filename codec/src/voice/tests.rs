@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{
     fargan::{BEFORE, FRAMES_BEFORE, Vocoder},
     features::{Analysis, Features, HOP},
+    nnet::kernels::Kernels,
     weights::Weights,
 };
 
@@ -69,6 +70,15 @@ fn analyse(weights: &Arc<Weights>, samples: &[f32]) -> Vec<Features> {
     samples.as_chunks().0.iter().map(|frame| analysis.frame(frame)).collect()
 }
 
+fn vocode(weights: &Arc<Weights>, features: &[Features]) -> Vec<[f32; HOP]> {
+    let mut vocoder = Vocoder::new(weights);
+    let mut sound = vec![[0.0; HOP]; features.len()];
+    for (out, features) in sound.iter_mut().zip(features) {
+        vocoder.frame(features, out);
+    }
+    sound
+}
+
 fn largest_difference(ours: &[f32], theirs: &[f32]) -> f32 {
     assert_eq!(ours.len(), theirs.len());
     ours.iter().zip(theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f32::max)
@@ -105,5 +115,88 @@ fn sound_is_that_of_libopus() {
         vocoder.frame(&features[FIRST + frame], &mut ours);
         let difference = largest_difference(&ours, theirs);
         assert!(difference < SOUND_WITHIN, "frame {frame}: {difference}");
+    }
+}
+
+#[test]
+fn every_set_of_kernels_makes_the_same_sound() {
+    let made = [Kernels::fastest(), Kernels::reference()].map(|kernels| {
+        let weights = Arc::new(Weights::embedded_for(kernels));
+        let features = analyse(&weights, &input());
+        let sound = vocode(&weights, &features);
+        let numbers = features.as_flattened().iter().chain(sound.as_flattened());
+        numbers.map(|number| number.to_bits()).collect::<Vec<_>>()
+    });
+    assert_eq!(made[0], made[1]);
+}
+
+#[test]
+fn whatever_comes_in_what_comes_out_is_finite() {
+    let weights = weights();
+    let (mut analysis, mut vocoder) = (Analysis::new(&weights), Vocoder::new(&weights));
+    let hostile = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        1e-30,
+        f32::MIN_POSITIVE / 8.0,
+        1e30,
+        f32::MAX,
+        f32::MIN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+    ];
+    let check = |what: &str, numbers: &[f32], most: f32| {
+        assert!(numbers.iter().all(|number| number.abs() <= most), "{what}: {numbers:?}");
+    };
+    for (round, &a) in hostile.iter().enumerate() {
+        for &b in &hostile {
+            for width in [1, 7, 80, 160] {
+                let at = |place: usize| if (place / width).is_multiple_of(2) { a } else { b };
+                let features = analysis.frame(&std::array::from_fn(at));
+                check("features", &features, 25.0);
+                let mut sound = [0.0; HOP];
+                vocoder.frame(&features, &mut sound);
+                check("sound of features", &sound, 1.0);
+                vocoder.frame(&std::array::from_fn(at), &mut sound);
+                check("sound of anything", &sound, 1.0);
+            }
+        }
+        vocoder.prime(&[a; BEFORE], &[std::array::from_fn(|at| hostile[(at + round) % 12]); 5]);
+    }
+    let mut analysed = [[0.0; 20]; 2_000];
+    analysed.fill_with(|| analysis.frame(&[0.0; HOP]));
+    let fresh = Analysis::new(&weights).frame(&[0.0; HOP]);
+    let difference = largest_difference(&analysed[1_999][..18], &fresh[..18]);
+    assert!(difference < 1e-3, "silence is what it was before: {difference}");
+}
+
+#[test]
+fn a_long_run_sounds_like_a_short_one() {
+    let minutes = if cfg!(debug_assertions) { 0.5 } else { 10.0 };
+    let (weights, features) = (weights(), golden_features());
+    let loudness = |sound: &[[f32; HOP]]| {
+        let energy: f32 = sound.as_flattened().iter().map(|sample| sample * sample).sum();
+        10.0 * (energy / (sound.len() * HOP) as f32).log10()
+    };
+    let rounds = (minutes * 60.0 * 100.0) as usize / FRAMES;
+    let fresh = loudness(&vocode(&weights, &features));
+    let (mut vocoder, mut analysis) = (Vocoder::new(&weights), Analysis::new(&weights));
+    let mut settled = None;
+    for round in 0..rounds {
+        let mut sound = vec![[0.0; HOP]; FRAMES];
+        for (out, features) in sound.iter_mut().zip(&features) {
+            vocoder.frame(features, out);
+        }
+        let louder = (loudness(&sound) - fresh).abs();
+        assert!(louder < 1.0, "round {round}: {louder} dB");
+        let heard: f32 = sound.iter().map(|frame| analysis.frame(frame)[0]).sum();
+        let heard = heard / FRAMES as f32;
+        if round > 0 {
+            let drift = (heard - *settled.get_or_insert(heard)).abs();
+            assert!(drift < 0.3, "round {round}: {drift} of the mean of the first cepstrum");
+        }
     }
 }

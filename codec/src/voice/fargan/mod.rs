@@ -29,6 +29,8 @@ pub const BEFORE: usize = 2 * HOP;
 pub const FRAMES_BEFORE: usize = 5;
 /// Share of the sample before that de-emphasis adds.
 const EMPHASIS: f32 = 0.85;
+/// Most that a feature is, in any direction: twice what any sound has.
+const MAX_FEATURE: f32 = 50.0;
 
 /// The weights.
 #[derive(Debug)]
@@ -81,28 +83,28 @@ impl Vocoder {
         let Weights { kernels, vocoder, .. } = &*self.weights;
         let mut conditions = [[0.0; conditioning::CONDITION]; SUBFRAMES];
         for features in features {
-            let features = finite(features);
+            let features = bounded(features, MAX_FEATURE);
             memory.period = period;
             period = period_of(features[PITCH]);
             conditions =
                 vocoder.conditioning.step(*kernels, &mut memory.conditioning, &features, period);
         }
-        let emphasised = emphasise(before);
+        let before = bounded(before, 1.0);
+        let emphasised = emphasise(&before);
         let (earlier, later) = emphasised.split_at(HOP);
         memory.signal.replace(earlier);
         for (condition, known) in conditions.iter().zip(later.chunks_exact(SUBFRAME)) {
             vocoder.signal.step(*kernels, &mut memory.signal, condition, memory.period);
             memory.signal.replace(known);
         }
-        memory.last = finite(before)[BEFORE - 1];
+        memory.last = before[BEFORE - 1];
         self.memory = Some(memory);
     }
 
-    /// The next 10 ms, mostly within -1 to 1. It is the sound of the moment 5 ms before the one that
-    /// the features describe, so that sound comes out 15 ms after it went into an analysis. Finite
-    /// for any features; what is no number in them counts as 0.
+    /// The next 10 ms, -1 to 1, where it would be beyond clipped. It is finite for any features;
+    /// what is no number in them counts as 0.
     pub fn frame(&mut self, features: &Features, out: &mut [f32; HOP]) {
-        let features = finite(features);
+        let features = bounded(features, MAX_FEATURE);
         if self.memory.is_none() {
             self.prime(&[0.0; BEFORE], &[features; FRAMES_BEFORE]);
         }
@@ -115,23 +117,21 @@ impl Vocoder {
             let sound = vocoder.signal.step(*kernels, &mut memory.signal, condition, memory.period);
             for (out, sample) in out.iter_mut().zip(sound) {
                 memory.last = sample + EMPHASIS * memory.last;
-                *out = memory.last;
+                *out = memory.last.clamp(-1.0, 1.0);
             }
         }
         memory.period = period;
     }
 }
 
-/// Every sample without its share of the one before, the first of which nothing is known silent.
+/// Every sample without its share of the one before; of the first, that is not known.
 fn emphasise(sound: &[f32; BEFORE]) -> [f32; BEFORE] {
-    let sound = finite(sound);
     std::array::from_fn(|at| if at == 0 { 0.0 } else { sound[at] - EMPHASIS * sound[at - 1] })
 }
 
-/// Numbers as they are, within reason, and 0 for what is none.
-fn finite<const LEN: usize>(numbers: &[f32; LEN]) -> [f32; LEN] {
-    const REASON: f32 = 1e4;
-    numbers.map(|number| if number.is_nan() { 0.0 } else { number.clamp(-REASON, REASON) })
+/// Numbers up to a bound as they are, and 0 for what is no number.
+fn bounded<const LEN: usize>(numbers: &[f32; LEN], bound: f32) -> [f32; LEN] {
+    numbers.map(|number| if number.is_nan() { 0.0 } else { number.clamp(-bound, bound) })
 }
 
 const _: () = assert!(PITCH < FEATURES && SUBFRAMES * SUBFRAME == HOP);

@@ -5,6 +5,8 @@
 //! fetch the same bytes.
 
 mod tensors;
+#[cfg(test)]
+mod tests;
 
 pub(super) use tensors::Tensors;
 
@@ -67,6 +69,12 @@ impl Weights {
             vocoder: VocoderNetwork::new(&tensors)?,
             kernels,
         })
+    }
+
+    /// The file that is built in, as browsers fetch it.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub const fn embedded_bytes() -> &'static [u8] {
+        LPCNET
     }
 
     /// The weights that are built in.

@@ -10,6 +10,8 @@ mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod reference;
+#[cfg(test)]
+mod tests;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
