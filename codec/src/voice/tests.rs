@@ -87,8 +87,7 @@ fn largest_difference(ours: &[f32], theirs: &[f32]) -> f32 {
 /// Features of the golden input within a tenth of a percent of their range: three times what a
 /// sum in another order costs.
 const FEATURES_WITHIN: f32 = 1e-3;
-/// Of sound, -100 dB. With the reference of libopus, which sums exactly as we do, there is no
-/// difference at all where the exponential function is the same.
+/// Of sound, -100 dB: where the exponential function is the same, there is no difference at all.
 const SOUND_WITHIN: f32 = 1e-5;
 
 #[test]

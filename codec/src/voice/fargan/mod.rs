@@ -6,6 +6,10 @@
 //!                                                     the last sounds ┘ ▲ │
 //!                                                              └────────┴─┘
 //! ```
+//!
+//! Features of samples that begin at some time give the sound from 15 ms to 5 ms before that time: an
+//! analysis and a vocoder one behind the other delay sound by 15 ms beside the 10 ms of a frame
+//! (240 samples, where resynthesised speech is most like its original).
 
 mod conditioning;
 mod subframe;

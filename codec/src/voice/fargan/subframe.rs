@@ -101,7 +101,7 @@ impl Signal {
     ) -> [f32; SUBFRAME] {
         let mut gain = [0.0];
         self.gain.apply(kernels, condition, &mut gain);
-        let gain = gain[0].clamp(-MAX_LOG_GAIN, MAX_LOG_GAIN).exp();
+        let gain = f64::from(gain[0].clamp(-MAX_LOG_GAIN, MAX_LOG_GAIN)).exp() as f32;
         let ago = memory.a_period_ago(period, gain);
         let before = memory.before(gain);
 

@@ -78,7 +78,7 @@ impl Kernels {
         }
     }
 
-    /// `input` in steps of 1/127, the nearest and of two the even one; -1 to 1 at most.
+    /// `input` in steps of 1/127, the nearest and of two the greater; -1 to 1 at most.
     pub fn round(self, input: &[f32], rounded: &mut [i8]) {
         dispatch!(self.round(input, rounded));
     }

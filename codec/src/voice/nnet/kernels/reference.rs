@@ -6,7 +6,7 @@ use crate::voice::nnet::dense::{COLUMNS, Quantised, ROWS};
 
 /// Inputs are rounded to 1 / this.
 const STEPS: f32 = 127.0;
-/// Added to a small number it leaves the nearest whole number in the low bits: 1.5 * 2^23.
+/// Added to a small whole number it leaves that in the low bits: 1.5 * 2^23.
 const TO_WHOLE: f32 = 12_582_912.0;
 /// Beyond it the approximation of `tanh` is 1.
 const SATURATED: f32 = 10.0;
@@ -16,7 +16,8 @@ const LAGS: usize = 32;
 #[inline(always)]
 pub(super) fn round(input: &[f32], rounded: &mut [i8]) {
     for (rounded, &value) in rounded.iter_mut().zip(input) {
-        *rounded = (within(value * STEPS, STEPS) + TO_WHOLE).to_bits() as i8;
+        let whole = (within(value * STEPS, STEPS) + 0.5).floor();
+        *rounded = (whole + TO_WHOLE).to_bits() as i8;
     }
 }
 

@@ -69,7 +69,7 @@ proptest! {
         Kernels::reference().round(&values, &mut theirs);
         prop_assert_eq!(&ours, &theirs);
         for (&value, &rounded) in values.iter().zip(&ours).filter(|(value, _)| !value.is_nan()) {
-            let expected = (value * 127.0).clamp(-127.0, 127.0).round_ties_even();
+            let expected = ((value * 127.0).clamp(-127.0, 127.0) + 0.5).floor();
             prop_assert_eq!(f32::from(rounded), expected);
         }
     }
