@@ -101,7 +101,8 @@ impl Signal {
     ) -> [f32; SUBFRAME] {
         let mut gain = [0.0];
         self.gain.apply(kernels, condition, &mut gain);
-        let gain = f64::from(gain[0].clamp(-MAX_LOG_GAIN, MAX_LOG_GAIN)).exp() as f32;
+        let gain = if gain[0].is_nan() { 0.0 } else { gain[0] }; // weights may be anything finite
+        let gain = f64::from(gain.clamp(-MAX_LOG_GAIN, MAX_LOG_GAIN)).exp() as f32;
         let ago = memory.a_period_ago(period, gain);
         let before = memory.before(gain);
 

@@ -10,7 +10,7 @@ pub(super) const BANDS: usize = 18;
 /// Centres of the bands, in units of 200 Hz: a band falls off on either side until the next one.
 const CENTRES: [usize; BANDS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 34, 40];
 const BINS_PER_UNIT: usize = 4;
-/// One over the width of each band, in the units above; the ends count twice, so the first is not.
+/// About one over the width of each band, in the units above: what libopus makes densities with.
 const PER_WIDTH: [f32; BANDS] = [
     0.8, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.666_667, 0.5, 0.5, 0.5, 0.333_333, 0.25, 0.25, 0.2,
     0.166_667, 0.173_913,

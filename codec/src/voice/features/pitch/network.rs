@@ -127,5 +127,6 @@ fn between(outputs: &[f32]) -> f32 {
         sum += likelihood * place as f32;
         total += likelihood;
     }
-    if total > 0.0 { sum / total } else { peak.0 as f32 }
+    let mean = sum / total;
+    if mean.is_finite() { mean } else { peak.0 as f32 }
 }
