@@ -14,6 +14,7 @@ mod plugin;
 mod registry;
 #[cfg(any(test, feature = "test-plugins"))]
 pub mod testing;
+pub mod voice;
 
 pub use media::{
     FRAME_MS, FRAME_SAMPLES, I420, MAX_SIDE, MediaError, Picture, PictureMut, Pixels, Raw,

@@ -37,7 +37,7 @@ use sotto_server::shard::{
 
 use crate::client::ice::{Checker, Credentials};
 
-pub use models::{bundle, container, delta, packet, payload};
+pub use models::{bundle, container, delta, packet, payload, weights};
 
 /// A parser under test.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ pub struct Target {
 }
 
 /// Every parser of what strangers send.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "rtp", run: rtp },
     Target { name: "signal", run: signal },
     Target { name: "demux", run: classify },
@@ -64,6 +64,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "container", run: container },
     Target { name: "delta", run: delta },
     Target { name: "payload", run: payload },
+    Target { name: "weights", run: weights },
 ];
 
 /// RTP headers, header extensions and payload descriptors, and the rewrite of what was read.

@@ -1,11 +1,16 @@
 //! The model stream: packets and bundles, containers and deltas, payloads.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use sotto_codec::{
     Decoder, FRAME_SAMPLES, Learner, Model, Picture, PictureMut, Pixels, Plugin, Raw, Registry,
     SOUND_RATE, Sound,
     testing::{Bar, Tone},
+    voice::{
+        fargan::Vocoder,
+        features::{Analysis, HOP},
+        weights::Weights,
+    },
 };
 use sotto_frame::{
     Bundle, BundleWriter, Container, Delta, Epoch, MAX_DATAGRAM_LEN, ModelHash, ModelPacket,
@@ -65,6 +70,24 @@ pub fn delta(bytes: &[u8]) {
     if let Ok(made) = delta.apply(base) {
         assert_eq!(&made, target, "a delta makes its target or nothing");
     }
+}
+
+/// Weights of the voice networks: these bytes, and the built-in ones with some of them replaced, of
+/// which each 7 bytes are a place and 4 bytes to put there.
+pub fn weights(bytes: &[u8]) {
+    let _ = Weights::parse(bytes);
+    let mut file = Weights::embedded_bytes().to_vec();
+    for &[a, b, c, rest @ ..] in bytes.as_chunks::<7>().0 {
+        let place = u32::from_le_bytes([a, b, c, 0]) as usize % (file.len() / 4) * 4;
+        file[place..place + 4].copy_from_slice(&rest);
+    }
+    let Ok(weights) = Weights::parse(&file).map(Arc::new) else { return };
+    let mut sound = std::array::from_fn(|at| if at % 99 < 50 { 0.3 } else { -0.3 });
+    let (mut analysis, mut vocoder) = (Analysis::new(&weights), Vocoder::new(&weights));
+    let features = analysis.frame(&sound);
+    assert!(features.iter().all(|number| number.is_finite()), "{features:?}");
+    vocoder.frame(&features, &mut sound);
+    assert!(sound.iter().all(|sample| sample.abs() <= 1.0), "{HOP} samples of -1 to 1");
 }
 
 /// Two containers, and what a delta from one to the other begins with.
