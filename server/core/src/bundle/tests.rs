@@ -85,9 +85,9 @@ fn who_bundles_at_other_moments_joins_the_others_once_and_is_in_step_from_then_o
                 *flushed |= bundler.join_flush(at(ms), long);
             }
         }
-        for (at_index, _) in flushed.iter().enumerate().filter(|(_, flushed)| **flushed) {
-            while bundlers[at_index].0.write(at(ms), &mut out) {
-                left[at_index].push(ms);
+        for (((bundler, _), left), flushed) in bundlers.iter_mut().zip(&mut left).zip(flushed) {
+            while flushed && bundler.write(at(ms), &mut out) {
+                left.push(ms);
             }
         }
     }

@@ -13,10 +13,9 @@ export interface OutputTimes {
 /**
  * When the samples of an audio context are heard, by the clock of the page.
  *
- * Firefox asks the sound server for its latency each time, and waits for the answer. With PulseAudio
- * it now and then waits for ever, page and sound thread for each other (Firefox 153, one page of ten
- * that asked five times a second): there `rarely` keeps to the time of the context, and to a latency
- * that is asked for twice a minute.
+ * Firefox 153 with PulseAudio: one page of ten that asked five times a second stood still for ever, it
+ * seems because each question waits for the sound server. There `rarely` keeps to the time of the
+ * context, and to a latency that is asked for twice a minute.
  */
 export class OutputClock {
   readonly #times: OutputTimes;
