@@ -126,6 +126,20 @@ pub trait SoundDecoder: Send {
     /// [`FrameError`]; then `out` is unspecified, and [`Self::conceal`] may fill it.
     fn decode(&mut self, payload: &[u8], out: &mut [f32; FRAME_SAMPLES]) -> Result<(), FrameError>;
 
+    /// Makes the sound of the payload before this one, which did not come, of what this one repeats
+    /// of it. `false` where it repeats nothing: then `out` is as it was, and [`Self::conceal`] may
+    /// fill it. [`Self::decode`] of this payload comes next.
+    ///
+    /// # Errors
+    /// [`FrameError`]; then `out` is unspecified.
+    fn decode_before(
+        &mut self,
+        _payload: &[u8],
+        _out: &mut [f32; FRAME_SAMPLES],
+    ) -> Result<bool, FrameError> {
+        Ok(false)
+    }
+
     /// Makes sound in place of what did not come, of any length: some plausible way on, quieter
     /// the longer it lasts.
     fn conceal(&mut self, out: &mut [f32]);
@@ -188,6 +202,9 @@ pub enum LearnError {
     /// It has seen or heard too little of the speaker.
     #[error("too little was learned")]
     TooLittle,
+    /// What a decoder would make of the speaker's own media is not the speaker: raw media stay.
+    #[error("the speaker does not fit this kind of model")]
+    Unfit,
 }
 
 /// Why a body is not a model.
