@@ -103,7 +103,7 @@ fn the_object_has_the_figures_that_are_asked_for() {
     let arguments = arguments(&[]);
     let mut voice = tone("ada", 200.0, 9);
     for (sample, hiss) in voice.samples.iter_mut().zip(hiss("", 9).samples) {
-        *sample += 0.01 * hiss;
+        *sample += 0.03 * hiss;
     }
     let report = measure(&Set::of_speech(vec![voice], &arguments), &arguments);
     let object: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();

@@ -20,6 +20,8 @@ pub struct Figures {
     pub wire_bps: f64,
     /// The same as packets of the model stream, whose own headers are counted too.
     pub model_stream_wire_bps: f64,
+    /// One talker's share of a bundle in which three talk, each 80 ms, all headers counted.
+    pub bundled_wire_bps: f64,
     /// Opus at 24 kbit/s in packets of 20 ms, with 56 bytes of headers each.
     pub opus24_wire_bps: f64,
     /// Of what is decoded.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use sotto_codec::FRAME_MS;
+use sotto_frame::PluginId;
 
 use super::{
     baseline::{BASELINES, OpusCoded, USUAL},
@@ -18,7 +19,7 @@ use super::{
     pitch::pitch_error,
     set::Speaker,
     switching::switching_figures,
-    wire::{Rate, in_packet},
+    wire::{BUNDLED, Rate, in_bundle, in_packet},
 };
 
 /// Of the packets, lost.
@@ -53,8 +54,11 @@ impl Bench<'_> {
         let quality = |sound: &[f32], scores| self.quality(speaker, sound, scores);
 
         let rate = Rate::while_speaking(&coded.lens(), FRAME_MS, activity);
-        let packets: Vec<_> =
-            coded.payloads.iter().map(|payload| in_packet(payload, plugin.id())).collect();
+        let framed = |frame: fn(&[u8], PluginId) -> usize| {
+            let lens = coded.payloads.iter().map(|payload| frame(payload, plugin.id()));
+            Rate::while_speaking(&lens.collect::<Vec<_>>(), FRAME_MS, activity)
+        };
+        let (packets, bundles) = (framed(in_packet), framed(in_bundle));
         let other = self.strangers(speaker).next().map(|(other, _)| other);
         let noises = self.noises(speaker);
         let opus = opus_figures(speaker, &opus, of_opus, quality);
@@ -62,7 +66,8 @@ impl Bench<'_> {
             payload_bps: rate.payload_bps,
             payload_with_pauses_bps: Rate::of(coded.lens().into_iter(), FRAME_MS).payload_bps,
             wire_bps: rate.wire_bps,
-            model_stream_wire_bps: Rate::while_speaking(&packets, FRAME_MS, activity).wire_bps,
+            model_stream_wire_bps: packets.wire_bps,
+            bundled_wire_bps: bundles.wire_bps / f64::from(BUNDLED),
             opus24_wire_bps: opus[&USUAL.name()].wire_bps,
             quality: quality(&coded.sound, own),
             own_vs_generic_pct: self.own_vs_generic_pct(speaker, learned, &ceiling)?,

@@ -9,10 +9,11 @@ use super::report::{LeftOut, Report};
 /// Head of a column, where its figure stands, by how much it is multiplied, and its decimals.
 type Column = (&'static str, &'static str, f64, usize);
 
-const SPEAKERS: [Column; 17] = [
+const SPEAKERS: [Column; 18] = [
     ("kbit/s", "/payload_bps", 1e-3, 2),
     ("pauses", "/payload_with_pauses_bps", 1e-3, 2),
     ("wire", "/wire_bps", 1e-3, 2),
+    ("bundle", "/bundled_wire_bps", 1e-3, 2),
     ("opus24", "/opus24_wire_bps", 1e-3, 1),
     ("PESQ", "/pesq", 1.0, 2),
     ("ESTOI", "/estoi", 1.0, 3),

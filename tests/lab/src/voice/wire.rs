@@ -1,12 +1,15 @@
 //! What payloads cost on the wire.
 
 use sotto_codec::SOUND_RATE;
-use sotto_frame::{Activity as Level, Entry, MediaTime, PacketWriter, PluginId};
+use sotto_frame::{Activity as Level, BundleWriter, Entry, MediaTime, PacketWriter, PluginId};
 
 use super::activity::Activity;
 
 /// Bytes around the payload of each packet: IPv4 20, UDP 8, RTP 12, the tag of SRTP's AES-GCM 16.
 pub(super) const HEADER_BYTES: usize = 20 + 8 + 12 + 16;
+
+/// Talkers whose payloads are counted in one bundle.
+pub(super) const BUNDLED: u32 = 3;
 
 /// Bits per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -61,4 +64,18 @@ pub(super) fn in_packet(payload: &[u8], plugin: PluginId) -> usize {
         .entry(&entry)
         .and_then(|()| packet.finish())
         .expect("a plug-in writes payloads that an entry can hold")
+}
+
+/// Bytes of a bundle with a payload like this of each of [`BUNDLED`] talkers; 0 for an empty one.
+pub(super) fn in_bundle(payload: &[u8], plugin: PluginId) -> usize {
+    if payload.is_empty() {
+        return 0;
+    }
+    let mut bytes = Vec::new();
+    let mut bundle = BundleWriter::begin(&mut bytes);
+    for participant in 1..=BUNDLED {
+        let entry = Entry { plugin, epoch: 1, activity: None, payload };
+        bundle.push_block(participant, 0, [entry]).expect("three voices fit into a bundle");
+    }
+    bundle.len()
 }

@@ -7,7 +7,7 @@ use super::{
         bench::steps_around,
         equal_distortion::{Point, rate_difference},
         mean::mean,
-        wire::{Rate, in_packet},
+        wire::{Rate, in_bundle, in_packet},
     },
     silence,
 };
@@ -69,6 +69,8 @@ fn a_packet_of_the_model_stream_adds_its_own_headers() {
     assert_eq!(in_packet(&[], tone::ID), 0);
     let overhead = in_packet(&[0; 30], tone::ID) - 30;
     assert!((5..=10).contains(&overhead), "{overhead} bytes");
+    assert_eq!(in_bundle(&[], tone::ID), 0);
+    assert_eq!(in_bundle(&[0; 30], tone::ID), 1 + 3 * (3 + 2 + 30));
 }
 
 #[test]
