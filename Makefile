@@ -97,6 +97,19 @@ bench: web-client/dist/index.html tests/browser/node_modules/.installed ## Forwa
 	@cargo run --quiet --release --locked --package sotto-load -- bundle --flush-ms 40 --line loss=10,rtt=30
 	@cargo run --quiet --release --locked --package sotto-load -- bundle --flush-ms 40 --line loss=10,rtt=200
 	@SOTTO_PROFILE=release node tests/browser/run.js bench
+ifdef SPEECH
+	@$(MAKE) --no-print-directory bench-voice
+else
+	@echo "SKIPPED: voices: no speech to measure with, which SPEECH=DIR would name (see make bench-voice)"
+endif
+
+.PHONY: bench-voice
+bench-voice: ## Measure voices: SPEECH=DIR of WAV, one person a file [MUSIC=DIR NOISE=DIR OVERLAP=DIR VOICE_FLAGS=...]
+	@test -n "$(SPEECH)" || { echo "make bench-voice needs SPEECH=DIR: a folder of .wav files, one person each"; exit 2; }
+	@tools/install voice
+	@SOTTO_VOICE_PYTHON="$$(tools/voice-venv)" cargo run --quiet --release --locked --package sotto-lab -- \
+		voice --speech "$(SPEECH)" $(if $(MUSIC),--music "$(MUSIC)") $(if $(NOISE),--noise "$(NOISE)") \
+		$(if $(OVERLAP),--overlap "$(OVERLAP)") $(VOICE_FLAGS)
 
 .PHONY: fuzz
 fuzz: ## Explore every parser for FUZZ_SECONDS each (60)

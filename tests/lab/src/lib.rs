@@ -1,6 +1,9 @@
-//! Experiments in virtual time. The same seed gives the same figures on every machine.
+//! Experiments: congestion control over known links, in virtual time; and what a codec makes of
+//! voices. The same seed gives the same figures on every machine, speeds excepted.
 
 pub mod bandwidth;
 mod rng;
+pub mod sound;
+pub mod voice;
 
 pub use rng::Rng;

@@ -1,0 +1,204 @@
+//! One plug-in on its bench: the models of all speakers, and what is measured with them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sotto_codec::{FRAME_MS, LearnError, Model, Plugin, SOUND_RATE, voice::weights::Weights};
+
+use super::{
+    Arguments, ModelKind, Subject,
+    cepstrum::mel_cepstral_distance,
+    coded::{CodeError, Coded, code},
+    equal_distortion::{Point, rate_difference},
+    learning::{Learned, NotLearned, learn, model},
+    metrics::{ScoreError, Scorer},
+    mix::{babble, pink_noise},
+    set::{Set, Speaker},
+    wire::Rate,
+};
+use crate::sound::Clip;
+
+/// Strangers whose models are tried.
+const STRANGERS: usize = 2;
+/// Steps on each side of the one asked for, between which equal distortion is looked for.
+const STEPS_BESIDE: usize = 1;
+/// Talkers of a babble.
+const BABBLE: usize = 6;
+/// As long as noise is before it repeats.
+const NOISE_SECONDS: usize = 20;
+
+/// Why nothing can be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum MeasureError {
+    /// The plug-in breaks its promises.
+    #[error(transparent)]
+    Code(#[from] CodeError),
+    /// The learner breaks its own.
+    #[error(transparent)]
+    Learn(#[from] NotLearned),
+    /// libopus does.
+    #[error("opus: {0}")]
+    Opus(#[from] opus::Error),
+    /// Python does.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// There is no model of the kind asked for.
+    #[error("no {0:?} model for {1}")]
+    NoModel(ModelKind, String),
+}
+
+/// A plug-in and all that it is measured with.
+pub(super) struct Bench<'a> {
+    pub(super) subject: &'a dyn Subject,
+    pub(super) arguments: &'a Arguments,
+    pub(super) set: &'a Set,
+    pub(super) scorer: Option<&'a Scorer>,
+    pub(super) weights: Arc<Weights>,
+    /// By the names of the speakers.
+    learned: BTreeMap<&'a str, Result<Learned, LearnError>>,
+}
+
+impl<'a> Bench<'a> {
+    /// Learns all speakers.
+    pub(super) fn new(
+        subject: &'a dyn Subject,
+        arguments: &'a Arguments,
+        set: &'a Set,
+        scorer: Option<&'a Scorer>,
+    ) -> Result<Self, MeasureError> {
+        let plugin = subject.plugin(arguments.step, arguments.redundancy);
+        let mut learned = BTreeMap::new();
+        for speaker in &set.speakers {
+            let result = match learn(&*plugin, &speaker.training) {
+                Ok(model) => Ok(model),
+                Err(NotLearned::Learner(reason)) => Err(reason),
+                Err(fault) => return Err(fault.into()),
+            };
+            learned.insert(&*speaker.name, result);
+        }
+        Ok(Self {
+            subject,
+            arguments,
+            set,
+            scorer,
+            weights: Arc::new(Weights::embedded()),
+            learned,
+        })
+    }
+
+    /// What was learned of a speaker of the set.
+    pub(super) fn learned(&self, speaker: &Speaker) -> Result<&Learned, LearnError> {
+        self.learned[&*speaker.name].as_ref().map_err(|&reason| reason)
+    }
+
+    /// Other people of whom there are models, beginning with the one who comes next in the set.
+    pub(super) fn strangers(
+        &self,
+        speaker: &Speaker,
+    ) -> impl Iterator<Item = (&Speaker, &Learned)> {
+        let speakers = &self.set.speakers;
+        let own = speakers.iter().position(|other| other.name == speaker.name).unwrap_or(0);
+        let name = speaker.name.clone();
+        speakers[own..]
+            .iter()
+            .chain(&speakers[..own])
+            .filter(move |other| !self.arguments.is_same_person(&other.name, &name))
+            .filter_map(|other| Some((other, self.learned(other).ok()?)))
+    }
+
+    /// The model of the kind that the arguments ask for.
+    pub(super) fn chosen_model(
+        &self,
+        plugin: &dyn Plugin,
+        speaker: &Speaker,
+        learned: &Learned,
+    ) -> Result<Box<dyn Model>, MeasureError> {
+        let kind = self.arguments.model;
+        match kind {
+            ModelKind::Own => Some(model(plugin, learned)),
+            ModelKind::Generic => plugin.generic(),
+            ModelKind::Wrong => {
+                self.strangers(speaker).next().map(|(_, theirs)| model(plugin, theirs))
+            }
+        }
+        .ok_or_else(|| MeasureError::NoModel(kind, speaker.name.clone()))
+    }
+
+    pub(super) fn code(&self, model: &dyn Model, source: &[f32]) -> Result<Coded, CodeError> {
+        code(model, source, self.subject.delay())
+    }
+
+    /// Bits that the own model saves beside the generic one, in percent.
+    pub(super) fn own_vs_generic_pct(
+        &self,
+        speaker: &Speaker,
+        learned: &Learned,
+        ceiling: &[f32],
+    ) -> Result<Option<f64>, CodeError> {
+        let own = self.curve(speaker, ceiling, |plugin| Some(model(plugin, learned)))?;
+        let generic = self.curve(speaker, ceiling, |plugin| plugin.generic())?;
+        Ok(rate_difference(&generic, &own).map(|difference| -100.0 * difference))
+    }
+
+    /// Bits that strangers' models need more than the own one, in percent; the mean of several.
+    pub(super) fn wrong_vs_own_pct(
+        &self,
+        speaker: &Speaker,
+        learned: &Learned,
+        ceiling: &[f32],
+    ) -> Result<Option<f64>, CodeError> {
+        let own = self.curve(speaker, ceiling, |plugin| Some(model(plugin, learned)))?;
+        let mut differences = Vec::new();
+        for (_, theirs) in self.strangers(speaker).take(STRANGERS) {
+            let wrong = self.curve(speaker, ceiling, |plugin| Some(model(plugin, theirs)))?;
+            differences.extend(rate_difference(&own, &wrong));
+        }
+        let sum: f64 = differences.iter().sum();
+        Ok((!differences.is_empty()).then(|| 100.0 * sum / differences.len() as f64))
+    }
+
+    /// Rate and distortion around the step that the arguments ask for. Distortion is the
+    /// mel-cepstral distance from what the vocoder makes of unquantised features: what the vocoder
+    /// itself gets wrong, which no model changes, is left out.
+    fn curve(
+        &self,
+        speaker: &Speaker,
+        ceiling: &[f32],
+        model: impl Fn(&dyn Plugin) -> Option<Box<dyn Model>>,
+    ) -> Result<Vec<Point>, CodeError> {
+        let mut points = Vec::new();
+        for &step in steps_around(self.subject.steps(), self.arguments.step) {
+            let plugin = self.subject.plugin(step, false);
+            let Some(model) = model(&*plugin) else { continue };
+            let coded = self.code(&*model, &speaker.test)?;
+            let rate = Rate::while_speaking(&coded.lens(), FRAME_MS, &speaker.activity);
+            let distortion = mel_cepstral_distance(ceiling, &coded.sound, &speaker.activity);
+            if let Some(distortion) = distortion.filter(|_| rate.payload_bps > 0.0) {
+                points.push(Point { rate: rate.payload_bps, distortion });
+            }
+        }
+        Ok(points)
+    }
+
+    /// All kinds of noise that a speaker is mixed with.
+    pub(super) fn noises(&self, speaker: &Speaker) -> Vec<Clip> {
+        let len = NOISE_SECONDS * SOUND_RATE as usize;
+        let pink = pink_noise(len, self.arguments.seed);
+        let mut noises = vec![Clip { name: "pink".into(), samples: pink }];
+        let others = self.strangers(speaker).take(BABBLE).map(|(other, _)| &*other.training);
+        let samples = babble(others);
+        if !samples.is_empty() {
+            noises.push(Clip { name: "babble".into(), samples });
+        }
+        noises.extend(self.set.noise.iter().cloned());
+        noises
+    }
+}
+
+/// Of all steps the one nearest to `step`, and those beside it.
+pub(super) fn steps_around(steps: &[f32], step: f32) -> &[f32] {
+    let distance = |at: usize| (steps[at] / step).ln().abs();
+    let nearest = (0..steps.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+    let nearest = nearest.unwrap_or(0);
+    let end = (nearest + STEPS_BESIDE + 1).min(steps.len());
+    &steps[nearest.saturating_sub(STEPS_BESIDE)..end]
+}

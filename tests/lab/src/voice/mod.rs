@@ -1,0 +1,52 @@
+//! What a voice plug-in is worth: rate, quality, speed, and what its gate lets through.
+//!
+//! ```text
+//!  folder of speech ─► Set ─┬─ training ─► learner ─► own model, models of strangers
+//!                           └─ test ─► encoder ─► payloads ─► decoder ─► sound
+//!                                        └─ gate ◄── decoded ──┘           │
+//!        Opus, the unquantised vocoder ──────────────────────────► metrics (Rust, Python)
+//!                                                                          └─► Report
+//! ```
+//!
+//! The plug-in is seen through its traits alone ([`Subject`]), so that anything else that
+//! implements them can be measured the same way.
+
+mod activity;
+mod arguments;
+mod baseline;
+mod bench;
+mod ceiling;
+mod cepstrum;
+mod coded;
+mod cpu;
+mod equal_distortion;
+mod figures;
+mod gate;
+mod labels;
+mod learning;
+mod loss;
+mod mean;
+mod measure;
+mod metrics;
+mod mix;
+mod pitch;
+mod report;
+mod set;
+mod subject;
+mod switching;
+mod table;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use arguments::{Arguments, ModelKind};
+pub use bench::MeasureError;
+pub use coded::CodeError;
+pub use figures::{Figures, OpusFigures, Quality};
+pub use gate::GateFigures;
+pub use learning::NotLearned;
+pub use metrics::{ScoreError, Scorer, Scores};
+pub use report::{LeftOut, Report, SpeakerFigures, report};
+pub use set::{Set, Speaker, Talk};
+pub use subject::Subject;
+pub use switching::SwitchingFigures;
