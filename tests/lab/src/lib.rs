@@ -2,5 +2,7 @@
 
 pub mod bandwidth;
 mod rng;
+pub mod sound;
+pub mod voice;
 
 pub use rng::Rng;
