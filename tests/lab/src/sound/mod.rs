@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use claxon::FlacReader;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use sotto_codec::SOUND_RATE;
 
@@ -26,6 +27,14 @@ pub struct Clip {
 /// Why a file gives no sound: it is to be left out or replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum SoundError {
+    /// It cannot be read as FLAC.
+    #[error("{path}: {source}")]
+    Flac {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        source: claxon::Error,
+    },
     /// It cannot be read or written as WAV.
     #[error("{path}: {source}")]
     Wav {
@@ -42,12 +51,12 @@ pub enum SoundError {
         /// What is wrong.
         source: std::io::Error,
     },
-    /// A folder without a file in WAV format.
-    #[error("{0}: no .wav files")]
+    /// A folder without a file in WAV or FLAC format.
+    #[error("{0}: no .wav or .flac files")]
     NoClips(PathBuf),
 }
 
-/// All `*.wav` files of a folder, by name.
+/// All `*.wav` and `*.flac` files of a folder, by name.
 ///
 /// # Errors
 /// [`SoundError`], also where there are none.
@@ -56,7 +65,8 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Clip>, SoundError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("wav")) {
+        let ends = |with: &str| path.extension().is_some_and(|end| end.eq_ignore_ascii_case(with));
+        if ends("wav") || ends("flac") {
             paths.push(path);
         }
     }
@@ -73,27 +83,52 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Clip>, SoundError> {
         .collect()
 }
 
-/// A file in WAV format of any rate and number of channels.
+/// A file in WAV or FLAC format of any rate and number of channels.
 ///
 /// # Errors
-/// [`SoundError::Wav`].
+/// [`SoundError::Wav`], [`SoundError::Flac`].
 pub fn read(path: &Path) -> Result<Vec<f32>, SoundError> {
-    let broken = |source| SoundError::Wav { path: path.to_owned(), source };
-    let mut reader = WavReader::open(path).map_err(broken)?;
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("flac")) {
+        read_flac(path).map_err(|source| SoundError::Flac { path: path.to_owned(), source })
+    } else {
+        read_wav(path).map_err(|source| SoundError::Wav { path: path.to_owned(), source })
+    }
+}
+
+fn read_wav(path: &Path) -> Result<Vec<f32>, hound::Error> {
+    let mut reader = WavReader::open(path)?;
     let WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
-    let interleaved: Result<Vec<f32>, _> = match sample_format {
-        SampleFormat::Float => reader.samples::<f32>().collect(),
+    let interleaved: Vec<f32> = match sample_format {
+        SampleFormat::Float => reader.samples::<f32>().collect::<Result<_, _>>()?,
         SampleFormat::Int => {
-            let scale = (1_u64 << (bits_per_sample - 1)) as f32;
-            reader.samples::<i32>().map(|sample| sample.map(|s| s as f32 / scale)).collect()
+            let scale = full_scale(bits_per_sample.into());
+            let samples = reader.samples::<i32>();
+            samples.map(|sample| Ok(sample? as f32 / scale)).collect::<Result<_, hound::Error>>()?
         }
     };
-    let interleaved = interleaved.map_err(broken)?;
+    Ok(to_model_rate(&interleaved, channels.into(), sample_rate))
+}
+
+fn read_flac(path: &Path) -> Result<Vec<f32>, claxon::Error> {
+    let mut reader = FlacReader::open(path)?;
+    let info = reader.streaminfo();
+    let scale = full_scale(info.bits_per_sample);
+    let samples = reader.samples();
+    let interleaved: Vec<f32> =
+        samples.map(|sample| Ok(sample? as f32 / scale)).collect::<Result<_, claxon::Error>>()?;
+    Ok(to_model_rate(&interleaved, info.channels as usize, info.sample_rate))
+}
+
+fn full_scale(bits: u32) -> f32 {
+    2.0_f32.powi(bits as i32 - 1)
+}
+
+fn to_model_rate(interleaved: &[f32], channels: usize, rate: u32) -> Vec<f32> {
     let mono: Vec<f32> = interleaved
-        .chunks_exact(usize::from(channels.max(1)))
+        .chunks_exact(channels.max(1))
         .map(|channels| channels.iter().sum::<f32>() / channels.len() as f32)
         .collect();
-    Ok(resample(&mono, sample_rate, SOUND_RATE))
+    resample(&mono, rate, SOUND_RATE)
 }
 
 /// Writes 16 bits at [`SOUND_RATE`]; what is beyond -1 to 1 is clipped.
