@@ -317,3 +317,25 @@ fn payloads_and_models_of_strangers_are_refused_or_sound_like_something() {
     }
     assert!(refused > 0);
 }
+
+#[test]
+fn after_ten_minutes_it_still_says_the_same_in_as_many_bytes() {
+    /// Syllables, pitch and resonances repeat after 10 s.
+    const CYCLE: usize = 125;
+    let model = generic(Settings::default());
+    let (mut encoder, mut decoder) = coders(&*model);
+    let mut speaker = Speaker::new();
+    let said: Vec<[f32; FRAME_SAMPLES]> = (0..CYCLE).map(|_| speaker.speak()).collect();
+    let mut cycle = || {
+        said.iter().fold((0, 0.0), |(bytes, loudness), sound| {
+            let (payload, _) = encode(&mut *encoder, sound);
+            let decoded = decode(&mut *decoder, &payload);
+            (bytes + payload.len(), loudness + power(&decoded))
+        })
+    };
+    cycle();
+    let (bytes, loudness) = cycle();
+    let (last_bytes, last_loudness) = (2..60).map(|_| cycle()).last().expect("58 cycles");
+    assert!(last_bytes.abs_diff(bytes) * 100 <= bytes, "{last_bytes} bytes, {bytes} at first");
+    assert!((last_loudness / loudness - 1.0).abs() < 0.05, "{last_loudness}, {loudness} at first");
+}
