@@ -15,7 +15,7 @@ use super::{
     set::{Set, Speaker},
     wire::Rate,
 };
-use crate::sound::Clip;
+use crate::sound::Recording;
 
 /// Strangers whose models are tried.
 const STRANGERS: usize = 2;
@@ -180,14 +180,14 @@ impl<'a> Bench<'a> {
     }
 
     /// All kinds of noise that a speaker is mixed with.
-    pub(super) fn noises(&self, speaker: &Speaker) -> Vec<Clip> {
+    pub(super) fn noises(&self, speaker: &Speaker) -> Vec<Recording> {
         let len = NOISE_SECONDS * SOUND_RATE as usize;
         let pink = pink_noise(len, self.arguments.seed);
-        let mut noises = vec![Clip { name: "pink".into(), samples: pink }];
+        let mut noises = vec![Recording { name: "pink".into(), samples: pink }];
         let others = self.strangers(speaker).take(BABBLE).map(|(other, _)| &*other.training);
         let samples = babble(others);
         if !samples.is_empty() {
-            noises.push(Clip { name: "babble".into(), samples });
+            noises.push(Recording { name: "babble".into(), samples });
         }
         noises.extend(self.set.noise.iter().cloned());
         noises
