@@ -18,7 +18,7 @@ const files = readdirSync(join(here, kind))
 const ofLines = files.filter((file) => file.startsWith("line-"));
 const others = files.filter((file) => !file.startsWith("line-"));
 
-const TEST = ["--test", "--test-concurrency=1", "--test-reporter=spec", "--test-timeout=240000"];
+const TEST = ["--test", "--test-force-exit", "--test-concurrency=1", "--test-reporter=spec", "--test-timeout=240000"];
 
 if (canRun("browser tests", whyNoChromium())) {
   const results = [run(others, (command) => command)];

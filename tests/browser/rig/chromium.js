@@ -1,6 +1,6 @@
 // Real Chromium processes with fake cameras and microphones, and pages that are watched.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -29,6 +29,10 @@ const FLAGS = [
   "--disable-renderer-backgrounding",
 ];
 
+const START_MS = 60_000;
+/** A browser that was asked to end and has not by then is ended. */
+const CLOSE_MS = 15_000;
+
 /** What runs in every page before its own scripts. */
 export const pageScripts = ["devices.js", "observe.js", "arrivals.js", "streams.js", "measure.js", "lipsync.js", "secret.js", "roster.js"].map((file) =>
   readFileSync(new URL(`../page/${file}`, import.meta.url), "utf8"),
@@ -44,6 +48,7 @@ export async function launch({ camera, voice, language = "en-US", flags = [], se
   const profile = mkdtempSync(join(tmpdir(), "sotto-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable,
+    timeout: START_MS,
     headless: false,
     ignoreDefaultArgs: ["--headless", "--mute-audio"],
     locale: language,
@@ -89,12 +94,27 @@ export async function launch({ camera, voice, language = "en-US", flags = [], se
       return page;
     },
     async close() {
-      await context.close();
+      await closed(context, profile);
       rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
       const faults = pages.flatMap((page) => page.faults);
       if (faults.length > 0) throw new Error(`pages reported errors:\n${faults.join("\n")}`);
     },
   };
+}
+
+/** Closes a browser; one that does not end by itself is ended, or whoever waits for it waits forever. */
+async function closed(context, profile) {
+  const timer = setTimeout(() => {
+    // Chromium writes there which process it is: "host-pid".
+    const pid = Number(readlinkSync(join(profile, "SingletonLock")).split("-").at(-1));
+    console.log(`a browser did not end within ${CLOSE_MS} ms and is killed: ${pid}`);
+    process.kill(pid, "SIGKILL");
+  }, CLOSE_MS);
+  try {
+    await context.close();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A page in its own window, since pages behind another one in a window present no frames. */

@@ -14,6 +14,9 @@ export const LOSSES = {
   bursts: { ...FAR, loss: 0.05, burst: 10 },
 };
 
+/** Time for what was lost last to come again, losses of what is sent again included. */
+const SETTLE_MS = 2000;
+
 /**
  * Figures of both kinds of loss over `seconds` each, for somebody behind `line`, of a node with or
  * without repair and what else `environment` says:
@@ -42,6 +45,10 @@ export async function sufferLosses(line, { repair, seconds, environment = {} }) 
       await line.count();
       const [video, audio] = await Promise.all(["video", "audio"].map((of) => received(bert, of, seconds * 1000)));
       const counted = await line.count();
+      // What was lost at the end of that time is repaired behind it.
+      await line.shape({ down: FAR });
+      const settled = await received(bert, "video", SETTLE_MS);
+      for (const key of ["lost", "repaired", "plis"]) video[key] += settled[key];
       const { frozenShare } = video;
       const { concealedShare } = audio;
       figures[kind] = { frozenShare, concealedShare, lossOfLine: counted.down.lost / counted.down.packets, video, audio };
