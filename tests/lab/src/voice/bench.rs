@@ -105,55 +105,48 @@ impl<'a> Bench<'a> {
             .filter_map(|other| Some((other, self.learned(other).ok()?)))
     }
 
-    /// The model of the kind that the arguments ask for.
+    /// The model of the kind that the arguments ask for; the generic one for whom nothing was
+    /// learned of.
     pub(super) fn chosen_model(
         &self,
         plugin: &dyn Plugin,
         speaker: &Speaker,
-        learned: &Learned,
+        learned: Option<&Learned>,
     ) -> Result<Box<dyn Model>, MeasureError> {
         let kind = self.arguments.model;
-        match kind {
-            ModelKind::Own => Some(model(plugin, learned)),
-            ModelKind::Generic => plugin.generic(),
-            ModelKind::Wrong => {
-                self.strangers(speaker).next().map(|(_, theirs)| model(plugin, theirs))
-            }
-        }
-        .ok_or_else(|| MeasureError::NoModel(kind, speaker.name.clone()))
+        let stranger = || self.strangers(speaker).next().map(|(_, theirs)| theirs);
+        let chosen = match (kind, learned) {
+            (ModelKind::Own, Some(learned)) => Some(model(plugin, learned)),
+            (ModelKind::Own, None) | (ModelKind::Generic, _) => plugin.generic(),
+            (ModelKind::Wrong, _) => stranger().map(|theirs| model(plugin, theirs)),
+        };
+        chosen.ok_or_else(|| MeasureError::NoModel(kind, speaker.name.clone()))
     }
 
     pub(super) fn code(&self, model: &dyn Model, source: &[f32]) -> Result<Coded, CodeError> {
         code(model, source, self.subject.delay())
     }
 
-    /// Bits that the own model saves beside the generic one, in percent.
-    pub(super) fn own_vs_generic_pct(
+    /// Bits at equal distortion, in percent: those that the own model saves beside the generic one,
+    /// and those that strangers' models need more than the own one, the mean of several.
+    pub(super) fn compare_models(
         &self,
         speaker: &Speaker,
         learned: &Learned,
         ceiling: &[f32],
-    ) -> Result<Option<f64>, CodeError> {
+    ) -> Result<(Option<f64>, Option<f64>), CodeError> {
         let own = self.curve(speaker, ceiling, |plugin| Some(model(plugin, learned)))?;
         let generic = self.curve(speaker, ceiling, |plugin| plugin.generic())?;
-        Ok(rate_difference(&generic, &own).map(|difference| -100.0 * difference))
-    }
-
-    /// Bits that strangers' models need more than the own one, in percent; the mean of several.
-    pub(super) fn wrong_vs_own_pct(
-        &self,
-        speaker: &Speaker,
-        learned: &Learned,
-        ceiling: &[f32],
-    ) -> Result<Option<f64>, CodeError> {
-        let own = self.curve(speaker, ceiling, |plugin| Some(model(plugin, learned)))?;
-        let mut differences = Vec::new();
+        let mut strangers = Vec::new();
         for (_, theirs) in self.strangers(speaker).take(STRANGERS) {
             let wrong = self.curve(speaker, ceiling, |plugin| Some(model(plugin, theirs)))?;
-            differences.extend(rate_difference(&own, &wrong));
+            strangers.extend(rate_difference(&own, &wrong));
         }
-        let sum: f64 = differences.iter().sum();
-        Ok((!differences.is_empty()).then(|| 100.0 * sum / differences.len() as f64))
+        let sum: f64 = strangers.iter().sum();
+        Ok((
+            rate_difference(&generic, &own).map(|difference| -100.0 * difference),
+            (!strangers.is_empty()).then(|| 100.0 * sum / strangers.len() as f64),
+        ))
     }
 
     /// Rate and distortion around the step that the arguments ask for. Distortion is the

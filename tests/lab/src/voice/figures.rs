@@ -34,15 +34,15 @@ pub struct Figures {
     /// percent of those of the own one.
     pub wrong_vs_own_pct: Option<f64>,
     /// Processor time of learning, all epochs.
-    pub learn_s: f64,
+    pub learn_s: Option<f64>,
     /// Models that were made.
-    pub epochs: usize,
+    pub epochs: Option<usize>,
     /// Share of one core for encoding, with the encoder's own decoding and the gate.
     pub encode_rtf: f64,
     /// Share of one core for decoding.
     pub decode_rtf: f64,
     /// Of the body of the last model.
-    pub model_bytes: usize,
+    pub model_bytes: Option<usize>,
     /// How often the gate is red.
     pub gate: GateFigures,
     /// ESTOI that 10 % of random losses take, with redundancy in the payloads.

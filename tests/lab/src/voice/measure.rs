@@ -26,11 +26,11 @@ use super::{
 const LOSS: f64 = 0.1;
 
 impl Bench<'_> {
-    /// Measures a speaker of whom there is a model.
+    /// Measures a speaker with what was learned, or else with the generic model.
     pub(super) fn measure(
         &self,
         speaker: &Speaker,
-        learned: &Learned,
+        learned: Option<&Learned>,
     ) -> Result<Figures, MeasureError> {
         let (source, activity) = (&speaker.test, &speaker.activity);
         let (step, delay) = (self.arguments.step, self.subject.delay());
@@ -61,6 +61,10 @@ impl Bench<'_> {
         let (packets, bundles) = (framed(in_packet), framed(in_bundle));
         let other = self.strangers(speaker).next().map(|(other, _)| other);
         let noises = self.noises(speaker);
+        let (own_vs_generic_pct, wrong_vs_own_pct) = match learned {
+            Some(learned) => self.compare_models(speaker, learned, &ceiling)?,
+            None => (None, None),
+        };
         let opus = opus_figures(speaker, &opus, of_opus, quality);
         Ok(Figures {
             payload_bps: rate.payload_bps,
@@ -70,13 +74,13 @@ impl Bench<'_> {
             bundled_wire_bps: bundles.wire_bps / f64::from(BUNDLED),
             opus24_wire_bps: opus[&USUAL.name()].wire_bps,
             quality: quality(&coded.sound, own),
-            own_vs_generic_pct: self.own_vs_generic_pct(speaker, learned, &ceiling)?,
-            wrong_vs_own_pct: self.wrong_vs_own_pct(speaker, learned, &ceiling)?,
-            learn_s: learned.time.as_secs_f64(),
-            epochs: learned.epochs,
+            own_vs_generic_pct,
+            wrong_vs_own_pct,
+            learn_s: learned.map(|learned| learned.time.as_secs_f64()),
+            epochs: learned.map(|learned| learned.epochs),
             encode_rtf: real_time_factor(coded.encoding, &coded),
             decode_rtf: real_time_factor(coded.decoding, &coded),
-            model_bytes: learned.body.len(),
+            model_bytes: learned.map(|learned| learned.body.len()),
             gate: gate_figures(&*model, delay, speaker, &coded.verdicts, self.set, &noises, other)?,
             loss10_estoi_drop: drop(redundant_all, redundant_lossy),
             loss10_without_redundancy_estoi_drop: drop(plain_all, plain_lossy),
@@ -91,7 +95,7 @@ impl Bench<'_> {
     fn lossy(
         &self,
         speaker: &Speaker,
-        learned: &Learned,
+        learned: Option<&Learned>,
         redundancy: bool,
     ) -> Result<Lossy, MeasureError> {
         let plugin = self.subject.plugin(self.arguments.step, redundancy);
