@@ -9,6 +9,7 @@
 //!
 //! A plug-in implements [`Plugin`] and is added to a [`Registry`]; nothing else knows of it.
 
+pub mod entropy;
 mod media;
 mod plugin;
 mod registry;

@@ -5,5 +5,6 @@ pub mod bandwidth;
 mod rng;
 pub mod sound;
 pub mod voice;
+pub mod voice_coder;
 
 pub use rng::Rng;

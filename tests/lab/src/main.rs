@@ -1,10 +1,13 @@
 //! `sotto-lab`: experiments in virtual time.
 #![allow(clippy::print_stdout, reason = "printing its figures is what a lab is for")]
 
-use std::process::ExitCode;
+use std::{error::Error, fs, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use sotto_lab::bandwidth::{self, PROFILES};
+use sotto_lab::{
+    bandwidth::{self, PROFILES},
+    sound, voice_coder,
+};
 
 #[derive(Parser)]
 #[command(about = "Experiments in virtual time: the same seed gives the same figures.")]
@@ -30,14 +33,63 @@ enum Experiment {
         #[arg(long, requires = "profile")]
         trace: bool,
     },
+    /// Trains the prior of voices, and writes `prior.bin`.
+    TrainVoicePrior {
+        /// Folder of recordings, WAV or FLAC, 16 kHz, one of each speaker.
+        #[arg(long)]
+        speech: PathBuf,
+        /// Folder to write it to.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Bits that the voice coder takes, with models of nobody, of the speaker, and of another.
+    VoiceRate {
+        /// Folder of recordings, WAV or FLAC, 16 kHz, one of each speaker.
+        #[arg(long)]
+        speech: PathBuf,
+        /// Seconds of each that are learned from.
+        #[arg(long, default_values_t = [30, 60])]
+        train_seconds: Vec<usize>,
+        /// Leave out files whose names begin with this.
+        #[arg(long)]
+        without: Vec<String>,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
-    let Experiment::Bandwidth { json, profile, seed, trace } = Arguments::parse().experiment;
-    let chosen: Vec<_> = PROFILES
-        .iter()
-        .filter(|known| profile.as_deref().is_none_or(|name| name == known.name))
-        .collect();
+    match run(Arguments::parse().experiment) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
+    match experiment {
+        Experiment::Bandwidth { json, profile, seed, trace } => {
+            return Ok(bandwidth(json, profile.as_deref(), seed, trace));
+        }
+        Experiment::TrainVoicePrior { speech, out } => {
+            fs::write(out.join("prior.bin"), voice_coder::train_prior(&sound::folder(&speech)?))?;
+        }
+        Experiment::VoiceRate { speech, train_seconds, without, json } => {
+            let mut recordings = sound::folder(&speech)?;
+            recordings.retain(|of| !without.iter().any(|name| of.name.starts_with(name)));
+            let rates = voice_coder::rates(&recordings, &train_seconds);
+            println!("{}", if json { rates.to_json() } else { rates.to_table() });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bandwidth(json: bool, profile: Option<&str>, seed: u64, trace: bool) -> ExitCode {
+    let chosen: Vec<_> =
+        PROFILES.iter().filter(|known| profile.is_none_or(|name| name == known.name)).collect();
     if chosen.is_empty() {
         eprintln!("no such profile; there are:");
         for known in &PROFILES {
