@@ -75,10 +75,13 @@ fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
             return Ok(bandwidth(json, profile.as_deref(), seed, trace));
         }
         Experiment::TrainVoicePrior { speech, out } => {
-            fs::write(out.join("prior.bin"), voice_coder::train_prior(&sound::folder(&speech)?))?;
+            fs::write(
+                out.join("prior.bin"),
+                voice_coder::train_prior(&sound::read_folder(&speech)?),
+            )?;
         }
         Experiment::VoiceRate { speech, train_seconds, without, json } => {
-            let mut recordings = sound::folder(&speech)?;
+            let mut recordings = sound::read_folder(&speech)?;
             recordings.retain(|of| !without.iter().any(|name| of.name.starts_with(name)));
             let rates = voice_coder::rates(&recordings, &train_seconds);
             println!("{}", if json { rates.to_json() } else { rates.to_table() });

@@ -6,7 +6,7 @@ use clap::Parser;
 use sotto_codec::{Plugin, SOUND_RATE, testing::Tone};
 use sotto_lab::{
     Rng,
-    sound::{self, Recording},
+    sound::{self, Clip},
     voice::{Arguments, Report, Set, Subject, report},
 };
 
@@ -21,8 +21,8 @@ impl Subject for Tones {
         0
     }
 
-    fn steps(&self) -> &[f32] {
-        &[0.5]
+    fn steps(&self) -> Vec<f32> {
+        vec![0.5]
     }
 
     fn gate_frozen_in(&self) -> Option<&str> {
@@ -41,16 +41,16 @@ fn arguments(more: &[&str]) -> Arguments {
     CommandLine::parse_from(given.iter().chain(more)).voice
 }
 
-fn tone(name: &str, hertz: f32, seconds: usize) -> Recording {
+fn tone(name: &str, hertz: f32, seconds: usize) -> Clip {
     let len = seconds * SOUND_RATE as usize;
     let sample = |at: usize| 0.2 * (TAU * hertz * at as f32 / SOUND_RATE as f32).sin();
-    Recording { name: name.into(), samples: (0..len).map(sample).collect() }
+    Clip { name: name.into(), samples: (0..len).map(sample).collect() }
 }
 
-fn hiss(name: &str, seconds: usize) -> Recording {
+fn hiss(name: &str, seconds: usize) -> Clip {
     let mut rng = Rng::new(5);
     let len = seconds * SOUND_RATE as usize;
-    Recording { name: name.into(), samples: (0..len).map(|_| rng.unit() as f32 - 0.5).collect() }
+    Clip { name: name.into(), samples: (0..len).map(|_| rng.unit() as f32 - 0.5).collect() }
 }
 
 fn measure(set: &Set, arguments: &Arguments) -> Report {
@@ -144,8 +144,7 @@ fn the_object_has_the_figures_that_are_asked_for() {
 #[test]
 fn the_folders_that_are_named_are_read() {
     let folder = tempfile::tempdir().unwrap();
-    let write =
-        |name: &str, clip: &Recording| sound::write(&folder.path().join(name), &clip.samples);
+    let write = |name: &str, clip: &Clip| sound::write(&folder.path().join(name), &clip.samples);
     write("ada.wav", &tone("ada", 200.0, 9)).unwrap();
     write("bob.wav", &tone("bob", 300.0, 9)).unwrap();
     std::fs::write(folder.path().join("two.rttm"), "SPEAKER bob 1 0 1 <NA> <NA> b\n").unwrap();

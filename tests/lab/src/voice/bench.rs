@@ -2,25 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sotto_codec::{FRAME_MS, LearnError, Model, Plugin, SOUND_RATE, voice::weights::Weights};
+use sotto_codec::{LearnError, Model, Plugin, SOUND_RATE, voice::weights::Weights};
 
 use super::{
     Arguments, ModelKind, Subject,
-    cepstrum::mel_cepstral_distance,
     coded::{CodeError, Coded, code},
-    equal_distortion::{Point, rate_difference},
     learning::{Learned, NotLearned, learn, model},
     metrics::{ScoreError, Scorer},
     mix::{babble, pink_noise},
     set::{Set, Speaker},
-    wire::Rate,
 };
-use crate::sound::Recording;
+use crate::sound::Clip;
 
-/// Strangers whose models are tried.
-const STRANGERS: usize = 2;
-/// Steps on each side of the one asked for, between which equal distortion is looked for.
-const STEPS_BESIDE: usize = 1;
 /// Talkers of a babble.
 const BABBLE: usize = 6;
 /// As long as noise is before it repeats.
@@ -127,71 +120,17 @@ impl<'a> Bench<'a> {
         code(model, source, self.subject.delay())
     }
 
-    /// Bits at equal distortion, in percent: those that the own model saves beside the generic one,
-    /// and those that strangers' models need more than the own one, the mean of several.
-    pub(super) fn compare_models(
-        &self,
-        speaker: &Speaker,
-        learned: &Learned,
-        ceiling: &[f32],
-    ) -> Result<(Option<f64>, Option<f64>), CodeError> {
-        let own = self.curve(speaker, ceiling, |plugin| Some(model(plugin, learned)))?;
-        let generic = self.curve(speaker, ceiling, |plugin| plugin.generic())?;
-        let mut strangers = Vec::new();
-        for (_, theirs) in self.strangers(speaker).take(STRANGERS) {
-            let wrong = self.curve(speaker, ceiling, |plugin| Some(model(plugin, theirs)))?;
-            strangers.extend(rate_difference(&own, &wrong));
-        }
-        let sum: f64 = strangers.iter().sum();
-        Ok((
-            rate_difference(&generic, &own).map(|difference| -100.0 * difference),
-            (!strangers.is_empty()).then(|| 100.0 * sum / strangers.len() as f64),
-        ))
-    }
-
-    /// Rate and distortion around the step that the arguments ask for. Distortion is the
-    /// mel-cepstral distance from what the vocoder makes of unquantised features: what the vocoder
-    /// itself gets wrong, which no model changes, is left out.
-    fn curve(
-        &self,
-        speaker: &Speaker,
-        ceiling: &[f32],
-        model: impl Fn(&dyn Plugin) -> Option<Box<dyn Model>>,
-    ) -> Result<Vec<Point>, CodeError> {
-        let mut points = Vec::new();
-        for &step in steps_around(self.subject.steps(), self.arguments.step) {
-            let plugin = self.subject.plugin(step, false);
-            let Some(model) = model(&*plugin) else { continue };
-            let coded = self.code(&*model, &speaker.test)?;
-            let rate = Rate::while_speaking(&coded.lens(), FRAME_MS, &speaker.activity);
-            let distortion = mel_cepstral_distance(ceiling, &coded.sound, &speaker.activity);
-            if let Some(distortion) = distortion.filter(|_| rate.payload_bps > 0.0) {
-                points.push(Point { rate: rate.payload_bps, distortion });
-            }
-        }
-        Ok(points)
-    }
-
     /// All kinds of noise that a speaker is mixed with.
-    pub(super) fn noises(&self, speaker: &Speaker) -> Vec<Recording> {
+    pub(super) fn noises(&self, speaker: &Speaker) -> Vec<Clip> {
         let len = NOISE_SECONDS * SOUND_RATE as usize;
         let pink = pink_noise(len, self.arguments.seed);
-        let mut noises = vec![Recording { name: "pink".into(), samples: pink }];
+        let mut noises = vec![Clip { name: "pink".into(), samples: pink }];
         let others = self.strangers(speaker).take(BABBLE).map(|(other, _)| &*other.training);
         let samples = babble(others);
         if !samples.is_empty() {
-            noises.push(Recording { name: "babble".into(), samples });
+            noises.push(Clip { name: "babble".into(), samples });
         }
         noises.extend(self.set.noise.iter().cloned());
         noises
     }
-}
-
-/// Of all steps the one nearest to `step`, and those beside it.
-pub(super) fn steps_around(steps: &[f32], step: f32) -> &[f32] {
-    let distance = |at: usize| (steps[at] / step).ln().abs();
-    let nearest = (0..steps.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
-    let nearest = nearest.unwrap_or(0);
-    let end = (nearest + STEPS_BESIDE + 1).min(steps.len());
-    &steps[nearest.saturating_sub(STEPS_BESIDE)..end]
 }

@@ -11,7 +11,7 @@ use super::{
     mix::mix,
     set::{Set, Speaker, Talk},
 };
-use crate::sound::Recording;
+use crate::sound::Clip;
 
 /// Samples of a window.
 const WINDOW: usize = SOUND_RATE as usize;
@@ -84,7 +84,7 @@ pub(super) fn gate_figures(
     speaker: &Speaker,
     verdicts: &[Verdict],
     set: &Set,
-    noises: &[Recording],
+    noises: &[Clip],
     other: Option<&Speaker>,
 ) -> Result<GateFigures, CodeError> {
     let speech = &speaker.test;

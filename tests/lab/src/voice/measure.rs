@@ -11,7 +11,7 @@ use super::{
     ceiling::ceiling,
     cepstrum::mel_cepstral_distance,
     coded::Coded,
-    figures::{Figures, OpusFigures, Quality},
+    figures::{Figures, ModelComparison, OpusFigures, Quality},
     gate::gate_figures,
     learning::Learned,
     loss::{decode_with_losses, random_losses},
@@ -61,9 +61,9 @@ impl Bench<'_> {
         let (packets, bundles) = (framed(in_packet), framed(in_bundle));
         let other = self.strangers(speaker).next().map(|(other, _)| other);
         let noises = self.noises(speaker);
-        let (own_vs_generic_pct, wrong_vs_own_pct) = match learned {
+        let models = match learned {
             Some(learned) => self.compare_models(speaker, learned, &ceiling)?,
-            None => (None, None),
+            None => ModelComparison::default(),
         };
         let opus = opus_figures(speaker, &opus, of_opus, quality);
         Ok(Figures {
@@ -74,8 +74,7 @@ impl Bench<'_> {
             bundled_wire_bps: bundles.wire_bps / f64::from(BUNDLED),
             opus24_wire_bps: opus[&USUAL.name()].wire_bps,
             quality: quality(&coded.sound, own),
-            own_vs_generic_pct,
-            wrong_vs_own_pct,
+            models,
             learn_s: learned.map(|learned| learned.time.as_secs_f64()),
             epochs: learned.map(|learned| learned.epochs),
             encode_rtf: real_time_factor(coded.encoding, &coded),

@@ -80,8 +80,8 @@ pub fn report(
             "model": format!("{:?}", arguments.model).to_lowercase(),
             "gate_frozen_in": subject.gate_frozen_in(),
             "means_over": "wideband speakers of whom there is a model",
-            "equal_distortion": "log-rate over mel-cepstral distance from the unquantised vocoder, \
-                by steps around the one asked for",
+            "equal_distortion": "log-rate over the squared error of decoded features (mcd: over \
+                mel-cepstral distance from the unquantised vocoder), between steps around the one asked for",
         }),
     };
     for speaker in &set.speakers {

@@ -9,7 +9,7 @@ use std::{
 use sotto_codec::SOUND_RATE;
 
 use super::{Arguments, activity::Activity, labels::Labels};
-use crate::sound::{self, Recording, SoundError, resample};
+use crate::sound::{self, Clip, SoundError, resample};
 
 /// Less speech than this says nothing.
 const LEAST_TEST_SECONDS: f64 = 4.0;
@@ -27,9 +27,9 @@ pub struct Set {
     /// Names of those of whom there is too little speech.
     pub too_short: Vec<String>,
     /// See [`Arguments::music`].
-    pub music: Vec<Recording>,
+    pub music: Vec<Clip>,
     /// See [`Arguments::noise`].
-    pub noise: Vec<Recording>,
+    pub noise: Vec<Clip>,
     /// See [`Arguments::overlap`].
     pub overlap: Vec<Talk>,
 }
@@ -53,7 +53,7 @@ pub struct Speaker {
 #[derive(Clone, Debug)]
 pub struct Talk {
     /// What is heard.
-    pub clip: Recording,
+    pub clip: Clip,
     /// When at least two talk; `None`: all the time.
     pub overlaps: Option<Vec<Range<usize>>>,
 }
@@ -65,11 +65,12 @@ impl Set {
     /// [`SoundError`].
     pub fn read(arguments: &Arguments) -> Result<Self, SoundError> {
         let wanted = &arguments.speakers;
-        let clips = sound::folder(&arguments.speech)?
+        let clips = sound::read_folder(&arguments.speech)?
             .into_iter()
             .filter(|clip| wanted.is_empty() || wanted.contains(&clip.name))
             .collect();
-        let folder = |path: &Option<PathBuf>| path.as_deref().map_or(Ok(Vec::new()), sound::folder);
+        let folder =
+            |path: &Option<PathBuf>| path.as_deref().map_or(Ok(Vec::new()), sound::read_folder);
         let mut set = Self::of_speech(clips, arguments);
         set.music = folder(&arguments.music)?;
         set.noise = folder(&arguments.noise)?;
@@ -80,7 +81,7 @@ impl Set {
     }
 
     /// Divides speech of one person each into what is learned from and what is measured with.
-    pub fn of_speech(clips: Vec<Recording>, arguments: &Arguments) -> Self {
+    pub fn of_speech(clips: Vec<Clip>, arguments: &Arguments) -> Self {
         let mut set = Self::default();
         for clip in clips {
             let name = clip.name.clone();
@@ -94,7 +95,7 @@ impl Set {
 }
 
 impl Speaker {
-    fn divide(clip: Recording, arguments: &Arguments) -> Option<Self> {
+    fn divide(clip: Clip, arguments: &Arguments) -> Option<Self> {
         let samples = |seconds: f64| (seconds * f64::from(SOUND_RATE)) as usize;
         let cut = samples(arguments.train_seconds);
         let rest = clip.samples.get(cut..)?;
@@ -124,7 +125,7 @@ fn is_wideband(samples: &[f32]) -> bool {
 
 /// The recordings of a folder, with what the `*.rttm` files beside them say.
 fn read_talks(folder: &Path) -> Result<Vec<Talk>, SoundError> {
-    let unreadable = |error| SoundError::Read(folder.into(), error);
+    let unreadable = |source| SoundError::Folder { path: folder.to_owned(), source };
     let mut labels = Labels::default();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -132,6 +133,6 @@ fn read_talks(folder: &Path) -> Result<Vec<Talk>, SoundError> {
             labels.add(&fs::read_to_string(&path).map_err(unreadable)?);
         }
     }
-    let talk = |clip: Recording| Talk { overlaps: labels.overlaps(&clip.name), clip };
-    Ok(sound::folder(folder)?.into_iter().map(talk).collect())
+    let talk = |clip: Clip| Talk { overlaps: labels.overlaps(&clip.name), clip };
+    Ok(sound::read_folder(folder)?.into_iter().map(talk).collect())
 }

@@ -1,6 +1,6 @@
 //! The plug-in that is measured.
 
-use sotto_codec::Plugin;
+use sotto_codec::{Plugin, voice::features::Features};
 
 /// A plug-in for voices in all the settings that are compared.
 pub trait Subject {
@@ -12,7 +12,13 @@ pub trait Subject {
     fn delay(&self) -> usize;
 
     /// All steps, from fine to coarse.
-    fn steps(&self) -> &[f32];
+    fn steps(&self) -> Vec<f32>;
+
+    /// The features that a payload of speech says, 10 ms each, under the model of a body, or the
+    /// generic one. `None` where it says none, or the plug-in has no such thing.
+    fn features(&self, _body: Option<&[u8]>, _payload: &[u8]) -> Option<Vec<Features>> {
+        None
+    }
 
     /// The commit in which the thresholds of the gate were frozen.
     fn gate_frozen_in(&self) -> Option<&str> {

@@ -9,7 +9,7 @@ use super::report::{LeftOut, Report, SpeakerFigures};
 /// Head of a column, where its figure stands, by how much it is multiplied, and its decimals.
 type Column = (&'static str, &'static str, f64, usize);
 
-const SPEAKERS: [Column; 18] = [
+const SPEAKERS: [Column; 20] = [
     ("kbit/s", "/payload_bps", 1e-3, 2),
     ("pauses", "/payload_with_pauses_bps", 1e-3, 2),
     ("wire", "/wire_bps", 1e-3, 2),
@@ -22,6 +22,8 @@ const SPEAKERS: [Column; 18] = [
     ("cents", "/pitch_error_cents", 1.0, 1),
     ("own %", "/own_vs_generic_pct", 1.0, 1),
     ("wrong %", "/wrong_vs_own_pct", 1.0, 1),
+    ("own mcd", "/own_vs_generic_mcd_pct", 1.0, 1),
+    ("wro mcd", "/wrong_vs_own_mcd_pct", 1.0, 1),
     ("learn s", "/learn_s", 1.0, 3),
     ("encode", "/encode_rtf", 1.0, 4),
     ("decode", "/decode_rtf", 1.0, 4),

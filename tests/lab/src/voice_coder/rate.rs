@@ -10,7 +10,7 @@ use sotto_codec::voice::{
 };
 
 use super::{Packet, Speech};
-use crate::sound::Recording;
+use crate::sound::Clip;
 
 /// What the coder makes of speech.
 #[derive(Debug, Serialize)]
@@ -74,7 +74,7 @@ const FRAMES_A_SECOND: f64 = 100.0;
 
 /// Measures recordings, each of one speaker. Files whose names share what stands before the first
 /// hyphen and the word `asterisk` are of one person, whose models are never taken for another's.
-pub fn rates(recordings: &[Recording], seconds: &[usize]) -> Rates {
+pub fn rates(recordings: &[Clip], seconds: &[usize]) -> Rates {
     let weights = Arc::new(Weights::embedded());
     let speech: Vec<Speech> =
         recordings.iter().map(|recording| Speech::new(&weights, recording)).collect();

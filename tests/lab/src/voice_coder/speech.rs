@@ -8,7 +8,7 @@ use sotto_codec::{
     },
 };
 
-use crate::sound::Recording;
+use crate::sound::Clip;
 
 /// Frames of a packet of 80 ms.
 const PACKET: usize = 8;
@@ -28,7 +28,7 @@ pub struct Speech {
 
 impl Speech {
     /// Analyses a recording.
-    pub fn new(weights: &Arc<Weights>, recording: &Recording) -> Self {
+    pub fn new(weights: &Arc<Weights>, recording: &Clip) -> Self {
         let mut analysis = Analysis::new(weights);
         let (hops, _) = recording.samples.as_chunks::<HOP>();
         let energy = |hop: &[f32; HOP]| {
