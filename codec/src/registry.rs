@@ -44,12 +44,15 @@ impl Registry {
 
     /// All plug-ins that this build has.
     pub fn standard() -> Self {
-        #[cfg(any(test, feature = "test-plugins"))]
-        let plugins: Vec<Box<dyn Plugin>> =
-            vec![Box::new(crate::testing::Tone), Box::new(crate::testing::Bar)];
-        #[cfg(not(any(test, feature = "test-plugins")))]
-        let plugins = Vec::new();
-        Self { plugins }
+        Self {
+            plugins: vec![
+                Box::new(crate::voice::Voice::default()),
+                #[cfg(any(test, feature = "test-plugins"))]
+                Box::new(crate::testing::Tone),
+                #[cfg(any(test, feature = "test-plugins"))]
+                Box::new(crate::testing::Bar),
+            ],
+        }
     }
 
     /// Adds one.

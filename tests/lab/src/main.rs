@@ -6,7 +6,7 @@ use std::{error::Error, fs, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use sotto_lab::{
     bandwidth::{self, PROFILES},
-    sound, voice_coder,
+    gate_fit, sound, voice_coder,
 };
 
 #[derive(Parser)]
@@ -38,6 +38,21 @@ enum Experiment {
         /// Folder of recordings, WAV or FLAC, 16 kHz, one of each speaker.
         #[arg(long)]
         speech: PathBuf,
+        /// Folder to write it to.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Fits the gate of voices, and writes `fitted.bin`.
+    FitVoiceGate {
+        /// Folder of recordings of one speaker each.
+        #[arg(long)]
+        speech: PathBuf,
+        /// Folder of music.
+        #[arg(long)]
+        music: PathBuf,
+        /// Folder of noises.
+        #[arg(long)]
+        noise: PathBuf,
         /// Folder to write it to.
         #[arg(long)]
         out: PathBuf,
@@ -79,6 +94,12 @@ fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
                 out.join("prior.bin"),
                 voice_coder::train_prior(&sound::read_folder(&speech)?),
             )?;
+        }
+        Experiment::FitVoiceGate { speech, music, noise, out } => {
+            let [speech, music, noise] = [speech, music, noise].map(|of| sound::read_folder(&of));
+            let fit = gate_fit::fit(&speech?, &music?, &noise?);
+            fs::write(out.join("fitted.bin"), &fit.file)?;
+            println!("{}", fit.to_table());
         }
         Experiment::VoiceRate { speech, train_seconds, without, json } => {
             let mut recordings = sound::read_folder(&speech)?;

@@ -2,10 +2,10 @@
 
 use std::f64::consts::PI;
 
-use super::fft::{BINS, Spectrum};
+use super::{BINS, Spectrum};
 
 /// Bands, and coefficients of a cepstrum.
-pub(super) const BANDS: usize = 18;
+pub(in crate::voice) const BANDS: usize = 18;
 
 /// Centres of the bands, in units of 200 Hz: a band falls off on either side until the next one.
 const CENTRES: [usize; BANDS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 34, 40];
@@ -25,11 +25,11 @@ const FALL: f32 = 2.5;
 const CENTRE: f32 = 4.0;
 
 /// One number per band.
-pub(super) type Bands = [f32; BANDS];
+pub(in crate::voice) type Bands = [f32; BANDS];
 
 /// The tables of bands and of their cosine transform.
 #[derive(Debug)]
-pub(super) struct BandTables {
+pub(in crate::voice) struct BandTables {
     /// Orthonormal cosine transform: `[coefficient][band]`.
     cosines: [Bands; BANDS],
 }
@@ -56,7 +56,7 @@ pub(super) fn energies(spectrum: &Spectrum) -> Bands {
 }
 
 impl BandTables {
-    pub(super) fn new() -> Self {
+    pub(in crate::voice) fn new() -> Self {
         let cosines = std::array::from_fn(|coefficient| {
             let gain = if coefficient == 0 { 1.0 } else { 2.0_f64 } / BANDS as f64;
             std::array::from_fn(|band| {
@@ -85,6 +85,18 @@ impl BandTables {
 
     /// Power density in each band that a cepstrum stands for.
     pub(super) fn density(&self, cepstrum: &Bands) -> Bands {
+        let logarithms = self.logarithms(cepstrum);
+        std::array::from_fn(|band| 10.0_f32.powf(logarithms[band]) * PER_WIDTH[band])
+    }
+
+    /// The whole energy in powers of ten that a cepstrum stands for.
+    pub(in crate::voice) fn level(&self, cepstrum: &Bands) -> f32 {
+        let bands = self.logarithms(cepstrum);
+        bands.iter().map(|band| 10.0_f32.powf(*band)).sum::<f32>().log10()
+    }
+
+    /// Energies in powers of ten that a cepstrum stands for.
+    pub(in crate::voice) fn logarithms(&self, cepstrum: &Bands) -> Bands {
         let mut logarithms = [0.0; BANDS];
         for (at, (coefficient, cosines)) in cepstrum.iter().zip(&self.cosines).enumerate() {
             let coefficient = if at == 0 { coefficient + CENTRE } else { *coefficient };
@@ -92,7 +104,7 @@ impl BandTables {
                 *logarithm += coefficient * cosine;
             }
         }
-        std::array::from_fn(|band| 10.0_f32.powf(logarithms[band]) * PER_WIDTH[band])
+        logarithms
     }
 }
 

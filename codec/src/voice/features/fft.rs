@@ -1,35 +1,30 @@
-//! Discrete Fourier transform of 320 numbers: three stages of radix 4 over transforms of 5.
+//! Discrete Fourier transform: stages of radix 4 over transforms of 5 (320 numbers) or 2 (512).
 
 use std::{
     f64::consts::TAU,
     ops::{Add, Mul, Sub},
 };
 
-/// Samples of a window.
-pub(super) const SIZE: usize = 320;
-/// Bins from 0 Hz to half the sampling rate.
-pub(super) const BINS: usize = SIZE / 2 + 1;
-const SMALLEST: usize = 5;
-
-/// The bins of a real signal, divided by [`SIZE`].
-pub(super) type Spectrum = [Complex; BINS];
+/// Longest transform at the bottom of the stages.
+const MAX_SMALLEST: usize = 5;
 
 /// A complex number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Complex {
+pub(in crate::voice) struct Complex {
     pub(super) re: f32,
     pub(super) im: f32,
 }
 
-/// The roots of unity that transforms are made of.
+/// The roots of unity that transforms of so many numbers are made of.
 #[derive(Debug)]
-pub(super) struct Fft {
+pub(in crate::voice) struct Fft<const SIZE: usize> {
     /// exp(-i TAU k / SIZE).
     roots: [Complex; SIZE],
 }
 
-impl Fft {
-    pub(super) fn new() -> Self {
+impl<const SIZE: usize> Fft<SIZE> {
+    pub(in crate::voice) fn new() -> Self {
+        const { assert!(SIZE == 320 || SIZE == 512, "stages of radix 4 over 5 or 2") };
         Self {
             roots: std::array::from_fn(|at| {
                 let angle = TAU * at as f64 / SIZE as f64;
@@ -38,8 +33,12 @@ impl Fft {
         }
     }
 
-    /// The spectrum of a real signal.
-    pub(super) fn spectrum(&self, signal: &[f32; SIZE]) -> Spectrum {
+    /// The bins of a real signal, divided by the size, from 0 Hz up to the `BINS` that are asked for.
+    pub(in crate::voice) fn spectrum<const BINS: usize>(
+        &self,
+        signal: &[f32; SIZE],
+    ) -> [Complex; BINS] {
+        const { assert!(BINS <= SIZE / 2 + 1, "up to half the sampling rate") };
         let mut out = [Complex::default(); SIZE];
         self.transform(signal, 1, &mut out);
         std::array::from_fn(|bin| out[bin] * (1.0 / SIZE as f32))
@@ -47,7 +46,7 @@ impl Fft {
 
     /// Transforms each `step`th sample (decimation in time).
     fn transform(&self, signal: &[f32], step: usize, out: &mut [Complex]) {
-        if out.len() == SMALLEST {
+        if out.len() <= MAX_SMALLEST {
             for (bin, out) in out.iter_mut().enumerate() {
                 *out = Complex::default();
                 for (sample, &value) in signal.iter().step_by(step).enumerate() {
@@ -79,7 +78,7 @@ impl Complex {
     }
 
     /// Square of the length.
-    pub(super) fn power(self) -> f32 {
+    pub(in crate::voice) fn power(self) -> f32 {
         self.re * self.re + self.im * self.im
     }
 
@@ -130,9 +129,14 @@ mod tests {
 
     #[test]
     fn a_spectrum_is_that_of_the_definition() {
+        check::<320, 161>();
+        check::<512, 257>();
+    }
+
+    fn check<const SIZE: usize, const BINS: usize>() {
         let signal: [f32; SIZE] =
             std::array::from_fn(|at| ((at * at * 7 + at * 3) % 101) as f32 / 50.0 - 1.0);
-        let spectrum = Fft::new().spectrum(&signal);
+        let spectrum: [Complex; BINS] = Fft::new().spectrum(&signal);
         for (bin, value) in spectrum.iter().enumerate() {
             let (mut re, mut im) = (0.0, 0.0);
             for (at, &sample) in signal.iter().enumerate() {
@@ -141,7 +145,7 @@ mod tests {
                 im -= f64::from(sample) * angle.sin() / SIZE as f64;
             }
             let error = (f64::from(value.re) - re).hypot(f64::from(value.im) - im);
-            assert!(error < 1e-7, "bin {bin}: {error}");
+            assert!(error < 1e-7, "{SIZE}, bin {bin}: {error}");
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::f64::consts::TAU;
 
 use super::{
+    SIZE,
     bands::{self, BANDS, Bands},
-    fft::SIZE,
 };
 
 /// Samples that a prediction looks back.

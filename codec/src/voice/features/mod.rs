@@ -17,8 +17,8 @@ pub(super) mod pitch;
 
 use std::{f64::consts::FRAC_PI_2, sync::Arc};
 
-use bands::{BANDS, BandTables};
-use fft::{Fft, SIZE};
+pub(super) use bands::{BANDS, BandTables, Bands};
+pub(super) use fft::{Complex, Fft};
 use lpc::Correlations;
 use pitch::Pitch;
 pub(super) use pitch::PitchNetwork;
@@ -36,6 +36,12 @@ pub type Features = [f32; FEATURES];
 /// Samples from one frame to the next, at 16 kHz.
 pub const HOP: usize = 160;
 
+/// Samples of a window, and bins from 0 Hz to half the sampling rate.
+const SIZE: usize = 2 * HOP;
+const BINS: usize = SIZE / 2 + 1;
+/// The bins of a window, divided by its samples.
+type Spectrum = [Complex; BINS];
+
 /// Share of the sample before that pre-emphasis takes off.
 const EMPHASIS: f32 = 0.85;
 /// The scale of samples inside.
@@ -48,7 +54,7 @@ const FULL_SCALE: f32 = 32_768.0;
 #[derive(Debug)]
 pub struct Analysis {
     weights: Arc<Weights>,
-    fft: Fft,
+    fft: Fft<SIZE>,
     bands: BandTables,
     correlations: Correlations,
     /// The rising half.

@@ -1,18 +1,19 @@
 //! The trained weights of both networks: read once, checked once, shared by everybody.
 //!
 //! `lpcnet.bin` holds the weights that libopus 1.6.1 carries (`COPYING.opus` is their licence), as
-//! `tools/extract-voice-weights.mjs` writes them. Native programs have them built in; browsers
-//! fetch the same bytes.
+//! `tools/extract-voice-weights.mjs` writes them. Programs have them built in, the module for
+//! browsers too: they come with it, once.
 
 mod tensors;
 #[cfg(test)]
 mod tests;
 
+use std::sync::{Arc, OnceLock};
+
 pub(super) use tensors::Tensors;
 
 use super::{fargan::VocoderNetwork, features::PitchNetwork, nnet::kernels::Kernels};
 
-#[cfg(not(target_arch = "wasm32"))]
 static LPCNET: &[u8] = include_bytes!("lpcnet.bin");
 
 /// Weights of the pitch and vocoder networks, some 0.9 MB.
@@ -71,20 +72,23 @@ impl Weights {
         })
     }
 
-    /// The file that is built in, as browsers fetch it.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// The file that is built in.
     pub const fn embedded_bytes() -> &'static [u8] {
         LPCNET
     }
 
+    /// The weights that are built in, read when they are first asked for.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: OnceLock<Arc<Weights>> = OnceLock::new();
+        Arc::clone(SHARED.get_or_init(|| Arc::new(Self::embedded())))
+    }
+
     /// The weights that are built in.
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn embedded() -> Self {
         Self::embedded_for(Kernels::fastest())
     }
 
     /// The weights that are built in, for certain kernels.
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn embedded_for(kernels: Kernels) -> Self {
         Self::parse_for(LPCNET, kernels).expect("a test parses these very bytes")
     }

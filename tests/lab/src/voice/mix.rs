@@ -5,7 +5,7 @@ use crate::Rng;
 
 /// Speech with something else under it that is `below_db` quieter: than the active level of the
 /// speech, in the mean square of the other where that sounds at all. What is shorter is repeated.
-pub(super) fn mix(speech: &[f32], other: &[f32], below_db: f64) -> Vec<f32> {
+pub(crate) fn mix(speech: &[f32], other: &[f32], below_db: f64) -> Vec<f32> {
     let speech_power = Activity::of(speech).mean_square();
     let other_power = power(other);
     if other_power <= 0.0 {
@@ -16,14 +16,14 @@ pub(super) fn mix(speech: &[f32], other: &[f32], below_db: f64) -> Vec<f32> {
 }
 
 /// Mean square of a noise; of a talker, while it speaks.
-fn power(samples: &[f32]) -> f64 {
+pub(crate) fn power(samples: &[f32]) -> f64 {
     let energy: f64 = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum();
     let mean = energy / samples.len().max(1) as f64;
     mean.max(Activity::of(samples).mean_square())
 }
 
 /// Talkers all at once, at one active level, as long as the longest.
-pub(super) fn babble<'a>(talkers: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
+pub(crate) fn babble<'a>(talkers: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
     let mut sum = Vec::new();
     for talker in talkers {
         let level = Activity::of(talker).mean_square().sqrt() as f32;
@@ -40,7 +40,7 @@ pub(super) fn babble<'a>(talkers: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
 
 /// Noise whose power falls by 3 dB an octave (Paul Kellet's filter, good to 0.05 dB above 10 Hz at
 /// 44.1 kHz; at 16 kHz the fall ends a little earlier).
-pub(super) fn pink_noise(len: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn pink_noise(len: usize, seed: u64) -> Vec<f32> {
     const POLES: [f64; 6] = [0.99886, 0.99332, 0.96900, 0.86650, 0.55000, -0.7616];
     const GAINS: [f64; 6] = [0.0555179, 0.0750759, 0.1538520, 0.3104856, 0.5329522, -0.0168980];
     const DIRECT: f64 = 0.5362;

@@ -30,7 +30,7 @@ mod loss;
 mod mean;
 mod measure;
 mod metrics;
-mod mix;
+pub(crate) mod mix;
 mod pitch;
 mod report;
 mod set;

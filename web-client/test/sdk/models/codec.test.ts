@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { Codec, CodecError, FRAME_SAMPLES, type Model } from "../../../src/sdk/models/codec.js";
-import { BAR, bars, loadTestCodec, TONE, tone } from "./module.js";
+import { BAR, bars, loadTestCodec, TONE, tone, VOICE } from "./module.js";
 
 let codec: Codec;
 
@@ -104,6 +104,7 @@ describe("formats", () => {
 describe("plug-ins", () => {
   test("are listed", () => {
     expect(codec.plugins).toEqual([
+      { id: VOICE, version: 1, name: "voice", kind: "sound" },
       { id: TONE, version: 1, name: "tone", kind: "sound" },
       { id: BAR, version: 1, name: "bar", kind: "picture" },
     ]);

@@ -5,6 +5,8 @@ import { Codec, FRAME_SAMPLES, SOUND_RATE } from "../../../src/sdk/models/codec.
 
 const WASM = new URL("../../../../tests/browser/sotto-codec-test.wasm", import.meta.url);
 
+/** The voice plug-in. */
+export const VOICE = 1;
 /** Numbers of the test plug-ins. */
 export const TONE = 7;
 export const BAR = 15;

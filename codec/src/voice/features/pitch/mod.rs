@@ -8,7 +8,7 @@ pub(in crate::voice) use network::PitchNetwork;
 use network::{LAGS, PitchMemory, TURNS};
 use turning::Turning;
 
-use super::{HOP, fft::Spectrum, lpc};
+use super::{HOP, Spectrum, lpc};
 use crate::voice::nnet::kernels::Kernels;
 
 /// Shortest period in samples: 500 Hz.

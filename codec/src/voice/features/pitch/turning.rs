@@ -1,7 +1,7 @@
 //! By how much low bins turn from frame to frame, which tells frequencies finer than bins do.
 
 use super::TURNS;
-use crate::voice::features::fft::{Complex, Spectrum};
+use crate::voice::features::{Complex, Spectrum};
 
 /// Bins that are looked at, 50 Hz each; of the first only the level.
 const BINS: usize = 30;

@@ -1,0 +1,77 @@
+import { beforeAll, expect, test } from "vitest";
+import { type Codec, FRAME_SAMPLES, type Model, SOUND_RATE } from "../../../src/sdk/models/codec.js";
+import { loadTestCodec, VOICE } from "./module.js";
+
+let codec: Codec;
+let anybody: Model;
+
+beforeAll(async () => {
+  codec = await loadTestCodec();
+  const generic = codec.createGenericModel(VOICE);
+  if (!generic) throw new Error("voices have a generic model");
+  anybody = generic;
+});
+
+/** 80 ms of syllables, three a second, at a pitch that glides. */
+function speak(payload: number): Float32Array {
+  return Float32Array.from({ length: FRAME_SAMPLES }, (_, index) => {
+    const time = (payload * FRAME_SAMPLES + index) / SOUND_RATE;
+    const turns = 130 * time - 4 * Math.cos(2 * Math.PI * 0.6 * time);
+    const loud = (0.5 - 0.5 * Math.cos(2 * Math.PI * 3 * time)) ** 2;
+    let sum = 0;
+    for (let harmonic = 1; harmonic < 20; harmonic++) {
+      sum += Math.sin(2 * Math.PI * turns * harmonic) / harmonic;
+    }
+    return 0.2 * loud * sum;
+  });
+}
+
+const power = (sound: Float32Array) => sound.reduce((sum, sample) => sum + sample * sample, 0);
+
+test("a voice that nobody learned yet comes back as loud as it was, in some thirty bytes", () => {
+  const [encoder, decoder] = [anybody.createEncoder(), anybody.createSoundDecoder()];
+  let [said, heard, bytes] = [0, 0, 0];
+  for (let at = 0; at < 40; at++) {
+    const sound = speak(at);
+    encoder.pushSound(sound);
+    const { payload, activity } = encoder.flush();
+    if (at < 5) {
+      decoder.decode(payload);
+      continue;
+    }
+    expect(activity?.talking).toBe(true);
+    said += power(sound);
+    heard += power(decoder.decode(payload));
+    bytes += payload.length;
+  }
+  expect(bytes / 35).toBeGreaterThan(8);
+  expect(bytes / 35).toBeLessThan(60);
+  expect(heard / said).toBeGreaterThan(0.3);
+  expect(heard / said).toBeLessThan(3);
+});
+
+test("silence is sent as nothing but a description of it now and then", () => {
+  const encoder = anybody.createEncoder();
+  const lengths = Array.from({ length: 12 }, () => {
+    encoder.pushSound(new Float32Array(FRAME_SAMPLES));
+    return encoder.flush().payload.length;
+  });
+  expect(lengths.filter((length) => length === 0).length).toBeGreaterThanOrEqual(9);
+});
+
+test("a payload that is none is refused, and the decoder goes on", () => {
+  const decoder = anybody.createSoundDecoder();
+  expect(() => decoder.decode(new Uint8Array(64).fill(0xff))).toThrow("malformed payload");
+  expect(decoder.conceal(FRAME_SAMPLES)).toHaveLength(FRAME_SAMPLES);
+});
+
+test("the gate compares what was said with what is heard", () => {
+  const [encoder, decoder, gate] = [anybody.createEncoder(), anybody.createSoundDecoder(), anybody.createGate()];
+  for (let at = 0; at < 20; at++) {
+    const sound = speak(at);
+    encoder.pushSound(sound);
+    const { verdict, scores } = gate.observeSound(sound, decoder.decode(encoder.flush().payload));
+    expect(["green", "amber", "red"]).toContain(verdict);
+    expect(scores).toHaveLength(1);
+  }
+});
