@@ -12,7 +12,7 @@ use super::{
     cepstrum::mel_cepstral_distance,
     coded::Coded,
     figures::{Figures, ModelComparison, OpusFigures, Quality},
-    gate::gate_figures,
+    gate::{GateFigures, gate_figures},
     learning::Learned,
     loss::{decode_with_losses, random_losses},
     metrics::Scores,
@@ -59,8 +59,13 @@ impl Bench<'_> {
             Rate::while_speaking(&lens.collect::<Vec<_>>(), FRAME_MS, activity)
         };
         let (packets, bundles) = (framed(in_packet), framed(in_bundle));
-        let other = self.strangers(speaker).next().map(|(other, _)| other);
-        let noises = self.noises(speaker);
+        let gate = if self.arguments.skip_gate {
+            GateFigures::of_clean(speaker, &coded.verdicts)
+        } else {
+            let noises = self.noises(speaker);
+            let other = self.strangers(speaker).next().map(|(other, _)| other);
+            gate_figures(&*model, delay, speaker, &coded.verdicts, self.set, &noises, other)?
+        };
         let models = match learned {
             Some(learned) => self.compare_models(speaker, learned, &ceiling)?,
             None => ModelComparison::default(),
@@ -80,7 +85,7 @@ impl Bench<'_> {
             encode_rtf: real_time_factor(coded.encoding, &coded),
             decode_rtf: real_time_factor(coded.decoding, &coded),
             model_bytes: learned.map(|learned| learned.body.len()),
-            gate: gate_figures(&*model, delay, speaker, &coded.verdicts, self.set, &noises, other)?,
+            gate,
             loss10_estoi_drop: drop(redundant_all, redundant_lossy),
             loss10_without_redundancy_estoi_drop: drop(plain_all, plain_lossy),
             redundant_payload_bps: redundant.rate.payload_bps,

@@ -50,5 +50,5 @@ pub use learning::NotLearned;
 pub use metrics::{ScoreError, Scorer, Scores};
 pub use report::{LeftOut, Report, SpeakerFigures, report};
 pub use set::{Set, Speaker, Talk};
-pub use subject::Subject;
+pub use subject::{Subject, VoicePlugin};
 pub use switching::SwitchingFigures;
