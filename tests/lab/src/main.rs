@@ -1,4 +1,4 @@
-//! `sotto-lab`: experiments in virtual time.
+//! `sotto-lab`: experiments in virtual time, and what codecs make of voices.
 #![allow(clippy::print_stdout, reason = "printing its figures is what a lab is for")]
 
 use std::{error::Error, fs, path::PathBuf, process::ExitCode};
@@ -6,11 +6,11 @@ use std::{error::Error, fs, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use sotto_lab::{
     bandwidth::{self, PROFILES},
-    gate_fit, sound, voice_coder,
+    gate_fit, sound, voice, voice_coder,
 };
 
 #[derive(Parser)]
-#[command(about = "Experiments in virtual time: the same seed gives the same figures.")]
+#[command(about = "Experiments: the same seed gives the same figures, speeds excepted.")]
 struct Arguments {
     #[command(subcommand)]
     experiment: Experiment,
@@ -33,6 +33,8 @@ enum Experiment {
         #[arg(long, requires = "profile")]
         trace: bool,
     },
+    /// Rate, quality, speed and gate of the voice plug-in, on any folder of speech.
+    Voice(voice::Arguments),
     /// Trains the prior of voices, and writes `prior.bin`.
     TrainVoicePrior {
         /// Folder of recordings, WAV or FLAC, 16 kHz, one of each speaker.
@@ -89,6 +91,10 @@ fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
         Experiment::Bandwidth { json, profile, seed, trace } => {
             return Ok(bandwidth(json, profile.as_deref(), seed, trace));
         }
+        Experiment::Voice(arguments) => {
+            let report = measure_voices(&arguments)?;
+            println!("{}", if arguments.json { report.to_json() } else { report.to_table() });
+        }
         Experiment::TrainVoicePrior { speech, out } => {
             fs::write(
                 out.join("prior.bin"),
@@ -109,6 +115,16 @@ fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn measure_voices(arguments: &voice::Arguments) -> Result<voice::Report, Box<dyn Error>> {
+    let set = voice::Set::read(arguments)?;
+    let scorer = arguments.python.as_deref().map(voice::Scorer::new).transpose()?;
+    if scorer.is_none() {
+        eprintln!("no Python (--python, SOTTO_VOICE_PYTHON): no PESQ, ESTOI, similarity");
+    }
+    let told = |name: &str| eprintln!("measuring {name}");
+    Ok(voice::report(&voice::VoicePlugin, &set, arguments, scorer.as_ref(), told)?)
 }
 
 fn bandwidth(json: bool, profile: Option<&str>, seed: u64, trace: bool) -> ExitCode {

@@ -70,3 +70,37 @@ fn a_folder_without_sounds_is_an_error_that_names_it() {
     assert!(error.contains(&*folder.path().to_string_lossy()), "{error}");
     assert!(read_folder(&folder.path().join("none")).is_err());
 }
+
+#[test]
+fn flac_is_read_as_wav_is() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("constant.flac"), constant_flac(16, 0x4000)).unwrap();
+    assert_eq!(read_folder(directory.path()).unwrap()[0].samples, [0.5; 16]);
+    fs::write(directory.path().join("broken.flac"), b"fLaC, or so it says").unwrap();
+    assert!(read_folder(directory.path()).is_err());
+}
+
+/// One frame of one channel and 16 bits at [`SOUND_RATE`], all samples the same (RFC 9639).
+fn constant_flac(len: u8, sample: u16) -> Vec<u8> {
+    let mut bytes = b"fLaC".to_vec();
+    bytes.extend([0x80, 0, 0, 34]); // the last block of metadata: what the stream is like
+    bytes.extend([0, 16, 0, 16, 0, 0, 0, 0, 0, 0]); // sizes of blocks and frames
+    let layout = u64::from(SOUND_RATE) << 44 | 15 << 36 | u64::from(len); // rate, channels, bits, length
+    bytes.extend(layout.to_be_bytes());
+    bytes.extend([0; 16]); // no digest
+    let mut frame = vec![0xff, 0xf8, 0x60, 0x08, 0, len - 1];
+    frame.push(crc(&frame, 8, 0x07) as u8);
+    frame.push(0); // a constant
+    frame.extend(sample.to_be_bytes());
+    frame.extend((crc(&frame, 16, 0x8005) as u16).to_be_bytes());
+    bytes.extend(frame);
+    bytes
+}
+
+fn crc(bytes: &[u8], width: u32, polynomial: u32) -> u32 {
+    let step = |sum: u32| (sum << 1) ^ if sum >> (width - 1) & 1 == 1 { polynomial } else { 0 };
+    bytes.iter().fold(0, |sum, &byte| {
+        let sum = sum ^ u32::from(byte) << (width - 8);
+        (0..8).fold(sum, |sum, _| step(sum)) & ((1 << width) - 1)
+    })
+}

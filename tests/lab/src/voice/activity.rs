@@ -10,7 +10,7 @@ const ENVELOPE_S: f64 = 0.03;
 const HANGOVER: usize = SOUND_RATE as usize / 5;
 /// The threshold lies that far below the active level.
 const MARGIN_DB: f64 = 15.9;
-/// Thresholds tried: halves of full scale, down to one step of 16 bits.
+/// Thresholds tried: full scale halved so often, down to one step of 16 bits.
 const THRESHOLDS: i32 = 16;
 
 /// What is speech in a sound.
@@ -25,22 +25,22 @@ impl Activity {
     pub fn of(samples: &[f32]) -> Self {
         let envelope = envelope(samples);
         let energy: f64 = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum();
-        let mut above = None; // threshold and level, in dB, of the one before
-        for halvings in 0..THRESHOLDS {
+        let mut below = None; // threshold and level, in dB, of the one before
+        // Upwards: at thresholds that little is above, the energy of all the rest makes the level
+        // of that little look high.
+        for halvings in (0..THRESHOLDS).rev() {
             let threshold = 0.5_f64.powi(halvings);
             let active = count(&envelope, threshold);
             if active == 0 {
-                continue;
+                break;
             }
-            let (level, threshold_db) =
-                (10.0 * (energy / active as f64).log10(), 20.0 * threshold.log10());
-            if level - threshold_db >= MARGIN_DB {
-                let exact = crossing(above, (threshold_db, level));
-                let active = mark(&envelope, 10_f64.powf(exact / 20.0));
+            let found = (20.0 * threshold.log10(), 10.0 * (energy / active as f64).log10());
+            if found.1 - found.0 <= MARGIN_DB {
+                let active = mark(&envelope, 10_f64.powf(crossing(below, found) / 20.0));
                 let count = active.iter().filter(|&&active| active).count();
                 return Self { active, mean_square: energy / count.max(1) as f64 };
             }
-            above = Some((threshold_db, level));
+            below = Some(found);
         }
         Self { active: vec![false; samples.len()], mean_square: 0.0 }
     }
@@ -78,8 +78,8 @@ impl Activity {
 }
 
 /// Where the margin is exact, on the line between two thresholds, in dB.
-fn crossing(above: Option<(f64, f64)>, below: (f64, f64)) -> f64 {
-    let Some(above) = above else { return below.0 };
+fn crossing(below: Option<(f64, f64)>, above: (f64, f64)) -> f64 {
+    let Some(below) = below else { return above.0 };
     let margin = |(threshold, level): (f64, f64)| level - threshold - MARGIN_DB;
     let share = margin(below) / (margin(below) - margin(above));
     below.0 + share * (above.0 - below.0)

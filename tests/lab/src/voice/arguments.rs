@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Repeat the previous packet in each, in all that is measured.
     #[arg(long)]
     pub redundancy: bool,
+    /// Look at the gate over clean speech only, which takes a fifth of the time.
+    #[arg(long)]
+    pub skip_gate: bool,
     /// Seed of losses and noise.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

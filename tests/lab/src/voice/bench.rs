@@ -2,25 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sotto_codec::{FRAME_MS, LearnError, Model, Plugin, SOUND_RATE, voice::weights::Weights};
+use sotto_codec::{LearnError, Model, Plugin, SOUND_RATE, voice::weights::Weights};
 
 use super::{
     Arguments, ModelKind, Subject,
-    cepstrum::mel_cepstral_distance,
     coded::{CodeError, Coded, code},
-    equal_distortion::{Point, rate_difference},
     learning::{Learned, NotLearned, learn, model},
     metrics::{ScoreError, Scorer},
     mix::{babble, pink_noise},
     set::{Set, Speaker},
-    wire::Rate,
 };
 use crate::sound::Clip;
 
-/// Strangers whose models are tried.
-const STRANGERS: usize = 2;
-/// Steps on each side of the one asked for, between which equal distortion is looked for.
-const STEPS_BESIDE: usize = 1;
 /// Talkers of a babble.
 const BABBLE: usize = 6;
 /// As long as noise is before it repeats.
@@ -105,78 +98,26 @@ impl<'a> Bench<'a> {
             .filter_map(|other| Some((other, self.learned(other).ok()?)))
     }
 
-    /// The model of the kind that the arguments ask for.
+    /// The model of the kind that the arguments ask for; the generic one for whom nothing was
+    /// learned of.
     pub(super) fn chosen_model(
         &self,
         plugin: &dyn Plugin,
         speaker: &Speaker,
-        learned: &Learned,
+        learned: Option<&Learned>,
     ) -> Result<Box<dyn Model>, MeasureError> {
         let kind = self.arguments.model;
-        match kind {
-            ModelKind::Own => Some(model(plugin, learned)),
-            ModelKind::Generic => plugin.generic(),
-            ModelKind::Wrong => {
-                self.strangers(speaker).next().map(|(_, theirs)| model(plugin, theirs))
-            }
-        }
-        .ok_or_else(|| MeasureError::NoModel(kind, speaker.name.clone()))
+        let stranger = || self.strangers(speaker).next().map(|(_, theirs)| theirs);
+        let chosen = match (kind, learned) {
+            (ModelKind::Own, Some(learned)) => Some(model(plugin, learned)),
+            (ModelKind::Own, None) | (ModelKind::Generic, _) => plugin.generic(),
+            (ModelKind::Wrong, _) => stranger().map(|theirs| model(plugin, theirs)),
+        };
+        chosen.ok_or_else(|| MeasureError::NoModel(kind, speaker.name.clone()))
     }
 
     pub(super) fn code(&self, model: &dyn Model, source: &[f32]) -> Result<Coded, CodeError> {
         code(model, source, self.subject.delay())
-    }
-
-    /// Bits that the own model saves beside the generic one, in percent.
-    pub(super) fn own_vs_generic_pct(
-        &self,
-        speaker: &Speaker,
-        learned: &Learned,
-        ceiling: &[f32],
-    ) -> Result<Option<f64>, CodeError> {
-        let own = self.curve(speaker, ceiling, |plugin| Some(model(plugin, learned)))?;
-        let generic = self.curve(speaker, ceiling, |plugin| plugin.generic())?;
-        Ok(rate_difference(&generic, &own).map(|difference| -100.0 * difference))
-    }
-
-    /// Bits that strangers' models need more than the own one, in percent; the mean of several.
-    pub(super) fn wrong_vs_own_pct(
-        &self,
-        speaker: &Speaker,
-        learned: &Learned,
-        ceiling: &[f32],
-    ) -> Result<Option<f64>, CodeError> {
-        let own = self.curve(speaker, ceiling, |plugin| Some(model(plugin, learned)))?;
-        let mut differences = Vec::new();
-        for (_, theirs) in self.strangers(speaker).take(STRANGERS) {
-            let wrong = self.curve(speaker, ceiling, |plugin| Some(model(plugin, theirs)))?;
-            differences.extend(rate_difference(&own, &wrong));
-        }
-        let sum: f64 = differences.iter().sum();
-        Ok((!differences.is_empty()).then(|| 100.0 * sum / differences.len() as f64))
-    }
-
-    /// Rate and distortion around the step that the arguments ask for. Distortion is the
-    /// mel-cepstral distance from what the vocoder makes of unquantised features: what the vocoder
-    /// itself gets wrong, which no model changes, is left out.
-    fn curve(
-        &self,
-        speaker: &Speaker,
-        ceiling: &[f32],
-        model: impl Fn(&dyn Plugin) -> Option<Box<dyn Model>>,
-    ) -> Result<Vec<Point>, CodeError> {
-        let mut points = Vec::new();
-        for &step in steps_around(self.subject.steps(), self.arguments.step) {
-            let plugin = self.subject.plugin(step, false);
-            let Some(model) = model(&*plugin) else { continue };
-            let coded = self.code(&*model, &speaker.test)?;
-            let rate = Rate::while_speaking(&coded.lens(), FRAME_MS, &speaker.activity);
-            let distortion = mel_cepstral_distance(ceiling, &coded.sound, &speaker.activity);
-            if let Some(distortion) = distortion.filter(|_| rate.payload_bps > 0.0) {
-                points.push(Point { rate: rate.payload_bps, distortion });
-            }
-        }
-        Ok(points)
     }
 
     /// All kinds of noise that a speaker is mixed with.
@@ -192,13 +133,4 @@ impl<'a> Bench<'a> {
         noises.extend(self.set.noise.iter().cloned());
         noises
     }
-}
-
-/// Of all steps the one nearest to `step`, and those beside it.
-pub(super) fn steps_around(steps: &[f32], step: f32) -> &[f32] {
-    let distance = |at: usize| (steps[at] / step).ln().abs();
-    let nearest = (0..steps.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
-    let nearest = nearest.unwrap_or(0);
-    let end = (nearest + STEPS_BESIDE + 1).min(steps.len());
-    &steps[nearest.saturating_sub(STEPS_BESIDE)..end]
 }

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use sotto_codec::voice::{
+    DELAY,
     fargan::Vocoder,
     features::{Analysis, HOP},
     weights::Weights,
 };
 
 use super::coded::align;
-
-/// Samples by which the sound of a vocoder behind an analysis is late.
-const DELAY: usize = 240;
 
 /// A sound through analysis and vocoder, aligned with it and as long.
 pub(super) fn ceiling(weights: &Arc<Weights>, source: &[f32]) -> Vec<f32> {

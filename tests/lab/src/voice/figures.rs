@@ -27,22 +27,19 @@ pub struct Figures {
     /// Of what is decoded.
     #[serde(flatten)]
     pub quality: Quality,
-    /// Bits that the speaker's own model saves beside the generic one at equal distortion, in
-    /// percent of those of the generic one.
-    pub own_vs_generic_pct: Option<f64>,
-    /// Bits that another speaker's model needs more than the own one at equal distortion, in
-    /// percent of those of the own one.
-    pub wrong_vs_own_pct: Option<f64>,
+    /// What the speaker's own model is worth.
+    #[serde(flatten)]
+    pub models: ModelComparison,
     /// Processor time of learning, all epochs.
-    pub learn_s: f64,
+    pub learn_s: Option<f64>,
     /// Models that were made.
-    pub epochs: usize,
+    pub epochs: Option<usize>,
     /// Share of one core for encoding, with the encoder's own decoding and the gate.
     pub encode_rtf: f64,
     /// Share of one core for decoding.
     pub decode_rtf: f64,
     /// Of the body of the last model.
-    pub model_bytes: usize,
+    pub model_bytes: Option<usize>,
     /// How often the gate is red.
     pub gate: GateFigures,
     /// ESTOI that 10 % of random losses take, with redundancy in the payloads.
@@ -57,6 +54,20 @@ pub struct Figures {
     pub ceiling: Quality,
     /// By rate and packet length.
     pub opus: BTreeMap<String, OpusFigures>,
+}
+
+/// Bits at equal distortion, in percent. Distortion is the error of decoded features, as it is
+/// coded; or, which any plug-in has, how far the sound is from that of unquantised features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ModelComparison {
+    /// Those that the own model saves, of those of the generic one.
+    pub own_vs_generic_pct: Option<f64>,
+    /// Those that another speaker's model needs more, of those of the own one.
+    pub wrong_vs_own_pct: Option<f64>,
+    /// The same at equal mel-cepstral distance.
+    pub own_vs_generic_mcd_pct: Option<f64>,
+    /// The same at equal mel-cepstral distance.
+    pub wrong_vs_own_mcd_pct: Option<f64>,
 }
 
 /// How near a sound is to its source.

@@ -73,6 +73,14 @@ impl Sum for Windows {
     }
 }
 
+impl GateFigures {
+    /// Of nothing but the speaker's clean speech.
+    pub(super) fn of_clean(speaker: &Speaker, verdicts: &[Verdict]) -> Self {
+        let spoken = |samples| speaker.activity.speaks(samples);
+        Self { false_alarm: Windows::of(verdicts, spoken).share(), ..Self::default() }
+    }
+}
+
 /// Runs the gate of a speaker's model over everything that it must tell apart. `verdicts`: those of
 /// the speaker's clean speech. `noises`: all kinds, and `other`: who talks at the same time.
 ///
@@ -90,10 +98,7 @@ pub(super) fn gate_figures(
     let speech = &speaker.test;
     let spoken = |samples| speaker.activity.speaks(samples);
     let verdicts_of = |sound: &[f32]| code(model, sound, delay).map(|coded| coded.verdicts);
-    let mut figures = GateFigures {
-        false_alarm: Windows::of(verdicts, spoken).share(),
-        ..GateFigures::default()
-    };
+    let mut figures = GateFigures::of_clean(speaker, verdicts);
 
     for noise in noises {
         let mut levels = BTreeMap::new();

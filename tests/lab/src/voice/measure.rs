@@ -11,8 +11,8 @@ use super::{
     ceiling::ceiling,
     cepstrum::mel_cepstral_distance,
     coded::Coded,
-    figures::{Figures, OpusFigures, Quality},
-    gate::gate_figures,
+    figures::{Figures, ModelComparison, OpusFigures, Quality},
+    gate::{GateFigures, gate_figures},
     learning::Learned,
     loss::{decode_with_losses, random_losses},
     metrics::Scores,
@@ -26,11 +26,11 @@ use super::{
 const LOSS: f64 = 0.1;
 
 impl Bench<'_> {
-    /// Measures a speaker of whom there is a model.
+    /// Measures a speaker with what was learned, or else with the generic model.
     pub(super) fn measure(
         &self,
         speaker: &Speaker,
-        learned: &Learned,
+        learned: Option<&Learned>,
     ) -> Result<Figures, MeasureError> {
         let (source, activity) = (&speaker.test, &speaker.activity);
         let (step, delay) = (self.arguments.step, self.subject.delay());
@@ -59,8 +59,17 @@ impl Bench<'_> {
             Rate::while_speaking(&lens.collect::<Vec<_>>(), FRAME_MS, activity)
         };
         let (packets, bundles) = (framed(in_packet), framed(in_bundle));
-        let other = self.strangers(speaker).next().map(|(other, _)| other);
-        let noises = self.noises(speaker);
+        let gate = if self.arguments.skip_gate {
+            GateFigures::of_clean(speaker, &coded.verdicts)
+        } else {
+            let noises = self.noises(speaker);
+            let other = self.strangers(speaker).next().map(|(other, _)| other);
+            gate_figures(&*model, delay, speaker, &coded.verdicts, self.set, &noises, other)?
+        };
+        let models = match learned {
+            Some(learned) => self.compare_models(speaker, learned, &ceiling)?,
+            None => ModelComparison::default(),
+        };
         let opus = opus_figures(speaker, &opus, of_opus, quality);
         Ok(Figures {
             payload_bps: rate.payload_bps,
@@ -70,14 +79,13 @@ impl Bench<'_> {
             bundled_wire_bps: bundles.wire_bps / f64::from(BUNDLED),
             opus24_wire_bps: opus[&USUAL.name()].wire_bps,
             quality: quality(&coded.sound, own),
-            own_vs_generic_pct: self.own_vs_generic_pct(speaker, learned, &ceiling)?,
-            wrong_vs_own_pct: self.wrong_vs_own_pct(speaker, learned, &ceiling)?,
-            learn_s: learned.time.as_secs_f64(),
-            epochs: learned.epochs,
+            models,
+            learn_s: learned.map(|learned| learned.time.as_secs_f64()),
+            epochs: learned.map(|learned| learned.epochs),
             encode_rtf: real_time_factor(coded.encoding, &coded),
             decode_rtf: real_time_factor(coded.decoding, &coded),
-            model_bytes: learned.body.len(),
-            gate: gate_figures(&*model, delay, speaker, &coded.verdicts, self.set, &noises, other)?,
+            model_bytes: learned.map(|learned| learned.body.len()),
+            gate,
             loss10_estoi_drop: drop(redundant_all, redundant_lossy),
             loss10_without_redundancy_estoi_drop: drop(plain_all, plain_lossy),
             redundant_payload_bps: redundant.rate.payload_bps,
@@ -91,7 +99,7 @@ impl Bench<'_> {
     fn lossy(
         &self,
         speaker: &Speaker,
-        learned: &Learned,
+        learned: Option<&Learned>,
         redundancy: bool,
     ) -> Result<Lossy, MeasureError> {
         let plugin = self.subject.plugin(self.arguments.step, redundancy);

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use sotto_codec::SOUND_RATE;
 
 use super::{
     Arguments, Subject,
@@ -17,6 +18,9 @@ use super::{
 pub struct Report {
     /// Everybody of whom there is a model.
     pub speakers: Vec<SpeakerFigures>,
+    /// Those of whom there is none, with the generic model. Means are not over these: their sound
+    /// stays raw.
+    pub refused: Vec<SpeakerFigures>,
     /// Everybody else.
     pub left_out: Vec<LeftOut>,
     /// How it was measured, for whoever reads the figures.
@@ -32,6 +36,9 @@ pub struct SpeakerFigures {
     pub wideband: bool,
     /// Of speech that was measured with.
     pub speech_s: f64,
+    /// Why there is no model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
     /// All figures.
     #[serde(flatten)]
     pub figures: Figures,
@@ -60,8 +67,10 @@ pub fn report(
     let bench = Bench::new(subject, arguments, set, scorer)?;
     let left_out = |name: &String, reason: String| LeftOut { name: name.clone(), reason };
     let too_short = |name| left_out(name, "too little speech behind that for learning".into());
+    let has_generic = subject.plugin(arguments.step, false).generic().is_some();
     let mut report = Report {
         speakers: Vec::new(),
+        refused: Vec::new(),
         left_out: set.too_short.iter().map(too_short).collect(),
         settings: json!({
             "train_seconds": arguments.train_seconds,
@@ -71,21 +80,26 @@ pub fn report(
             "model": format!("{:?}", arguments.model).to_lowercase(),
             "gate_frozen_in": subject.gate_frozen_in(),
             "means_over": "wideband speakers of whom there is a model",
-            "equal_distortion": "log-rate over mel-cepstral distance from the unquantised vocoder, \
-                by steps around the one asked for",
+            "equal_distortion": "log-rate over the squared error of decoded features (mcd: over \
+                mel-cepstral distance from the unquantised vocoder), between steps around the one asked for",
         }),
     };
     for speaker in &set.speakers {
         on_speaker(&speaker.name);
-        match bench.learned(speaker) {
-            Ok(learned) => report.speakers.push(SpeakerFigures {
-                name: speaker.name.clone(),
-                wideband: speaker.wideband,
-                speech_s: speaker.activity.spoken() as f64 / f64::from(sotto_codec::SOUND_RATE),
-                figures: bench.measure(speaker, learned)?,
-            }),
-            Err(reason) => report.left_out.push(left_out(&speaker.name, reason.to_string())),
+        let learned = bench.learned(speaker);
+        let refusal = learned.err().map(|reason| reason.to_string());
+        if let Some(reason) = refusal.clone().filter(|_| !has_generic) {
+            report.left_out.push(left_out(&speaker.name, reason));
+            continue;
         }
+        let speakers = if refusal.is_none() { &mut report.speakers } else { &mut report.refused };
+        speakers.push(SpeakerFigures {
+            name: speaker.name.clone(),
+            wideband: speaker.wideband,
+            speech_s: speaker.activity.spoken() as f64 / f64::from(SOUND_RATE),
+            refusal,
+            figures: bench.measure(speaker, learned.ok())?,
+        });
     }
     Ok(report)
 }
@@ -105,10 +119,11 @@ impl Report {
         }
     }
 
-    /// One object: the means, and `speakers`, `left_out` and `settings`.
+    /// One object: the means, and `speakers`, `refused`, `left_out` and `settings`.
     pub fn to_json(&self) -> String {
         let mut object = self.means();
         object["speakers"] = json!(self.speakers);
+        object["refused"] = json!(self.refused);
         object["left_out"] = json!(self.left_out);
         object["settings"] = self.settings.clone();
         serde_json::to_string_pretty(&object).expect("figures are plain data")

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::report::{LeftOut, Report};
+use super::report::{LeftOut, Report, SpeakerFigures};
 
 /// Head of a column, where its figure stands, by how much it is multiplied, and its decimals.
 type Column = (&'static str, &'static str, f64, usize);
 
-const SPEAKERS: [Column; 18] = [
+const SPEAKERS: [Column; 20] = [
     ("kbit/s", "/payload_bps", 1e-3, 2),
     ("pauses", "/payload_with_pauses_bps", 1e-3, 2),
     ("wire", "/wire_bps", 1e-3, 2),
@@ -22,6 +22,8 @@ const SPEAKERS: [Column; 18] = [
     ("cents", "/pitch_error_cents", 1.0, 1),
     ("own %", "/own_vs_generic_pct", 1.0, 1),
     ("wrong %", "/wrong_vs_own_pct", 1.0, 1),
+    ("own mcd", "/own_vs_generic_mcd_pct", 1.0, 1),
+    ("wro mcd", "/wrong_vs_own_mcd_pct", 1.0, 1),
     ("learn s", "/learn_s", 1.0, 3),
     ("encode", "/encode_rtf", 1.0, 4),
     ("decode", "/decode_rtf", 1.0, 4),
@@ -64,15 +66,14 @@ impl Report {
     /// Tables: by speaker, the gate, switching, and beside other codecs.
     pub fn to_table(&self) -> String {
         let means = self.means();
-        let mut people: Vec<(String, Value)> = self
-            .speakers
-            .iter()
-            .map(|speaker| {
-                let mark = if speaker.wideband { "" } else { " (8 kHz)" };
-                (format!("{}{mark}", speaker.name), serde_json::json!(speaker.figures))
-            })
-            .collect();
+        let row = |speaker: &SpeakerFigures| {
+            let band = if speaker.wideband { "" } else { ", 8 kHz" };
+            let model = if speaker.refusal.is_none() { "" } else { ", refused" };
+            (format!("{}{band}{model}", speaker.name), serde_json::json!(speaker.figures))
+        };
+        let mut people: Vec<_> = self.speakers.iter().map(row).collect();
         people.push(("mean, wideband".into(), means.clone()));
+        people.extend(self.refused.iter().map(row));
         let mut text =
             String::from("rates in kbit/s while speaking; encode, decode: share of one core\n");
         table(&mut text, "speaker", &SPEAKERS, &people);
@@ -90,6 +91,10 @@ impl Report {
         let ratio = number(&means, "/opus24_wire_bps").zip(number(&means, "/wire_bps"));
         if let Some((opus, ours)) = ratio {
             _ = writeln!(text, "\non the wire {:.2} times less than Opus 24 at 20 ms", opus / ours);
+        }
+        for SpeakerFigures { name, refusal, .. } in &self.refused {
+            let reason = refusal.as_deref().unwrap_or_default();
+            _ = writeln!(text, "refused, measured with the generic model: {name}: {reason}");
         }
         for LeftOut { name, reason } in &self.left_out {
             _ = writeln!(text, "left out: {name}: {reason}");

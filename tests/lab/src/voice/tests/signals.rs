@@ -39,6 +39,14 @@ fn the_active_level_does_not_count_pauses() {
 }
 
 #[test]
+fn a_loud_click_does_not_silence_speech() {
+    let mut speech = tone(200.0, 20.0);
+    speech[SECOND..SECOND + 800].fill(1.0);
+    let spoken = Activity::of(&speech).spoken();
+    assert!(spoken > 19 * SECOND, "{spoken}");
+}
+
+#[test]
 fn silence_and_nothing_are_no_speech() {
     for samples in [Vec::new(), silence(1.0)] {
         let activity = Activity::of(&samples);

@@ -1,11 +1,15 @@
 use serde_json::json;
-use sotto_codec::testing::tone;
+use sotto_codec::{
+    testing::tone,
+    voice::features::{CORRELATION, FEATURES, PITCH},
+};
 
 use super::{
     super::{
         activity::Activity,
-        bench::steps_around,
+        comparison::steps_around,
         equal_distortion::{Point, rate_difference},
+        feature_error::feature_error,
         mean::mean,
         wire::{Rate, in_bundle, in_packet},
     },
@@ -34,6 +38,20 @@ fn distortions_that_do_not_meet_say_nothing() {
     assert_eq!(rate_difference(&fine, &coarse), None);
     assert_eq!(rate_difference(&fine, &points(&[(1.5, 900.0)])), None);
     assert_eq!(rate_difference(&fine, &[]), None);
+}
+
+#[test]
+fn pitch_counts_most_and_only_where_it_is_heard() {
+    let voiced = |pitch, correlation| {
+        let mut features = [0.0; FEATURES];
+        (features[PITCH], features[CORRELATION]) = (pitch, correlation);
+        features
+    };
+    let error = |a, b| feature_error([(&a, &b)].into_iter());
+    assert_eq!(error(voiced(0.0, 0.25), voiced(0.25, 0.25)), Some(25.0));
+    assert_eq!(error(voiced(0.0, -0.5), voiced(0.25, -0.5)), Some(0.0));
+    assert_eq!(error(voiced(0.0, 0.0), voiced(0.0, 0.5)), Some(1.0));
+    assert_eq!(feature_error(std::iter::empty()), None);
 }
 
 #[test]
