@@ -5,6 +5,7 @@
 //! deterministic mutations; `make fuzz` explores further with the same functions.
 
 mod models;
+mod voice;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -38,6 +39,7 @@ use sotto_server::shard::{
 use crate::client::ice::{Checker, Credentials};
 
 pub use models::{bundle, container, delta, packet, payload, weights};
+pub use voice::{range_decoder, voice_model, voice_payload};
 
 /// A parser under test.
 #[derive(Clone, Copy, Debug)]
@@ -46,25 +48,37 @@ pub struct Target {
     pub name: &'static str,
     /// Feeds it.
     pub run: fn(&[u8]),
+    /// Mutations of each file of the corpus that a test run replays.
+    pub mutations: u64,
+}
+
+impl Target {
+    /// One that takes microseconds.
+    const fn new(name: &'static str, run: fn(&[u8])) -> Self {
+        Self { name, run, mutations: 2_000 }
+    }
 }
 
 /// Every parser of what strangers send.
-pub const TARGETS: [Target; 15] = [
-    Target { name: "rtp", run: rtp },
-    Target { name: "signal", run: signal },
-    Target { name: "demux", run: classify },
-    Target { name: "sdp", run: sdp },
-    Target { name: "stun", run: stun },
-    Target { name: "dtls", run: dtls },
-    Target { name: "srtp", run: srtp },
-    Target { name: "rtcp", run: rtcp },
-    Target { name: "feedback", run: feedback },
-    Target { name: "packet", run: packet },
-    Target { name: "bundle", run: bundle },
-    Target { name: "container", run: container },
-    Target { name: "delta", run: delta },
-    Target { name: "payload", run: payload },
-    Target { name: "weights", run: weights },
+pub const TARGETS: [Target; 18] = [
+    Target::new("rtp", rtp),
+    Target::new("signal", signal),
+    Target::new("demux", classify),
+    Target::new("sdp", sdp),
+    Target::new("stun", stun),
+    Target::new("dtls", dtls),
+    Target::new("srtp", srtp),
+    Target::new("rtcp", rtcp),
+    Target::new("feedback", feedback),
+    Target::new("packet", packet),
+    Target::new("bundle", bundle),
+    Target::new("container", container),
+    Target::new("delta", delta),
+    Target::new("payload", payload),
+    Target::new("weights", weights),
+    Target::new("range_decoder", range_decoder),
+    Target::new("voice_payload", voice_payload),
+    Target { name: "voice_model", run: voice_model, mutations: 20 },
 ];
 
 /// RTP headers, header extensions and payload descriptors, and the rewrite of what was read.

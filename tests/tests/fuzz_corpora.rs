@@ -6,9 +6,6 @@ use std::{fs, path::PathBuf};
 
 use sotto_tests::fuzz::TARGETS;
 
-/// Mutations of each committed file.
-const MUTATIONS: u64 = 2_000;
-
 #[test]
 fn no_parser_panics_on_its_corpus_or_near_it() {
     for target in TARGETS {
@@ -16,7 +13,7 @@ fn no_parser_panics_on_its_corpus_or_near_it() {
         assert!(!corpus.is_empty(), "no corpus for {}", target.name);
         for (name, bytes) in &corpus {
             (target.run)(bytes);
-            for seed in 0..MUTATIONS {
+            for seed in 0..target.mutations {
                 (target.run)(&mutate(bytes, seed ^ name.len() as u64));
             }
         }

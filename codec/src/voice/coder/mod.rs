@@ -36,6 +36,7 @@ mod step;
 mod tests;
 
 pub(in crate::voice) use magnitude::{Magnitudes, Tally};
+use packet::Packet;
 pub(in crate::voice) use port::Port;
 pub use step::Step;
 
@@ -117,12 +118,12 @@ pub fn encode(
         packet::code(&mut encoder, model, step, count, Some(&packet))
             .expect("a search finds numbers that can be written")
     };
-    let heard = code(frames, step);
+    let packet = code(frames, step);
     if let Some(before) = before {
         code(before, Step::Coarsest);
     }
     encoder.finish();
-    heard
+    packet.features(model, step)
 }
 
 /// Appends the payload of a packet in which nobody speaks: what is heard then, as noise.
@@ -150,20 +151,36 @@ pub(in crate::voice) fn tally(
 /// # Errors
 /// [`FrameError::Malformed`] for what no encoder writes, as far as it shows.
 pub fn decode(model: &SpeakerModel, payload: &[u8]) -> Result<Decoded, FrameError> {
+    Ok(match read(model, payload)? {
+        Read::Speech { step, packet, before } => Decoded {
+            sound: Heard::Speech(packet.features(model, step)),
+            before: before.map(|before| before.features(model, Step::Coarsest)),
+        },
+        Read::Silence(noise) => Decoded { sound: Heard::Silence(noise), before: None },
+    })
+}
+
+/// What is read of a payload.
+#[derive(Debug, PartialEq)]
+enum Read {
+    Speech { step: Step, packet: Packet, before: Option<Packet> },
+    Silence(Features),
+}
+
+fn read(model: &SpeakerModel, payload: &[u8]) -> Result<Read, FrameError> {
     let mut decoder = Decoder::new(payload);
-    let decoded = if decoder.decide(SILENCE) {
-        Decoded { sound: Heard::Silence(silence::noise(&mut decoder, &[])), before: None }
+    let read = if decoder.decide(SILENCE) {
+        Read::Silence(silence::noise(&mut decoder, &[]))
     } else {
         let two = !decoder.decide(NOT_TWO);
         let count = if two { 2 } else { [1, 3][usize::from(decoder.decide(NOT_ONE))] };
         let step = decoder.choice(&STEPS, 0);
         let step = *Step::ALL.get(step).ok_or(FrameError::Malformed)?;
         let repeats = decoder.decide(REPEATS);
-        let mut read = |step| packet::code(&mut decoder, model, step, count, None);
-        let sound = Heard::Speech(read(step)?);
-        let before = repeats.then(|| read(Step::Coarsest)).transpose()?;
-        Decoded { sound, before }
+        let mut code = |step| packet::code(&mut decoder, model, step, count, None);
+        let packet = code(step)?;
+        Read::Speech { step, packet, before: repeats.then(|| code(Step::Coarsest)).transpose()? }
     };
     decoder.finish().map_err(|_| FrameError::Malformed)?;
-    Ok(decoded)
+    Ok(read)
 }

@@ -21,6 +21,19 @@ pub(super) struct Packet {
 }
 
 impl Packet {
+    /// What it sounds like.
+    pub(super) fn features(&self, model: &SpeakerModel, step: Step) -> Vec<Features> {
+        let shape = &model.shapes()[self.shape];
+        let mut before = None;
+        let sound = |numbers| {
+            let (part, mean) = expectation(shape, before.as_ref());
+            let block = reconstruct(part, &mean, step, numbers);
+            before = Some(block);
+            frames(&block)
+        };
+        self.numbers.iter().flat_map(sound).collect()
+    }
+
     /// Counts the decisions that the numbers take.
     pub(super) fn tally(&self, model: &SpeakerModel, step: Step, tally: &mut Tally) {
         let shape = &model.shapes()[self.shape];
@@ -36,7 +49,7 @@ impl Packet {
     }
 }
 
-/// Writes or reads a packet of `count` blocks, and says what it sounds like.
+/// Writes or reads a packet of `count` blocks: integers alone decide what is read.
 ///
 /// # Errors
 /// [`FrameError::Malformed`] where a number is read that no encoder writes.
@@ -46,25 +59,22 @@ pub(super) fn code(
     step: Step,
     count: usize,
     packet: Option<&Packet>,
-) -> Result<Vec<Features>, FrameError> {
-    let shape = port.choice(model.odds(), packet.map_or(0, |packet| packet.shape));
-    let shape = &model.shapes()[shape];
+) -> Result<Packet, FrameError> {
+    let at = port.choice(model.odds(), packet.map_or(0, |packet| packet.shape));
+    let shape = &model.shapes()[at];
     let mut magnitudes = model.magnitudes().clone();
-    let mut heard = Vec::new();
-    let mut before = None;
-    for block in 0..count {
-        let (part, mean) = expectation(shape, before.as_ref());
+    let code_block = |block: usize| {
+        let part = if block == 0 { &shape.first } else { &shape.next };
         let mut numbers = packet.map_or([0; BLOCK], |packet| packet.numbers[block]);
         for (number, &level) in numbers.iter_mut().zip(&part.levels) {
             if let Some(ratio) = Ratio::new(level, step) {
                 *number = magnitudes.number(port, ratio, *number)?;
             }
         }
-        let sound = reconstruct(part, &mean, step, &numbers);
-        heard.extend(frames(&sound));
-        before = Some(sound);
-    }
-    Ok(heard)
+        Ok(numbers)
+    };
+    let numbers = (0..count).map(code_block).collect::<Result<_, _>>()?;
+    Ok(Packet { shape: at, numbers })
 }
 
 /// What is uncertain in the next block, and around what, given the one before it.
@@ -80,7 +90,7 @@ pub(super) fn reconstruct(part: &Part, mean: &Block, step: Step, numbers: &Numbe
     let mut block = *mean;
     for (&number, direction) in numbers.iter().zip(part.directions.iter()) {
         if number != 0 {
-            let along = value(number) * step.size();
+            let along = number as f32 * step.size();
             block.iter_mut().zip(direction).for_each(|(sum, part)| *sum += along * part);
         }
     }
@@ -90,10 +100,3 @@ pub(super) fn reconstruct(part: &Part, mean: &Block, step: Step, numbers: &Numbe
 
 /// No block has numbers beyond, which is pitch at its bounds.
 const MAX_NUMBER: f32 = 40.0;
-
-/// What a number stands for, in steps: small ones are more often a little smaller than larger.
-pub(super) fn value(number: i32) -> f32 {
-    const TOWARDS_ZERO: f32 = 0.03;
-    let magnitude = number.unsigned_abs() as f32;
-    (magnitude - TOWARDS_ZERO).max(0.0).copysign(number as f32)
-}

@@ -1,6 +1,8 @@
 use proptest::{collection::vec, prelude::*};
 
-use super::{BLOCK_FRAMES, Decoded, Heard, Step, decode, encode, encode_silence};
+use super::{
+    BLOCK_FRAMES, Decoded, Heard, Read, Step, decode, encode, encode_silence, packet::Numbers, read,
+};
 use crate::{
     FrameError,
     voice::{
@@ -66,6 +68,27 @@ fn what_is_encoded_is_what_is_decoded_at_any_length_and_step() {
             check(now, step, Some(before));
         }
     }
+}
+
+/// Of `speech(16)`: the later packet at the step of 0.5, then the earlier one.
+const GOLDEN: &str = "52ed263aac9935f07e21d958ba4da8e9e01f7018b96040";
+/// What stands in it: of each block, the sum of all numbers, each times its place from 1 on.
+const GOLDEN_SUMS: [i32; 4] = [223, 24, 71, -2];
+
+#[test]
+fn the_payload_of_one_speech_is_the_same_everywhere_and_read_as_the_same_numbers() {
+    let (model, speech) = (SpeakerModel::generic(), speech(16));
+    let mut payload = Vec::new();
+    encode(model, &speech[8..], Step::Fine, Some(&speech[..8]), &mut payload);
+    let written: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+    let Ok(Read::Speech { step: Step::Fine, packet, before: Some(before) }) = read(model, &payload)
+    else {
+        panic!("speech that repeats: {written}")
+    };
+    let blocks = packet.numbers.iter().chain(&before.numbers);
+    let sum = |numbers: &Numbers| numbers.iter().zip(1..).map(|(number, at)| number * at).sum();
+    let sums: Vec<i32> = blocks.map(sum).collect();
+    assert_eq!((&*written, &*sums), (GOLDEN, &GOLDEN_SUMS[..]));
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Deviation {
             let (last, others) =
                 transform.row(row)[..=row].split_last().expect("a row has numbers");
             let numbers = others.iter().map(|value| value * 128.0).chain([last * 64.0 - 129.0]);
-            for (written, number) in left.by_ref().zip(numbers) {
+            for (number, written) in numbers.zip(left.by_ref()) {
                 *written = number.round() as i8; // saturates
             }
         }

@@ -1,11 +1,15 @@
+use std::cmp::Ordering;
+
 use proptest::{collection::vec, prelude::*};
 
-use super::SpeakerModel;
+use super::{Deviation, SpeakerModel};
 use crate::{
     ModelError,
     voice::{
         coder::{Step, decode, encode},
         features::FEATURES,
+        linear::Matrix,
+        packet::PAIR,
     },
 };
 
@@ -26,6 +30,25 @@ fn a_body_is_read_as_it_was_written_and_less_than_twenty_kilobytes() {
     assert!(body.len() < 20_000);
     assert_eq!(check(&body), Ok(()));
     assert_eq!(SpeakerModel::parse(&body).as_ref(), Ok(SpeakerModel::generic()));
+}
+
+#[test]
+fn a_deviation_is_read_as_it_was_meant() {
+    let value = |row: usize, column: usize| match row.cmp(&column) {
+        Ordering::Less => 0.0,
+        Ordering::Equal => 0.75 + (row % 20) as f64 / 32.0,
+        Ordering::Greater => ((row * 7 + column * 3) % 90) as f64 / 64.0 - 0.75,
+    };
+    let transform = Matrix::from_fn(PAIR, value);
+    let offsets = std::array::from_fn(|shape| {
+        std::array::from_fn(|at| (shape * 40) as f32 / 64.0 - at as f32 / 8.0)
+    });
+    let deviation = Deviation::new(&offsets, &transform);
+    assert_eq!((deviation.offsets(), deviation.transform()), (offsets, transform));
+    let bytes = deviation.to_bytes();
+    assert_eq!(bytes.as_slice().try_into().ok().map(Deviation::parse), Some(deviation));
+    let nobody = Deviation::none();
+    assert_eq!((nobody.offsets()[1], nobody.transform()), ([0.0; PAIR], Matrix::identity(PAIR)));
 }
 
 #[test]

@@ -13,7 +13,6 @@
 //!  pooled      12,880 × 4     factor P of the covariance of all shapes, single precision
 //!  factors     8 × 160 × (4 + 1 … 160)   of each shape F = P × R: of each row of R, in how many
 //!                             parts of what size (single precision) its elements are (8 bits)
-//!  typical     n × 15,440     voices, as deviations in the body of a model
 //! ```
 
 mod training;
@@ -28,7 +27,7 @@ pub use training::train;
 use super::{
     coder::Magnitudes,
     linear::Matrix,
-    model::{Deviation, Level, SHAPES},
+    model::{Level, SHAPES},
     packet::PAIR,
 };
 use crate::entropy::Context;
@@ -48,8 +47,6 @@ pub(in crate::voice) struct Prior {
     pub(in crate::voice) means: [[f32; PAIR]; SHAPES],
     /// Of covariances of shapes, lower triangular.
     pub(in crate::voice) factors: Vec<Matrix>,
-    /// Kinds of voices, one of which a speaker is like.
-    pub(in crate::voice) typical: Vec<Deviation>,
     /// Inverses of the factors.
     pub(in crate::voice) whitening: Vec<Matrix>,
     /// Of each shape, how unlikely its mean is, in nats and up to what all shapes share.
@@ -92,7 +89,9 @@ impl Prior {
             Some(pooled.times_lower(&relative))
         });
         let factors: Vec<Matrix> = factors.collect::<Option<_>>()?;
-        let (typical, []) = rest.as_chunks::<{ Deviation::LEN }>() else { return None };
+        if !rest.is_empty() {
+            return None;
+        }
         Some(Self {
             pitch,
             odds,
@@ -104,7 +103,6 @@ impl Prior {
                 (0..PAIR).map(|at| factors[shape].row(at)[at].ln()).sum()
             }),
             factors,
-            typical: typical.iter().map(Deviation::parse).collect(),
         })
     }
 }

@@ -5,15 +5,11 @@ use crate::voice::{
     linear::{Matrix, dot},
     model::{Adaptation, Deviation, SHAPES, SpeakerModel},
     packet::{PAIR, voiced},
-    statistics::{Expected, Sums, pair, tree},
+    statistics::{pair, tree},
 };
 
 /// Rounds of telling pairs of blocks apart by shape.
 const SHAPE_ROUNDS: usize = 10;
-/// Rounds of telling speakers apart by kind of voice.
-const VOICE_ROUNDS: usize = 8;
-/// Kinds of voices.
-const TYPICAL: usize = 4;
 /// Rounds of coding packets with the contexts that the round before gave.
 const CONTEXT_ROUNDS: usize = 3;
 /// One packet in so many is coded to train contexts.
@@ -29,24 +25,9 @@ const LEAST: f64 = 2e-3;
 /// bytes of `prior.bin`, the same for the same speech.
 pub fn train(speakers: &[Vec<[Features; 8]>]) -> Vec<u8> {
     let pitch = mean_pitch(speakers);
-    let pairs = |speaker: &Vec<[Features; 8]>| {
-        speaker.iter().map(|packet| pair(packet, pitch)).collect::<Vec<_>>()
-    };
-    let speakers_pairs: Vec<Vec<[f32; PAIR]>> = speakers.iter().map(pairs).collect();
-    let all: Vec<&[f32; PAIR]> = speakers_pairs.iter().flatten().collect();
-
-    let mut parts = Parts::of_shapes(pitch, &all);
-    let sums: Vec<Sums> = {
-        let prior = parts.prior();
-        let summed = |pairs: &Vec<[f32; PAIR]>| {
-            let mut sums = Sums::new();
-            pairs.iter().for_each(|pair| sums.add(&prior, pair));
-            sums
-        };
-        speakers_pairs.iter().map(summed).collect()
-    };
-    parts.typical = kinds_of_voices(&parts.prior(), &sums);
-
+    let pairs: Vec<[f32; PAIR]> =
+        speakers.iter().flatten().map(|packet| pair(packet, pitch)).collect();
+    let mut parts = Parts::of_shapes(pitch, &pairs);
     let packets: Vec<&[Features; 8]> = speakers.iter().flatten().step_by(CODED).collect();
     for _ in 0..CONTEXT_ROUNDS {
         let prior = parts.prior();
@@ -77,13 +58,12 @@ struct Parts {
     means: Vec<[f64; PAIR]>,
     pooled: Matrix,
     factors: Vec<Matrix>,
-    typical: Vec<Deviation>,
 }
 
 impl Parts {
     /// Tells pairs apart by shape: each is of the normal distribution that it is likeliest of.
-    fn of_shapes(pitch: f32, pairs: &[&[f32; PAIR]]) -> Self {
-        let everything = moments(pairs.iter().copied());
+    fn of_shapes(pitch: f32, pairs: &[[f32; PAIR]]) -> Self {
+        let everything = moments(pairs.iter());
         let mut means: Vec<[f64; PAIR]> = (0..SHAPES)
             .map(|shape| pairs[(2 * shape + 1) * pairs.len() / (2 * SHAPES)].map(f64::from))
             .collect();
@@ -109,14 +89,14 @@ impl Parts {
                 let by_cost = (0..SHAPES).map(|shape| (cost(shape), shape));
                 by_cost.min_by(|(a, _), (b, _)| a.total_cmp(b)).map_or(0, |(_, shape)| shape)
             };
-            let of: Vec<usize> = pairs.iter().map(|pair| likeliest(pair)).collect();
+            let of: Vec<usize> = pairs.iter().map(likeliest).collect();
             let mut within = Matrix::zeros(PAIR);
             for shape in 0..SHAPES {
                 let members = pairs
                     .iter()
                     .zip(&of)
                     .filter(|&(_, &other)| other == shape)
-                    .map(|(pair, _)| *pair);
+                    .map(|(pair, _)| pair);
                 let own = moments(members);
                 shares[shape] = own.count + 1.0;
                 if own.count > 0.0 {
@@ -141,7 +121,6 @@ impl Parts {
             means,
             pooled,
             factors,
-            typical: Vec::new(),
         };
         let prior = parts.prior();
         let shapes = Deviation::none().shapes(&prior).expect("trained distributions are some");
@@ -181,33 +160,9 @@ impl Parts {
                 bytes.extend(parts.map(|part| part as u8));
             }
         }
-        self.typical.iter().for_each(|voice| bytes.extend(voice.to_bytes()));
         debug_assert_eq!(self.magnitudes.len(), Magnitudes::CONTEXTS, "one context each");
         bytes
     }
-}
-
-/// Tells speakers apart by the kind of voice that they are likeliest of.
-fn kinds_of_voices(prior: &Prior, speakers: &[Sums]) -> Vec<Deviation> {
-    let mut kind: Vec<usize> = (0..speakers.len()).map(|speaker| speaker % TYPICAL).collect();
-    let mut voices = Vec::new();
-    for _ in 0..VOICE_ROUNDS {
-        let nobody = Expected::of(&Deviation::none());
-        voices = (0..TYPICAL)
-            .map(|voice| {
-                let mut sums = Sums::new();
-                let members = speakers.iter().zip(&kind).filter(|&(_, &kind)| kind == voice);
-                members.for_each(|(speaker, _)| sums.merge(speaker));
-                sums.deviation(prior, &nobody)
-            })
-            .collect();
-        let expected: Vec<Expected> = voices.iter().map(Expected::of).collect();
-        for (kind, speaker) in kind.iter_mut().zip(speakers) {
-            let costs = expected.iter().map(|voice| speaker.cost(prior, voice)).enumerate();
-            *kind = costs.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(voice, _)| voice);
-        }
-    }
-    voices
 }
 
 /// Count, sum and squares.

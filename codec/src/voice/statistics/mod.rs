@@ -6,11 +6,12 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::voice) use sums::{Expected, Sums, tree};
+use sums::Sums;
+pub(in crate::voice) use sums::tree;
 
 use super::{
     features::Features,
-    model::{Adaptation, SpeakerModel},
+    model::{Adaptation, Shape, SpeakerModel},
     packet::{BLOCK_FRAMES, PAIR, blocks},
     prior::Prior,
 };
@@ -40,15 +41,11 @@ impl Statistics {
     /// nothing was heard, and the nearer to what was heard the more there was.
     pub fn model(&self) -> SpeakerModel {
         let prior = Prior::embedded();
-        let likely = self.sums.deviation(prior, &self.sums.expected(prior));
-        let adapted = likely.shapes(prior).and_then(|shapes| {
-            let levels = shapes.iter().map(|shape| shape.levels()).collect::<Vec<_>>();
-            let odds = self.sums.odds(prior);
-            SpeakerModel::adapted(Adaptation {
-                odds,
-                levels: levels.try_into().ok()?,
-                deviation: likely,
-            })
+        let adapted = self.sums.deviation(prior).and_then(|deviation| {
+            let shapes = deviation.shapes(prior)?;
+            let levels: Vec<_> = shapes.iter().map(Shape::levels).collect();
+            let levels = levels.try_into().ok()?;
+            SpeakerModel::adapted(Adaptation { odds: self.sums.odds(prior), levels, deviation })
         });
         adapted.unwrap_or_else(|| SpeakerModel::generic().clone())
     }
