@@ -72,8 +72,8 @@ pub struct OfSpeaker {
 
 const FRAMES_A_SECOND: f64 = 100.0;
 
-/// Measures recordings, each of one speaker. Files whose names share what stands before the first
-/// hyphen and the word `asterisk` are of one person, whose models are never taken for another's.
+/// Measures recordings, each of one speaker. Those named `asterisk-…` are of one person in several
+/// languages, who is never taken for somebody else.
 pub fn rates(recordings: &[Clip], seconds: &[usize]) -> Rates {
     let weights = Arc::new(Weights::embedded());
     let speech: Vec<Speech> =
