@@ -217,6 +217,12 @@ extern "C" fn sotto_decode_sound(decoder: u32) -> i32 {
     call(|session| session.decode_sound(decoder))
 }
 
+/// [`Session::decode_before`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_decode_before(decoder: u32) -> i32 {
+    call(|session| session.decode_before(decoder))
+}
+
 /// [`Session::conceal`]
 #[unsafe(no_mangle)]
 extern "C" fn sotto_conceal(decoder: u32, samples: u32) -> i32 {

@@ -159,6 +159,15 @@ impl Session {
         })
     }
 
+    /// The sound of the payload before the one in the first argument, if that repeats it: 1, else 0.
+    pub(crate) fn decode_before(&mut self, decoder: u32) -> Result<u32, Failure> {
+        self.sound_decoder(decoder, |decoder, session| {
+            session.sound.resize(FRAME_SAMPLES, 0.0);
+            let out = session.sound.first_chunk_mut().expect("resized to a frame right here");
+            Ok(u32::from(decoder.decode_before(&session.bytes[0], out)?))
+        })
+    }
+
     /// Sound in place of what did not come, of at most one payload's length.
     pub(crate) fn conceal(&mut self, decoder: u32, samples: u32) -> Result<u32, Failure> {
         if samples as usize > FRAME_SAMPLES {

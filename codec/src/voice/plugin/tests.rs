@@ -89,6 +89,29 @@ fn speech_comes_back_as_loud_as_it_was_in_some_thirty_bytes() {
     assert!((0.3..3.0).contains(&(heard / said)), "{heard} of {said}");
 }
 
+/// A payload that repeats the one before, of the tests of the coder, and what both are decoded to:
+/// the tests of the browser library hold the build for browsers against the same.
+const GOLDEN: &str = "52ed263aac9935f07e21d958ba4da8e9e01f7018b96040";
+static GOLDEN_SOUND: &[u8; 2 * FRAME_SAMPLES * 4] = include_bytes!("../golden/decoded.f32");
+
+#[test]
+fn a_payload_sounds_the_same_everywhere() {
+    let model = generic(Settings::default());
+    let (_, mut decoder) = coders(&*model);
+    let (digits, _) = GOLDEN.as_bytes().as_chunks::<2>();
+    let byte = |digits: &[u8; 2]| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok();
+    let payload: Vec<u8> = digits.iter().filter_map(byte).collect();
+    let mut before = [0.0; FRAME_SAMPLES];
+    assert_eq!(decoder.decode_before(&payload, &mut before), Ok(true));
+    let sound = decode(&mut *decoder, &payload);
+    let (expected, _) = GOLDEN_SOUND.as_chunks::<4>();
+    let loudest = sound.iter().fold(0.0_f32, |loudest, sample| loudest.max(sample.abs()));
+    for (at, (sample, expected)) in before.iter().chain(&sound).zip(expected).enumerate() {
+        let expected = f32::from_le_bytes(*expected);
+        assert!((sample - expected).abs() <= 0.01 * loudest, "{at}: {sample}, not {expected}");
+    }
+}
+
 #[test]
 fn a_pause_costs_a_description_now_and_then_and_is_quiet() {
     let model = generic(Settings::default());

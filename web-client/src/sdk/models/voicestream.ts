@@ -5,6 +5,8 @@ import type { VoiceBlock } from "./ring.js";
 export interface VoiceDecoder {
   /** 80 ms; good until the next call. */
   decode(payload: Uint8Array): Float32Array;
+  /** 80 ms of the payload before, where this one repeats it; good until the next call. */
+  decodeBefore(payload: Uint8Array): Float32Array | null;
   /** In place of samples that did not come. */
   conceal(samples: number): Float32Array;
 }
@@ -27,7 +29,7 @@ const MAX_WAITING = 16;
 
 /**
  * One voice in order: decodes each block as soon as those before it are decoded or given up, and
- * conceals what is given up. Pure but for the decoder.
+ * puts in place of what is given up what the next one repeats of it, or conceals it. Pure but for the decoder.
  */
 export class VoiceStream {
   readonly #emit: (block: VoiceBlock) => void;
@@ -78,7 +80,8 @@ export class VoiceStream {
     const missing = Math.round((first.media - next) / FRAME_MS);
     if (missing <= MAX_CONCEALED && this.#last) {
       for (let block = 0; block < missing; block++) {
-        const samples = this.#last.conceal((FRAME_MS / 1000) * SOUND_RATE);
+        const repeated = block === missing - 1 ? first.decoder.decodeBefore(first.payload) : null;
+        const samples = repeated ?? this.#last.conceal((FRAME_MS / 1000) * SOUND_RATE);
         this.#emit({ media: next + block * FRAME_MS, samples });
       }
     }

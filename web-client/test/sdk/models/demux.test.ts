@@ -6,9 +6,10 @@ import type { ArrivedBlock } from "../../../src/sdk/models/demux.js";
 import type { FaceDecoder } from "../../../src/sdk/models/facestream.js";
 import type { VoiceDecoder } from "../../../src/sdk/models/voicestream.js";
 
-/** Decoded sound is the payload's first byte; what is concealed is -1. */
+/** Decoded sound is the payload's first byte, of the one before its second; what is concealed is -1. */
 const voice: VoiceDecoder = {
   decode: (payload) => new Float32Array(1280).fill(payload[0] ?? 0),
+  decodeBefore: ([, before]) => (before === undefined ? null : new Float32Array(1280).fill(before)),
   conceal: (samples) => new Float32Array(samples).fill(-1),
 };
 
@@ -82,6 +83,16 @@ test("a block that is repaired in time takes its place, and one that is not is c
   expect(heard.length).toBe(3);
   demux.advance(600);
   expect(heard.slice(3).map(([, media, value]) => [media, value])).toEqual([[240, -1], [320, 5]]);
+});
+
+test("of what did not come is heard what the next block repeats, before that what is made up", () => {
+  const { demux, send, heard } = demultiplexer();
+  demux.hold(1, 7, { kind: "sound", epoch: 1, decoder: voice });
+  send(100, entry(1, 7, 0, 1));
+  send(340, { ...entry(1, 7, 240, 4), payload: Uint8Array.of(4, 3) });
+  demux.advance(600);
+  const said = heard.map(([, media, value]) => [media, value]);
+  expect(said).toEqual([[0, 1], [80, -1], [160, 3], [240, 4]]);
 });
 
 test("after a pause nothing is made up", () => {

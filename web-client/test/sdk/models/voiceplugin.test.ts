@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { type Codec, FRAME_SAMPLES, type Model, SOUND_RATE } from "../../../src/sdk/models/codec.js";
 import { loadTestCodec, VOICE } from "./module.js";
@@ -48,6 +49,22 @@ test("a voice that nobody learned yet comes back as loud as it was, in some thir
   expect(bytes / 35).toBeLessThan(60);
   expect(heard / said).toBeGreaterThan(0.3);
   expect(heard / said).toBeLessThan(3);
+});
+
+/** A payload that repeats the one before, and the sound of both as native programs decode it. */
+const GOLDEN = "52ed263aac9935f07e21d958ba4da8e9e01f7018b96040";
+const GOLDEN_SOUND = new URL("../../../../codec/src/voice/golden/decoded.f32", import.meta.url);
+
+test("a payload sounds as it does natively", () => {
+  const payload = Uint8Array.from(GOLDEN.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+  const expected = new Float32Array(Uint8Array.from(readFileSync(GOLDEN_SOUND)).buffer);
+  const decoder = anybody.createSoundDecoder();
+  const before = decoder.decodeBefore(payload);
+  const sound = [...(before ?? []), ...decoder.decode(payload)];
+  expect(sound).toHaveLength(expected.length);
+  const loudest = sound.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  const error = sound.reduce((most, sample, at) => Math.max(most, Math.abs(sample - (expected[at] ?? 0))), 0);
+  expect(error).toBeLessThan(0.01 * loudest);
 });
 
 test("silence is sent as nothing but a description of it now and then", () => {

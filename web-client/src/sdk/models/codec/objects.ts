@@ -139,6 +139,16 @@ export class SoundDecoder extends Held {
     return this.wasm.sound();
   }
 
+  /**
+   * The sound of the payload before this one, which did not come, a view; null where this one does
+   * not repeat it. `decode` of this one comes next.
+   */
+  decodeBefore(payload: Uint8Array): Float32Array | null {
+    this.wasm.setBytes(0, payload);
+    const repeats = this.wasm.check(this.wasm.exports.sotto_decode_before(this.handle));
+    return repeats === 1 ? this.wasm.sound() : null;
+  }
+
   /** Sound in place of `samples` that did not come (at most 80 ms), a view. */
   conceal(samples: number): Float32Array {
     this.wasm.check(this.wasm.exports.sotto_conceal(this.handle, samples));

@@ -41,6 +41,7 @@ export interface Exports {
   ): number;
   sotto_flush(encoder: number): number;
   sotto_decode_sound(decoder: number): number;
+  sotto_decode_before(decoder: number): number;
   sotto_conceal(decoder: number, samples: number): number;
   sotto_prime(decoder: number): number;
   sotto_decode_picture(decoder: number): number;
