@@ -57,6 +57,9 @@ impl Subject for VoicePlugin {
     }
 
     fn features(&self, body: Option<&[u8]>, payload: &[u8]) -> Option<Vec<Features>> {
+        if payload.is_empty() {
+            return None; // nothing was sent
+        }
         let parsed = body.and_then(|body| SpeakerModel::parse(body).ok());
         let model = parsed.as_ref().unwrap_or(SpeakerModel::generic());
         match coder::decode(model, payload).ok()?.sound {
