@@ -17,6 +17,7 @@ mod subframe;
 use std::sync::Arc;
 
 use conditioning::{Conditioning, ConditioningMemory};
+pub(super) use subframe::Rounding;
 use subframe::{SUBFRAME, Signal, SignalMemory};
 
 use super::{
@@ -62,8 +63,9 @@ struct Memory {
 }
 
 impl VocoderNetwork {
-    pub(super) fn new(tensors: &Tensors<'_>) -> Result<Self, WeightsError> {
-        Ok(Self { conditioning: Conditioning::new(tensors)?, signal: Signal::new(tensors)? })
+    pub(super) fn new(tensors: &Tensors<'_>, rounding: Rounding) -> Result<Self, WeightsError> {
+        let conditioning = Conditioning::new(tensors)?;
+        Ok(Self { conditioning, signal: Signal::new(tensors, rounding)? })
     }
 }
 

@@ -40,6 +40,17 @@ const MAX_LOG_GAIN: f32 = 30.0;
 /// Keeps a gain of zero out of a division.
 const FLOOR: f32 = 1e-5;
 
+/// Which layers with weights of 8 bits take inputs that are rounded to 8 bits, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::voice) enum Rounding {
+    /// All of them, as in libopus.
+    #[cfg(test)]
+    Everywhere,
+    /// All but the last one, whose sums are sound: rounding its inputs is heard as noise. Over four
+    /// speakers PESQ-WB is 0.10 to 0.36 higher without, for some thousandth of a core.
+    BeforeSound,
+}
+
 /// The weights.
 #[derive(Debug)]
 pub(super) struct Signal {
@@ -51,7 +62,15 @@ pub(super) struct Signal {
     unit_gates: [Quantised; 3],
     joined: Quantised,
     joined_gate: Quantised,
-    sound: Quantised,
+    sound: Sound,
+}
+
+/// The last layer.
+#[derive(Debug)]
+enum Sound {
+    #[cfg(test)]
+    Rounded(Quantised),
+    Exact(Float),
 }
 
 /// What was until now.
@@ -65,7 +84,8 @@ pub(super) struct SignalMemory {
 }
 
 impl Signal {
-    pub(super) fn new(tensors: &Tensors<'_>) -> Result<Self, WeightsError> {
+    pub(super) fn new(tensors: &Tensors<'_>, rounding: Rounding) -> Result<Self, WeightsError> {
+        let sound = tensors.quantised("sig_net_sig_dense_out", JOINED, SUBFRAME)?;
         let gru = |[input, recurrent]: [&'static str; 2], columns, units| {
             let input = tensors.unbiased(input, columns, 3 * units)?;
             Ok(Gru::new(input, tensors.unbiased(recurrent, units, 3 * units)?))
@@ -87,7 +107,11 @@ impl Signal {
             ],
             joined: tensors.quantised("sig_net_skip_dense", ALL, JOINED)?,
             joined_gate: tensors.quantised("sig_net_skip_glu_gate", JOINED, JOINED)?,
-            sound: tensors.quantised("sig_net_sig_dense_out", JOINED, SUBFRAME)?,
+            sound: match rounding {
+                #[cfg(test)]
+                Rounding::Everywhere => Sound::Rounded(sound),
+                Rounding::BeforeSound => Sound::Exact(sound.exact()),
+            },
         })
     }
 
@@ -142,7 +166,12 @@ impl Signal {
         self.joined.tanh(kernels, &all, &mut joined);
         self.joined_gate.gate(kernels, &mut joined);
         let mut sound = [0.0; SUBFRAME];
-        self.sound.tanh(kernels, &joined, &mut sound);
+        match &self.sound {
+            #[cfg(test)]
+            Sound::Rounded(layer) => layer.apply(kernels, &joined, &mut sound),
+            Sound::Exact(layer) => layer.apply(kernels, &joined, &mut sound),
+        }
+        kernels.tanh(&mut sound);
         let sound = sound.map(|sample| sample * gain);
         memory.push(&sound);
         sound

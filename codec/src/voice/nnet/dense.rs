@@ -69,6 +69,22 @@ impl Quantised {
         &self.blocks
     }
 
+    /// The layer whose inputs are not rounded, with the same weights.
+    pub fn exact(&self) -> Float {
+        let rows = self.rows();
+        let mut weights = vec![0.0; self.columns * rows];
+        let blocks_across = self.columns / COLUMNS;
+        for (at, block) in self.blocks.iter().enumerate() {
+            let (first_row, first_column) =
+                (at / blocks_across * ROWS, at % blocks_across * COLUMNS);
+            for (place, &weight) in block.0.iter().enumerate() {
+                let (row, column) = (first_row + place / COLUMNS, first_column + place % COLUMNS);
+                weights[column * rows + row] = f32::from(weight) * 127.0 * self.scale[row];
+            }
+        }
+        Float::new(self.columns, weights.into(), self.bias.clone())
+    }
+
     /// The outputs before any activation.
     pub fn apply(&self, kernels: Kernels, input: &[f32], out: &mut [f32]) {
         assert_eq!((input.len(), out.len()), (self.columns, self.rows()));

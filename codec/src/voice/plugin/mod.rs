@@ -47,7 +47,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { step: Step::Fine, redundancy: false }
+        Self { step: Step::Medium, redundancy: false }
     }
 }
 

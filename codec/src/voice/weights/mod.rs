@@ -12,7 +12,11 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) use tensors::Tensors;
 
-use super::{fargan::VocoderNetwork, features::PitchNetwork, nnet::kernels::Kernels};
+use super::{
+    fargan::{Rounding, VocoderNetwork},
+    features::PitchNetwork,
+    nnet::kernels::Kernels,
+};
 
 static LPCNET: &[u8] = include_bytes!("lpcnet.bin");
 
@@ -61,15 +65,26 @@ impl Weights {
     /// # Errors
     /// [`WeightsError`].
     pub fn parse_for(bytes: &[u8], kernels: Kernels) -> Result<Self, WeightsError> {
+        Self::rounded(bytes, kernels, Rounding::BeforeSound)
+    }
+
+    fn rounded(bytes: &[u8], kernels: Kernels, rounding: Rounding) -> Result<Self, WeightsError> {
         if bytes.len() > Self::MAX_LEN {
             return Err(WeightsError::TooLong);
         }
         let tensors = Tensors::parse(bytes)?;
         Ok(Self {
             pitch: PitchNetwork::new(&tensors)?,
-            vocoder: VocoderNetwork::new(&tensors)?,
+            vocoder: VocoderNetwork::new(&tensors, rounding)?,
             kernels,
         })
+    }
+
+    /// The weights that are built in, with every input rounded that libopus rounds.
+    #[cfg(test)]
+    pub(super) fn as_in_libopus() -> Self {
+        Self::rounded(LPCNET, Kernels::fastest(), Rounding::Everywhere)
+            .expect("a test parses these very bytes")
     }
 
     /// The file that is built in.

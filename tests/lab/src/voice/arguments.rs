@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = ModelKind::Own)]
     pub model: ModelKind,
     /// Step of quantisation.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.65)]
     pub step: f32,
     /// Repeat the previous packet in each, in all that is measured.
     #[arg(long)]
