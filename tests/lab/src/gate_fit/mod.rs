@@ -8,6 +8,7 @@
 //! What the gate is scored on (`sotto-lab voice`) must not be among what it is fitted on.
 
 mod network;
+mod room;
 mod scenes;
 
 use std::sync::Arc;

@@ -1,7 +1,10 @@
 //! What is played to the gate: voices, and what is not a voice.
 
+use std::borrow::Cow;
+
 use sotto_codec::SOUND_RATE;
 
+use super::room;
 use crate::{Rng, sound::Clip, voice::mix};
 
 /// Of a speaker, and of a piece of music.
@@ -14,6 +17,8 @@ const SPEECH_POWER: f64 = 0.0025;
 const GAIN_DB: f64 = 8.0;
 /// What a quiet room has under speech, dB.
 const QUIET_DB: f64 = 25.0;
+/// The same of rooms with echoes, from to.
+const ROOM_DB: [f64; 2] = [22.0, 38.0];
 /// Others who talk in a babble.
 const BABBLE: usize = 6;
 
@@ -39,7 +44,7 @@ pub(super) struct Scene<'a> {
     pub(super) kind: Kind,
     /// Whose scene it is: scenes of one number have a speaker, or a piece of music, in common.
     pub(super) fold: usize,
-    speech: Option<&'a [f32]>,
+    speech: Option<Cow<'a, [f32]>>,
     other: Option<(Vec<f32>, f64)>,
     gain_db: f64,
 }
@@ -47,13 +52,14 @@ pub(super) struct Scene<'a> {
 impl Scene<'_> {
     /// Its sound.
     pub(super) fn render(&self) -> Vec<f32> {
-        let mixed = match (self.speech, &self.other) {
+        let speech = self.speech.as_deref();
+        let mixed = match (speech, &self.other) {
             (Some(speech), Some((other, below_db))) => mix::mix(speech, other, *below_db),
             (Some(speech), None) => speech.to_vec(),
             (None, Some((other, _))) => other.clone(),
             (None, None) => Vec::new(),
         };
-        let power = mix::power(self.speech.unwrap_or(&mixed)).max(1e-12);
+        let power = mix::power(speech.unwrap_or(&mixed)).max(1e-12);
         let gain = (SPEECH_POWER / power * 10_f64.powf(self.gain_db / 10.0)).sqrt() as f32;
         mixed.into_iter().map(|sample| (gain * sample).clamp(-1.0, 1.0)).collect()
     }
@@ -70,14 +76,20 @@ pub(super) fn scenes<'a>(
     let speech: Vec<&[f32]> =
         speech.iter().map(|clip| first(&clip.samples, SPEECH_SAMPLES)).collect();
     for (fold, &voice) in speech.iter().enumerate() {
-        let mut add = |name: &str, kind, speech, other, rng: &mut Rng| {
+        let mut add = |name: &str, kind, speech: Option<Cow<'a, [f32]>>, other, rng: &mut Rng| {
             let gain_db = GAIN_DB * (2.0 * rng.unit() - 1.0);
             scenes.push(Scene { name: name.to_owned(), kind, fold, speech, other, gain_db });
         };
         let near = |step: usize| speech[(fold + step) % speech.len()];
         let quiet = mix::pink_noise(voice.len(), rng.next());
-        add("clean", Kind::Clean, Some(voice), None, &mut rng);
-        add("quiet room", Kind::Quiet, Some(voice), Some((quiet, QUIET_DB)), &mut rng);
+        add("clean", Kind::Clean, Some(voice.into()), None, &mut rng);
+        let (name, sound) =
+            noise_of([1, 3, 4][fold % 3], voice.len(), noise, music, &mut rng, Vec::new);
+        let below = ROOM_DB[0] + (ROOM_DB[1] - ROOM_DB[0]) * rng.unit();
+        let heard = room::heard_in_a_room(voice, &mut rng);
+        let name = format!("clean, in a room, little {name}");
+        add(&name, Kind::Clean, Some(heard.into()), Some((sound, below)), &mut rng);
+        add("quiet room", Kind::Quiet, Some(voice.into()), Some((quiet, QUIET_DB)), &mut rng);
         for (turn, levels) in [(0, [10.0; 2]), (1, [10.0, 10.0]), (2, [0.0, 8.0])] {
             let (name, sound) =
                 noise_of(fold + 2 * turn, voice.len(), noise, music, &mut rng, || {
@@ -89,14 +101,14 @@ pub(super) fn scenes<'a>(
                 let alone = first(&sound, NOISE_SAMPLES).to_vec();
                 add("noise alone", Kind::Noise, None, Some((alone, 0.0)), &mut rng);
             }
-            add(&name, Kind::Noise, Some(voice), Some((sound, below)), &mut rng);
+            add(&name, Kind::Noise, Some(voice.into()), Some((sound, below)), &mut rng);
         }
         for below in [0.0, 5.0] {
             let other = near(101 + below as usize).to_vec();
             add(
                 &format!("two, {below} dB"),
                 Kind::Two,
-                Some(voice),
+                Some(voice.into()),
                 Some((other, below)),
                 &mut rng,
             );

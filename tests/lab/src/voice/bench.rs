@@ -117,7 +117,7 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn code(&self, model: &dyn Model, source: &[f32]) -> Result<Coded, CodeError> {
-        code(model, source, self.subject.delay())
+        code(model, source, self.subject.delay(), |fidelity| self.subject.red_now(fidelity))
     }
 
     /// All kinds of noise that a speaker is mixed with.

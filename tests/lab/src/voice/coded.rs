@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use sotto_codec::{
-    Decoder, EncodeError, Encoder, FRAME_SAMPLES, FrameError, MediaError, Model, Raw, Sound,
-    SoundDecoder, SoundEncoder, Verdict,
+    Decoder, EncodeError, Encoder, FRAME_SAMPLES, Fidelity, FrameError, MediaError, Model, Raw,
+    Sound, SoundDecoder, SoundEncoder, Verdict,
 };
 
 use super::cpu::timed;
@@ -21,11 +21,20 @@ pub(super) struct Coded {
     /// Decoded, aligned with the source and as long.
     pub sound: Vec<f32>,
     /// What the gate said of each 80 ms.
-    pub verdicts: Vec<Verdict>,
+    pub judged: Vec<Judged>,
     /// What the sender computed.
     pub encoding: Duration,
     /// Decoding's part of it, which is what a receiver computes.
     pub decoding: Duration,
+}
+
+/// What a gate said at the end of 80 ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// It is red for what it just heard.
+    pub now: bool,
+    /// It is red, if only since what is behind is not forgiven yet.
+    pub held: bool,
 }
 
 /// Why a model cannot be measured: a fault of the plug-in.
@@ -52,17 +61,23 @@ impl Coded {
     }
 }
 
-/// Encodes and decodes a sound with a model whose decoder is `delay` samples late.
+/// Encodes and decodes a sound with a model whose decoder is `delay` samples late; `red_now` reads
+/// what its gate says.
 ///
 /// # Errors
 /// [`CodeError`].
-pub(super) fn code(model: &dyn Model, source: &[f32], delay: usize) -> Result<Coded, CodeError> {
+pub(super) fn code(
+    model: &dyn Model,
+    source: &[f32],
+    delay: usize,
+    red_now: impl Fn(&Fidelity) -> bool,
+) -> Result<Coded, CodeError> {
     let (mut encoder, mut decoder) = (encoder(model)?, decoder(model)?);
     let mut gate = model.gate();
     let mut coded = Coded {
         payloads: Vec::new(),
         sound: Vec::new(),
-        verdicts: Vec::new(),
+        judged: Vec::new(),
         encoding: Duration::ZERO,
         decoding: Duration::ZERO,
     };
@@ -74,7 +89,8 @@ pub(super) fn code(model: &dyn Model, source: &[f32], delay: usize) -> Result<Co
         let (source, decoded) = (Raw::Sound(Sound::new(&frame)), Raw::Sound(Sound::new(&out)));
         let fidelity = timed(&mut coded.encoding, || gate.observe(&source, &decoded))?;
         coded.payloads.push(payload);
-        coded.verdicts.push(fidelity.verdict);
+        let held = fidelity.verdict == Verdict::Red;
+        coded.judged.push(Judged { now: red_now(&fidelity), held });
         coded.sound.extend_from_slice(&out);
     }
     coded.encoding += coded.decoding;

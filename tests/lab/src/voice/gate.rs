@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, iter::Sum, ops::Range};
 
 use serde::Serialize;
-use sotto_codec::{FRAME_SAMPLES, Model, SOUND_RATE, Verdict};
+use sotto_codec::{FRAME_SAMPLES, SOUND_RATE};
 
 use super::{
     activity::Activity,
-    coded::{CodeError, code},
+    coded::{CodeError, Judged},
     mix::mix,
     set::{Set, Speaker, Talk},
 };
@@ -22,12 +22,14 @@ const NOISE_DB: [u32; 4] = [20, 10, 5, 0];
 /// How far a second talker is below the first.
 const OVERLAP_DB: [u32; 2] = [0, 10];
 
-/// Windows of 1 s, and those at whose end the verdict is red. The first second of a sound is not
+/// Windows of 1 s, and those at whose end the gate is red. The first second of a sound is not
 /// looked at: there the gate has not heard enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Windows {
-    /// At the end of which the gate says [`Verdict::Red`].
+    /// Red for what was just heard.
     pub red: usize,
+    /// Red, if only for what was heard before.
+    pub held: usize,
     /// All of them.
     pub all: usize,
 }
@@ -37,6 +39,8 @@ pub(super) struct Windows {
 pub struct GateFigures {
     /// Of clean speech with the speaker's own model.
     pub false_alarm: Option<f64>,
+    /// The same with the two seconds for which a gate stays red behind each.
+    pub false_alarm_held: Option<f64>,
     /// Of music alone.
     pub music: Option<f64>,
     /// Of speech with noise 10 dB below, mean over the kinds of noise.
@@ -51,16 +55,25 @@ pub struct GateFigures {
 
 impl Windows {
     /// The windows that `counts` is true of.
-    pub(super) fn of(verdicts: &[Verdict], counts: impl Fn(Range<usize>) -> bool) -> Self {
-        let seconds = verdicts.len() * FRAME_SAMPLES / WINDOW;
+    pub(super) fn of(judged: &[Judged], counts: impl Fn(Range<usize>) -> bool) -> Self {
+        let seconds = judged.len() * FRAME_SAMPLES / WINDOW;
         let ends = (1..seconds).filter(|second| counts(second * WINDOW..(second + 1) * WINDOW));
-        let last = |second: usize| verdicts[(second + 1) * WINDOW / FRAME_SAMPLES - 1];
-        ends.map(|second| Self { red: usize::from(last(second) == Verdict::Red), all: 1 }).sum()
+        let last = |second: usize| judged[(second + 1) * WINDOW / FRAME_SAMPLES - 1];
+        ends.map(|second| {
+            let Judged { now, held } = last(second);
+            Self { red: usize::from(now), held: usize::from(held), all: 1 }
+        })
+        .sum()
     }
 
     /// Red ones of all, 0 to 1.
     pub(super) fn share(self) -> Option<f64> {
         (self.all > 0).then(|| self.red as f64 / self.all as f64)
+    }
+
+    /// The same of those that are still red, too.
+    pub(super) fn held_share(self) -> Option<f64> {
+        (self.all > 0).then(|| self.held as f64 / self.all as f64)
     }
 }
 
@@ -68,6 +81,7 @@ impl Sum for Windows {
     fn sum<I: Iterator<Item = Self>>(windows: I) -> Self {
         windows.fold(Self::default(), |sum, next| Self {
             red: sum.red + next.red,
+            held: sum.held + next.held,
             all: sum.all + next.all,
         })
     }
@@ -75,36 +89,40 @@ impl Sum for Windows {
 
 impl GateFigures {
     /// Of nothing but the speaker's clean speech.
-    pub(super) fn of_clean(speaker: &Speaker, verdicts: &[Verdict]) -> Self {
+    pub(super) fn of_clean(speaker: &Speaker, judged: &[Judged]) -> Self {
         let spoken = |samples| speaker.activity.speaks(samples);
-        Self { false_alarm: Windows::of(verdicts, spoken).share(), ..Self::default() }
+        let windows = Windows::of(judged, spoken);
+        Self {
+            false_alarm: windows.share(),
+            false_alarm_held: windows.held_share(),
+            ..Self::default()
+        }
     }
 }
 
-/// Runs the gate of a speaker's model over everything that it must tell apart. `verdicts`: those of
-/// the speaker's clean speech. `noises`: all kinds, and `other`: who talks at the same time.
+/// Runs the gate of a speaker's model, `judged_of`, over everything that it must tell apart.
+/// `judged`: what it said
+/// of the speaker's clean speech. `noises`: all kinds, and `other`: who talks at the same time.
 ///
 /// # Errors
 /// [`CodeError`].
 pub(super) fn gate_figures(
-    model: &dyn Model,
-    delay: usize,
+    judged_of: impl Fn(&[f32]) -> Result<Vec<Judged>, CodeError>,
     speaker: &Speaker,
-    verdicts: &[Verdict],
+    judged: &[Judged],
     set: &Set,
     noises: &[Clip],
     other: Option<&Speaker>,
 ) -> Result<GateFigures, CodeError> {
     let speech = &speaker.test;
     let spoken = |samples| speaker.activity.speaks(samples);
-    let verdicts_of = |sound: &[f32]| code(model, sound, delay).map(|coded| coded.verdicts);
-    let mut figures = GateFigures::of_clean(speaker, verdicts);
+    let mut figures = GateFigures::of_clean(speaker, judged);
 
     for noise in noises {
         let mut levels = BTreeMap::new();
         for below in NOISE_DB {
             let noisy = mix(speech, &noise.samples, f64::from(below));
-            let share = Windows::of(&verdicts_of(&noisy)?, spoken).share();
+            let share = Windows::of(&judged_of(&noisy)?, spoken).share();
             levels.insert(format!("{below}db"), share);
         }
         figures.noise.insert(noise.name.clone(), levels);
@@ -121,22 +139,22 @@ pub(super) fn gate_figures(
                 other.test.iter().copied().cycle().take(speech.len()).collect();
             let second = Activity::of(&repeated);
             let counts = |samples: Range<usize>| spoken(samples.clone()) && second.speaks(samples);
-            let share = Windows::of(&verdicts_of(&both)?, counts).share();
+            let share = Windows::of(&judged_of(&both)?, counts).share();
             figures.two_talkers.insert(format!("{below}db"), share);
         }
     }
 
     let mut music = Windows::default();
     for clip in &set.music {
-        let verdicts = verdicts_of(beginning(&clip.samples))?;
-        music = [music, Windows::of(&verdicts, |_| true)].into_iter().sum();
+        let judged = judged_of(beginning(&clip.samples))?;
+        music = [music, Windows::of(&judged, |_| true)].into_iter().sum();
     }
     figures.music = music.share();
 
     let mut overlap = Windows::default();
     for Talk { clip, overlaps } in &set.overlap {
-        let verdicts = verdicts_of(&clip.samples)?;
-        let windows = Windows::of(&verdicts, |samples| match overlaps {
+        let judged = judged_of(&clip.samples)?;
+        let windows = Windows::of(&judged, |samples| match overlaps {
             None => true,
             Some(overlaps) => is_half_within(&samples, overlaps),
         });

@@ -60,11 +60,12 @@ impl Bench<'_> {
         };
         let (packets, bundles) = (framed(in_packet), framed(in_bundle));
         let gate = if self.arguments.skip_gate {
-            GateFigures::of_clean(speaker, &coded.verdicts)
+            GateFigures::of_clean(speaker, &coded.judged)
         } else {
             let noises = self.noises(speaker);
             let other = self.strangers(speaker).next().map(|(other, _)| other);
-            gate_figures(&*model, delay, speaker, &coded.verdicts, self.set, &noises, other)?
+            let judged_of = |sound: &[f32]| self.code(&*model, sound).map(|coded| coded.judged);
+            gate_figures(judged_of, speaker, &coded.judged, self.set, &noises, other)?
         };
         let models = match learned {
             Some(learned) => self.compare_models(speaker, learned, &ceiling)?,

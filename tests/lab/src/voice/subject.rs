@@ -1,7 +1,7 @@
 //! The plug-in that is measured.
 
 use sotto_codec::{
-    Plugin,
+    Fidelity, Plugin, Verdict,
     voice::{
         DELAY, Settings, Voice,
         coder::{self, Heard, Step},
@@ -29,6 +29,11 @@ pub trait Subject {
         None
     }
 
+    /// Whether the gate is red for what it just heard, rather than for what was before.
+    fn red_now(&self, fidelity: &Fidelity) -> bool {
+        fidelity.verdict == Verdict::Red
+    }
+
     /// The commit in which the thresholds of the gate were frozen.
     fn gate_frozen_in(&self) -> Option<&str> {
         None
@@ -50,6 +55,11 @@ impl Subject for VoicePlugin {
 
     fn delay(&self) -> usize {
         DELAY
+    }
+
+    /// Its one score is how surely it is the speaker.
+    fn red_now(&self, fidelity: &Fidelity) -> bool {
+        fidelity.scores.iter().any(|&surely| surely < 0.5)
     }
 
     fn steps(&self) -> Vec<f32> {

@@ -7,7 +7,7 @@ use sotto_frame::Activity as Level;
 use super::{
     super::{
         activity::Activity,
-        coded::code,
+        coded::{Judged, code},
         gate::Windows,
         loss::{decode_with_losses, random_losses},
         switching::switching_figures,
@@ -94,10 +94,10 @@ fn numbers(sound: &[f32]) -> Vec<i32> {
 #[test]
 fn all_of_a_sound_is_coded_and_its_delay_taken_off() {
     let source = vec![0.0; 3 * FRAME_SAMPLES + 1];
-    let coded = code(&Numbers, &source, 0).unwrap();
+    let coded = code(&Numbers, &source, 0, |_| false).unwrap();
     assert_eq!(numbers(&coded.sound), [0, 1, 2, 3]);
     assert_eq!((coded.payloads.len(), coded.sound.len()), (4, source.len()));
-    let late = code(&Numbers, &source, FRAME_SAMPLES).unwrap();
+    let late = code(&Numbers, &source, FRAME_SAMPLES, |_| false).unwrap();
     assert_eq!(numbers(&late.sound), [1, 2, 3, 4]);
     assert_eq!(late.sound.len(), source.len());
     assert!(late.encoding >= late.decoding);
@@ -125,14 +125,17 @@ fn losses_are_as_frequent_as_asked_for_and_the_same_for_the_same_seed() {
 #[test]
 fn a_window_is_what_the_gate_says_at_its_end_and_the_first_is_not_counted() {
     // 80 ms each: the second window ends with the 25th, the third with the 37th of them.
-    let mut verdicts = [Verdict::Green; 38];
-    verdicts[..13].fill(Verdict::Red);
-    assert_eq!(Windows::of(&verdicts, |_| true), Windows { red: 0, all: 2 });
-    verdicts[24] = Verdict::Red;
-    verdicts[36] = Verdict::Amber;
-    assert_eq!(Windows::of(&verdicts, |_| true), Windows { red: 1, all: 2 });
-    assert_eq!(Windows::of(&verdicts, |window| window.start == 16_000).share(), Some(1.0));
-    assert_eq!(Windows::of(&verdicts, |_| false).share(), None);
+    let [green, held] = [false, true].map(|held| Judged { now: false, held });
+    let red = Judged { now: true, held: true };
+    let mut judged = [green; 38];
+    judged[..13].fill(red);
+    assert_eq!(Windows::of(&judged, |_| true), Windows { red: 0, held: 0, all: 2 });
+    judged[24] = red;
+    judged[36] = held;
+    assert_eq!(Windows::of(&judged, |_| true), Windows { red: 1, held: 2, all: 2 });
+    assert_eq!(Windows::of(&judged, |window| window.start == 16_000).share(), Some(1.0));
+    assert_eq!(Windows::of(&judged, |_| true).held_share(), Some(1.0));
+    assert_eq!(Windows::of(&judged, |_| false).share(), None);
     assert_eq!(Windows::of(&[], |_| true).share(), None);
 }
 
