@@ -59,6 +59,15 @@ enum Experiment {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Writes features and samples of recordings, for `tests/lab/vocoder_finetune.py`.
+    VoiceFeatures {
+        /// Folder of recordings.
+        #[arg(long)]
+        speech: PathBuf,
+        /// Folder to write them to.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Bits that the voice coder takes, with models of nobody, of the speaker, and of another.
     VoiceRate {
         /// Folder of recordings, WAV or FLAC, 16 kHz, one of each speaker.
@@ -106,6 +115,9 @@ fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
             let fit = gate_fit::fit(&speech?, &music?, &noise?);
             fs::write(out.join("fitted.bin"), &fit.file)?;
             println!("{}", fit.to_table());
+        }
+        Experiment::VoiceFeatures { speech, out } => {
+            voice_coder::dump_features(&sound::read_folder(&speech)?, &out)?;
         }
         Experiment::VoiceRate { speech, train_seconds, without, json } => {
             let mut recordings = sound::read_folder(&speech)?;

@@ -5,10 +5,12 @@
 //!                                       └────────────────────────► rate ─► figures
 //! ```
 
+mod dump;
 mod prior;
 mod rate;
 mod speech;
 
+pub use dump::dump_features;
 pub use prior::train_prior;
 pub use rate::{Rates, rates};
 pub use speech::{Packet, Speech};
