@@ -74,8 +74,8 @@ impl VoiceDecoder {
         self.made_up = 0;
     }
 
-    /// Features of the next frame of a pause.
-    fn pause(&mut self) -> [Features; FRAMES] {
+    /// Features of the next payload of a pause.
+    fn pause(&self) -> [Features; FRAMES] {
         let noise = self.noise.unwrap_or_else(|| {
             let mut silence = self.last;
             silence[0] = silence[0].min(SILENT);
