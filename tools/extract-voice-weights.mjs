@@ -1,11 +1,13 @@
-// node tools/extract-voice-weights.mjs [--check] : writes codec/src/voice/weights/lpcnet.bin, the
-// trained weights of the pitch estimator and of the FARGAN vocoder, from the C source of libopus
-// that the package opusic-sys carries; with --check it only compares.
+// node tools/extract-voice-weights.mjs [--check] : writes trained weights from the C source of
+// libopus that the package opusic-sys carries to codec/src/voice/weights: lpcnet.bin, of the pitch
+// estimator and of the FARGAN vocoder, and bbwenet.bin, of the extension of bandwidth; with --check
+// it only compares.
 //
 // The file has the format of libopus' own weight files (dnn/write_lpcnet_weights.c): per array a
 // head of 64 bytes ("DNNw", version 0, type, bytes, bytes with padding, each 32 bits little-endian,
 // then the name, padded with zeros), then the bytes, padded with zeros to a multiple of 64. Left out
-// is what follows from the rest: the biases for unsigned activations.
+// is what follows from the rest, the biases for unsigned activations, and what libopus itself leaves
+// out unless it is built for debugging: weights as they were before they were rounded to 8 bits.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,7 +18,10 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDER = join(ROOT, "codec/src/voice/weights");
 const PACKAGE = "opusic-sys";
-const SOURCES = ["pitchdnn_data.c", "fargan_data.c"];
+const SOURCES = {
+  "lpcnet.bin": ["pitchdnn_data.c", "fargan_data.c"],
+  "bbwenet.bin": ["bbwenet_data.c"],
+};
 const BLOCK = 64;
 const FLOAT = 0;
 const INT8 = 3;
@@ -77,8 +82,14 @@ function follows({ name, values }, all) {
   });
 }
 
-function blob(opus) {
-  const arrays = SOURCES.flatMap((file) => arraysOf(readFileSync(join(opus, "dnn", file), "utf8")));
+/** The source without what only builds for debugging have. */
+export function withoutDebugging(source) {
+  return source.replaceAll(/#ifndef DISABLE_DEBUG_FLOAT\n[\s\S]*?#endif \/\*DISABLE_DEBUG_FLOAT\*\//g, "");
+}
+
+function blob(opus, sources) {
+  const read = (file) => withoutDebugging(readFileSync(join(opus, "dnn", file), "utf8"));
+  const arrays = sources.flatMap((file) => arraysOf(read(file)));
   const derived = arrays.filter(({ name }) => name.endsWith("_subias"));
   for (const bias of derived) {
     if (!follows(bias, arrays)) throw new Error(`${bias.name} says something of its own`);
@@ -88,8 +99,8 @@ function blob(opus) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const opus = libopus();
-  const files = { "lpcnet.bin": blob(opus), "COPYING.opus": readFileSync(join(opus, "COPYING")) };
-  for (const [name, bytes] of Object.entries(files)) {
+  const blobs = Object.entries(SOURCES).map(([name, sources]) => [name, blob(opus, sources)]);
+  for (const [name, bytes] of [...blobs, ["COPYING.opus", readFileSync(join(opus, "COPYING"))]]) {
     const path = join(FOLDER, name);
     const same = existsSync(path) && readFileSync(path).equals(bytes);
     if (!process.argv.includes("--check")) writeFileSync(path, bytes);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { execFileSync } from "node:child_process";
 
-import { arraysOf } from "./extract-voice-weights.mjs";
+import { arraysOf, withoutDebugging } from "./extract-voice-weights.mjs";
 
 test("arrays are read as the C code has them", () => {
   const source = `
@@ -20,6 +20,16 @@ test("numbers that do not fit are refused", () => {
   for (const array of ["opus_int8 a[1] = {128}", "opus_int8 a[2] = {1}", "float a[1] = {x}"]) {
     assert.throws(() => arraysOf(`static const ${array};`), /cannot read a/, array);
   }
+});
+
+test("what only builds for debugging have is left out", () => {
+  const source = `before
+#ifndef DISABLE_DEBUG_FLOAT
+static const float layer_weights_float[1] = {\n0.5\n};
+#endif /*DISABLE_DEBUG_FLOAT*/
+#endif /* USE_WEIGHTS_FILE */
+after`;
+  assert.equal(withoutDebugging(source), "before\n\n#endif /* USE_WEIGHTS_FILE */\nafter");
 });
 
 test("the weights of this tree are those of the package", () => {

@@ -1,10 +1,14 @@
 /* What libopus makes of a known input: the golden vectors in codec/src/voice/golden, which the tests
-   of features and vocoder are held against. Not part of any build; how to run it again:
+   of features, vocoder and extension of bandwidth are held against. Not part of any build; how to run
+   it again:
 
      opus=~/.cargo/registry/src/INDEX/opusic-sys-0.7.7/opus    # INDEX: as the registry calls it
      gcc -O2 -U__SSE__ -U__SSE2__ -ffp-contract=off -DOPUS_BUILD -DUSE_ALLOCA -DENABLE_DEEP_PLC \
-       -I$opus -I$opus/include -I$opus/celt -I$opus/silk -I$opus/dnn tools/voice-golden.c \
+       -DENABLE_OSCE -DENABLE_OSCE_BWE -DDISABLE_LACE -DDISABLE_NOLACE -DDISABLE_DEBUG_FLOAT \
+       -I$opus -I$opus/include -I$opus/celt -I$opus/silk -I$opus/silk/float -I$opus/dnn \
+       tools/voice-golden.c \
        $opus/dnn/{fargan,fargan_data,pitchdnn,pitchdnn_data,lpcnet_enc,freq,burg,lpcnet_tables,nnet,nnet_default,parse_lpcnet_weights}.c \
+       $opus/dnn/{osce,osce_features,bbwenet_data,nndsp}.c \
        $opus/celt/{celt_lpc,pitch,kiss_fft,mathops}.c -lm -o voice-golden
      ./voice-golden codec/src/voice/golden
 
@@ -22,6 +26,8 @@
 #include "lpcnet.h"
 #include "lpcnet_private.h"
 #include "fargan.h"
+#include "osce.h"
+#include "structs.h"
 #include "cpu_support.h"
 
 #define RATE 16000
@@ -30,6 +36,10 @@
 /* The vocoder goes on from the input before this frame, for that many frames. */
 #define FIRST 20
 #define RENDERED 30
+/* The extension runs from the beginning; so many frames from this one on are kept: the end of a
+   vowel, noise, silence, the beginning of another vowel. */
+#define FIRST_EXTENDED 40
+#define EXTENDED 30
 
 static void save(const char *folder, const char *name, const void *data, size_t size) {
   char path[4096];
@@ -94,6 +104,16 @@ static void vocode(const float *before, const float *five, const float *features
   for (int k = 0; k < frames; k++) fargan_synthesize(&vocoder, out + 160 * k, features + 20 * k);
 }
 
+static void extend(short *pcm, int frames, short *out) {
+  static OSCEModel model;
+  static silk_OSCE_BWE_struct state;
+  if (osce_load_models(&model, NULL, 0)) exit(1);
+  osce_bwe_reset(&state);
+  for (int k = 0; k < frames; k++) {
+    osce_bwe(&model, &state, out + 480 * k, pcm + 160 * k, 160, opus_select_arch());
+  }
+}
+
 static double seconds(void) {
   struct timespec time;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -121,6 +141,7 @@ static void of_a_file(char **names) {
 
 int main(int count, char **names) {
   static short pcm[LENGTH];
+  static short extended[FRAMES * 480];
   static float features[FRAMES * 20], out[RENDERED * 160], before[320];
   if (count == 4) {
     of_a_file(names);
@@ -132,6 +153,8 @@ int main(int count, char **names) {
   vocode(before, features + 20 * (FIRST - 5), features + 20 * FIRST, RENDERED, out);
   save(names[1], "features.f32", features, sizeof features);
   save(names[1], "vocoder.f32", out, sizeof out);
+  extend(pcm, FRAMES, extended);
+  save(names[1], "extended.s16", extended + 480 * FIRST_EXTENDED, EXTENDED * 480 * sizeof *extended);
   if (count == 3) save(names[1], "input.s16", pcm, sizeof pcm);
   return 0;
 }

@@ -1,5 +1,5 @@
-//! What a voice costs: the share of one core that analysis and vocoder take while one person talks,
-//! and each of their kernels beside its reference. The best of several rounds.
+//! What a voice costs: the share of one core that analysis, vocoder and extension take while one
+//! person talks, and each of their kernels beside its reference. The best of several rounds.
 #![allow(clippy::print_stdout, reason = "printing its figures is what a bench is for")]
 
 use std::{
@@ -9,10 +9,11 @@ use std::{
 };
 
 use sotto_codec::voice::{
+    bandwidth_extension::{BandwidthExtension, EXTENDED_HOP},
     fargan::Vocoder,
     features::{Analysis, Features, HOP},
     nnet::{Block, Quantised, kernels::Kernels},
-    weights::Weights,
+    weights::{ExtensionWeights, Weights},
 };
 
 const ROUNDS: usize = 9;
@@ -41,11 +42,14 @@ fn main() {
             black_box(analyse(&weights, &samples));
         });
         let vocoder = best(FRAMES, || vocode(&weights, &features));
+        let weights = Arc::new(ExtensionWeights::embedded_for(kernels));
+        let extension = best(FRAMES, || extend(&weights, &samples));
         println!(
-            "{}, share of one core: analysis {:.4}, vocoder {:.4}",
+            "{}, share of one core: analysis {:.4}, vocoder {:.4}, extension {:.4}",
             kernels.name(),
             analysis / FRAME.as_secs_f64(),
-            vocoder / FRAME.as_secs_f64()
+            vocoder / FRAME.as_secs_f64(),
+            extension / FRAME.as_secs_f64()
         );
         each_kernel(kernels);
     }
@@ -81,6 +85,14 @@ fn each_kernel(kernels: Kernels) {
         *out = numbers;
         kernels.sigmoid(out);
     });
+    show("exponential function", ROWS, &mut |out| {
+        *out = numbers;
+        kernels.exp(out);
+    });
+    show("log-sine", ROWS, &mut |out| {
+        *out = numbers;
+        kernels.log_sine(out);
+    });
     show("rounding", ROWS, &mut |out| {
         let mut rounded = [0; ROWS];
         kernels.round(out, &mut rounded);
@@ -113,6 +125,15 @@ fn best(operations: usize, mut round: impl FnMut()) -> f64 {
 fn analyse(weights: &Arc<Weights>, samples: &[[f32; HOP]]) -> Vec<Features> {
     let mut analysis = Analysis::new(weights);
     samples.iter().map(|frame| analysis.frame(frame)).collect()
+}
+
+fn extend(weights: &Arc<ExtensionWeights>, samples: &[[f32; HOP]]) {
+    let mut extension = BandwidthExtension::new(weights);
+    let mut out = [0.0; EXTENDED_HOP];
+    for samples in samples {
+        extension.frame(samples, &mut out);
+        black_box(&mut out);
+    }
 }
 
 fn vocode(weights: &Arc<Weights>, features: &[Features]) {

@@ -6,6 +6,12 @@ pub const SOUND_RATE: u32 = 16_000;
 pub const FRAME_MS: u32 = 80;
 /// Samples of one payload of a sound plug-in.
 pub const FRAME_SAMPLES: usize = (SOUND_RATE / 1000 * FRAME_MS) as usize;
+/// Samples of extended sound for one of a sound plug-in.
+pub const EXTENSION_FACTOR: usize = 3;
+/// Sampling rate of extended sound in Hz.
+pub const EXTENDED_RATE: u32 = SOUND_RATE * EXTENSION_FACTOR as u32;
+/// Samples of one payload of extended sound.
+pub const EXTENDED_SAMPLES: usize = FRAME_SAMPLES * EXTENSION_FACTOR;
 /// Most pixels of one side of a picture.
 pub const MAX_SIDE: u32 = 4_096;
 

@@ -3,7 +3,10 @@
 
 use sotto_frame::{Activity, PluginId};
 
-use crate::{FRAME_SAMPLES, MediaError, Picture, PictureMut, Raw, Sound};
+use crate::{
+    EXTENDED_SAMPLES, FRAME_SAMPLES, MediaError, Picture, PictureMut, Raw, Scene, SceneSource,
+    Sound, Upsampling,
+};
 
 /// One kind of compression.
 pub trait Plugin: Send + Sync {
@@ -28,6 +31,12 @@ pub trait Plugin: Send + Sync {
     /// The model of epoch 0, which knows no speaker, where there is one.
     fn generic(&self) -> Option<Box<dyn Model>> {
         None
+    }
+
+    /// Makes sound that is fit for ears of what decoders of sound make: one for each voice, whatever
+    /// the models it is decoded with. Nothing is above 8 kHz where a plug-in does not say what is.
+    fn extension(&self) -> Box<dyn SoundExtension> {
+        Box::new(Upsampling::new())
     }
 }
 
@@ -102,7 +111,8 @@ pub trait SoundEncoder: Send {
     fn flush(&mut self, out: &mut Vec<u8>) -> Result<Activity, EncodeError>;
 }
 
-/// Makes payloads of pictures. One payload stands for itself: any of them may be lost.
+/// Makes payloads of pictures. A payload stands for itself, or goes on from the one before it: a loss
+/// takes what goes on from it too, for 300 ms at most.
 pub trait PictureEncoder: Send {
     /// Takes the next picture, `offset_ms` (0 to 79, growing) after the media time of the payload
     /// to come.
@@ -116,6 +126,9 @@ pub trait PictureEncoder: Send {
     /// # Errors
     /// [`EncodeError`].
     fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// What was flushed last is not sent: the next payload stands for itself.
+    fn restart(&mut self) {}
 }
 
 /// Makes sound of payloads, without a gap between them.
@@ -149,10 +162,24 @@ pub trait SoundDecoder: Send {
     fn prime(&mut self, before: &[f32]);
 }
 
+/// Makes sound at [`crate::EXTENDED_RATE`] of sound at [`crate::SOUND_RATE`], without a gap.
+pub trait SoundExtension: Send {
+    /// Samples at [`crate::EXTENDED_RATE`] by which it is late.
+    fn delay(&self) -> usize;
+
+    /// Extends what comes next. The result is within -1 to 1, whatever the sound is.
+    fn extend(&mut self, sound: &[f32; FRAME_SAMPLES], out: &mut [f32; EXTENDED_SAMPLES]);
+
+    /// The next sound does not go on from the one before, but from this, of any length: what was
+    /// heard until now in another form, or nothing, which is silence.
+    fn restart(&mut self, before: &[f32]);
+}
+
 /// Makes pictures of payloads.
 pub trait PictureDecoder: Send {
     /// Reads the frames of one payload in place of those before, and puts their offsets in
-    /// milliseconds from its media time into `offsets`, in place of what is there.
+    /// milliseconds from its media time into `offsets`, in place of what is there. Where it goes on
+    /// from a payload that was not read, there are none, and the frames before stay.
     ///
     /// # Errors
     /// [`FrameError`]; then the frames before are still there, and `offsets` is unspecified.
@@ -163,6 +190,24 @@ pub trait PictureDecoder: Send {
     /// # Errors
     /// [`FrameError::NoSuchFrame`].
     fn draw(&mut self, frame: usize, target: &mut PictureMut<'_>) -> Result<(), FrameError>;
+
+    /// What one of the frames is made of, for those who draw it by other means, `width` pixels wide.
+    /// `None` where the plug-in does not tell: [`Self::draw`] is the only way.
+    ///
+    /// # Errors
+    /// [`FrameError::NoSuchFrame`].
+    fn scene(&self, _frame: usize, _width: usize) -> Result<Option<Scene>, FrameError> {
+        Ok(None)
+    }
+
+    /// A source of scenes, smaller by 2 to the power of `level`. It stays the same for as long as
+    /// the decoder lives.
+    ///
+    /// # Errors
+    /// [`FrameError::NoSuchSource`].
+    fn source(&self, _source: usize, _level: u32) -> Result<SceneSource, FrameError> {
+        Err(FrameError::NoSuchSource)
+    }
 }
 
 /// Tells, at the encoder, whether what the other side would see or hear is still the person.
@@ -183,6 +228,9 @@ pub struct Fidelity {
     /// What was measured, for statistics: each 0, nothing alike, to 1, the same. Which is which is
     /// the plug-in's.
     pub scores: Vec<f32>,
+    /// Whether a red is slight and has just begun, as in a blink: it must not be shown, but may be over
+    /// before raw media would be there.
+    pub passing: bool,
 }
 
 /// What a gate says.
@@ -235,4 +283,7 @@ pub enum FrameError {
     /// The payload decoded last has fewer frames.
     #[error("no such frame")]
     NoSuchFrame,
+    /// There are fewer sources of scenes, or none at that level.
+    #[error("no such source")]
+    NoSuchSource,
 }

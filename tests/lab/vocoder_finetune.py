@@ -2,9 +2,9 @@
 
     python3 -m venv VENV && VENV/bin/pip install jax==0.10.2 numpy==2.4.6
     cargo run --release -p sotto-lab -- voice-features --speech DIR --out FEATURES
-    VENV/bin/python tests/lab/vocoder_finetune.py --features FEATURES --out lpcnet.bin
+    VENV/bin/python tests/lab/vocoder_finetune.py --features FEATURES --out tuned.bin
 
-What it writes is a file of weights as codec/src/voice/weights/lpcnet.bin is one: put in its place,
+What it writes is a file of weights, as codec/src/voice/weights/tuned.bin is one: put in its place,
 `make bench-voice` measures it (the test of its hash then rightly fails). One core, some 15 minutes.
 
 The network is FARGAN as in codec/src/voice/fargan, run freely over streams of speech whose state

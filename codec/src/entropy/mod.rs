@@ -12,6 +12,7 @@
 mod context;
 mod decoder;
 mod encoder;
+mod port;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod tests;
 pub use context::Context;
 pub use decoder::{CorruptError, Decoder};
 pub use encoder::Encoder;
+pub(crate) use port::{Port, Price};
 
 /// Below this much range, a byte is settled.
 const SETTLED: u32 = 1 << 24;

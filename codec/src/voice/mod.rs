@@ -6,6 +6,8 @@
 //!  10 ms of sound ◄─ fargan::Vocoder ◄─── 20 features ◄─── coder ◄─ payload
 //!                          │ vocoder network
 //!                       weights, nnet: layers, over kernels for this processor
+//!
+//!  sound at 16 kHz ─► bandwidth_extension ─► sound at 48 kHz
 //! ```
 //!
 //! Analysis and vocoder are ports of the algorithms for which the weights of libopus 1.6.1 were
@@ -14,6 +16,7 @@
 //! used.
 
 mod activity;
+pub mod bandwidth_extension;
 pub mod coder;
 pub mod fargan;
 pub mod features;

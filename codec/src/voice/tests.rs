@@ -28,7 +28,7 @@ fn weights() -> Arc<Weights> {
 }
 
 /// The input of `tools/voice-golden.c`, sample for sample.
-fn input() -> Vec<f32> {
+pub(super) fn input() -> Vec<f32> {
     const A: [[f64; 2]; 3] = [[1.88848, -0.96907], [1.78769, -0.96527], [1.12323, -0.95397]];
     const I: [[f64; 2]; 3] = [[1.96548, -0.97671], [1.21776, -0.95772], [0.739, -0.95023]];
     let (mut memory, mut phase, mut noise) = ([[0.0; 2]; 3], 0.0, 1_u32);

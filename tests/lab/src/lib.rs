@@ -1,4 +1,4 @@
-//! Experiments: congestion control over known links, in virtual time; and what a codec makes of
+//! Experiments: congestion control over known links, in virtual time; and what codecs make of
 //! voices. The same seed gives the same figures on every machine, speeds excepted.
 
 pub mod bandwidth;
@@ -7,5 +7,6 @@ mod rng;
 pub mod sound;
 pub mod voice;
 pub mod voice_coder;
+pub mod voice_extension;
 
 pub use rng::Rng;

@@ -4,9 +4,10 @@
 use std::{error::Error, fs, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use sotto_codec::EXTENDED_RATE;
 use sotto_lab::{
     bandwidth::{self, PROFILES},
-    gate_fit, sound, voice, voice_coder,
+    gate_fit, sound, voice, voice_coder, voice_extension,
 };
 
 #[derive(Parser)]
@@ -35,6 +36,15 @@ enum Experiment {
     },
     /// Rate, quality, speed and gate of the voice plug-in, on any folder of speech.
     Voice(voice::Arguments),
+    /// What is above 8 kHz in a voice that was coded and extended to 48 kHz, against the recording.
+    VoiceExtension {
+        /// Folder of recordings, WAV or FLAC, 48 kHz.
+        #[arg(long)]
+        speech: PathBuf,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// Trains the prior of voices, and writes `prior.bin`.
     TrainVoicePrior {
         /// Folder of recordings, WAV or FLAC, 16 kHz, one of each speaker.
@@ -103,6 +113,11 @@ fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
         Experiment::Voice(arguments) => {
             let report = measure_voices(&arguments)?;
             println!("{}", if arguments.json { report.to_json() } else { report.to_table() });
+        }
+        Experiment::VoiceExtension { speech, json } => {
+            let recordings = sound::read_folder_at(&speech, EXTENDED_RATE)?;
+            let report = voice_extension::report(&recordings)?;
+            println!("{}", if json { report.to_json() } else { report.to_table() });
         }
         Experiment::TrainVoicePrior { speech, out } => {
             fs::write(

@@ -139,6 +139,12 @@ extern "C" fn sotto_generic(plugin: u32) -> i32 {
     call(|session| session.generic(plugin))
 }
 
+/// [`Session::extension`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_extension(plugin: u32) -> i32 {
+    call(|session| session.extension(plugin))
+}
+
 /// [`Session::model`]
 #[unsafe(no_mangle)]
 extern "C" fn sotto_model() -> i32 {
@@ -211,6 +217,12 @@ extern "C" fn sotto_flush(encoder: u32) -> i32 {
     call(|session| session.flush(encoder))
 }
 
+/// [`Session::restart_encoder`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_restart_encoder(encoder: u32) -> i32 {
+    call(|session| session.restart_encoder(encoder))
+}
+
 /// [`Session::decode_sound`]
 #[unsafe(no_mangle)]
 extern "C" fn sotto_decode_sound(decoder: u32) -> i32 {
@@ -235,6 +247,24 @@ extern "C" fn sotto_prime(decoder: u32) -> i32 {
     call(|session| session.prime(decoder))
 }
 
+/// [`Session::extension_delay`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_extension_delay(extension: u32) -> i32 {
+    call(|session| session.extension_delay(extension))
+}
+
+/// [`Session::extend`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_extend(extension: u32) -> i32 {
+    call(|session| session.extend(extension))
+}
+
+/// [`Session::restart`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_restart(extension: u32) -> i32 {
+    call(|session| session.restart(extension))
+}
+
 /// [`Session::decode_picture`]
 #[unsafe(no_mangle)]
 extern "C" fn sotto_decode_picture(decoder: u32) -> i32 {
@@ -245,6 +275,18 @@ extern "C" fn sotto_decode_picture(decoder: u32) -> i32 {
 #[unsafe(no_mangle)]
 extern "C" fn sotto_draw(decoder: u32, frame: u32, width: u32, height: u32) -> i32 {
     call(|session| session.draw(decoder, frame, width, height))
+}
+
+/// [`Session::scene`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_scene(decoder: u32, frame: u32, width: u32) -> i32 {
+    call(|session| session.scene(decoder, frame, width))
+}
+
+/// [`Session::scene_source`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_scene_source(decoder: u32, source: u32, level: u32) -> i32 {
+    call(|session| session.scene_source(decoder, source, level))
 }
 
 /// [`Session::observe_sound`]

@@ -3,7 +3,8 @@
 //! ```text
 //!  codec.ts ─► abi ─► Session: arguments in its buffers, results in its outputs
 //!                        ├ formats   bundles, packets, containers, deltas
-//!                        └ media     learners, models, encoders, decoders, gates, by handle
+//!                        ├ media     learners, models, encoders, decoders, gates, extensions, by handle
+//!                        └ scenes    what pictures are made of
 //! ```
 //!
 //! The caller asks for a buffer of a length, writes to where it is told, and calls; nothing here
@@ -14,6 +15,7 @@ mod abi;
 mod failure;
 mod formats;
 mod media;
+mod scenes;
 mod session;
 #[cfg(test)]
 mod tests;

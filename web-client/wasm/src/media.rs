@@ -1,8 +1,8 @@
 //! Learners, models, encoders, decoders and gates, by handle.
 
 use sotto_codec::{
-    Decoder, Encoder, FRAME_SAMPLES, MAX_SIDE, MediaError, Picture, PictureMut, Pixels, Progress,
-    Raw, RegistryError, Sound,
+    Decoder, EXTENDED_SAMPLES, Encoder, FRAME_SAMPLES, Fidelity, MAX_SIDE, MediaError, Picture,
+    PictureMut, Pixels, Progress, Raw, RegistryError, Sound, SoundExtension,
 };
 use sotto_frame::Container;
 
@@ -16,6 +16,9 @@ use crate::{
 const USABLE: u32 = 0x1_0000;
 /// Of packed progress: it is worth a new epoch.
 const REFINED: u32 = 0x2_0000;
+
+/// In place of a verdict: red, but it may pass by itself.
+const PASSING: u32 = 3;
 
 /// Size and layout of a picture in an argument.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +58,13 @@ impl Session {
         let plugin = self.registry.get(id).ok_or(RegistryError::Unknown(id))?;
         let model = plugin.generic().ok_or(Failure::NoGeneric(id))?;
         Ok(self.keep(Object::Model(model)))
+    }
+
+    /// An extension of the sound of a plug-in.
+    pub(crate) fn extension(&mut self, plugin: u32) -> Result<u32, Failure> {
+        let id = plugin_id(plugin)?;
+        let extension = self.registry.get(id).ok_or(RegistryError::Unknown(id))?.extension();
+        Ok(self.keep(Object::Extension(extension)))
     }
 
     /// The model in the container in the first argument.
@@ -149,6 +159,19 @@ impl Session {
         })
     }
 
+    /// Tells an encoder that what it flushed last is not sent.
+    pub(crate) fn restart_encoder(&mut self, encoder: u32) -> Result<u32, Failure> {
+        self.with(encoder, |object, _| match object {
+            Object::Encoder(Encoder::Picture(encoder)) => {
+                encoder.restart();
+                Ok(0)
+            }
+            // Each payload of sound stands for itself.
+            Object::Encoder(Encoder::Sound(_)) => Ok(0),
+            _ => Err(Failure::Handle),
+        })
+    }
+
     /// The sound of the payload in the first argument.
     pub(crate) fn decode_sound(&mut self, decoder: u32) -> Result<u32, Failure> {
         self.sound_decoder(decoder, |decoder, session| {
@@ -184,6 +207,30 @@ impl Session {
     pub(crate) fn prime(&mut self, decoder: u32) -> Result<u32, Failure> {
         self.sound_decoder(decoder, |decoder, session| {
             decoder.prime(&session.samples[0]);
+            Ok(0)
+        })
+    }
+
+    /// Samples by which an extension is late.
+    pub(crate) fn extension_delay(&mut self, extension: u32) -> Result<u32, Failure> {
+        self.sound_extension(extension, |extension, _| Ok(extension.delay() as u32))
+    }
+
+    /// The sound in the first argument, of one payload, extended.
+    pub(crate) fn extend(&mut self, extension: u32) -> Result<u32, Failure> {
+        self.sound_extension(extension, |extension, session| {
+            let sound = session.samples[0].as_slice().try_into().map_err(|_| MediaError::Amount)?;
+            session.sound.resize(EXTENDED_SAMPLES, 0.0);
+            let out = session.sound.first_chunk_mut().expect("resized to it right here");
+            extension.extend(sound, out);
+            Ok(0)
+        })
+    }
+
+    /// Tells an extension what was heard before what comes next: the first argument.
+    pub(crate) fn restart(&mut self, extension: u32) -> Result<u32, Failure> {
+        self.sound_extension(extension, |extension, session| {
+            extension.restart(&session.samples[0]);
             Ok(0)
         })
     }
@@ -228,9 +275,14 @@ impl Session {
             let [source, decoded] = &session.samples;
             let source = Raw::Sound(Sound { rate, samples: source });
             let fidelity = gate.observe(&source, &Raw::Sound(Sound::new(decoded)))?;
-            session.sound = fidelity.scores;
-            Ok(fidelity.verdict as u32)
+            Ok(session.judged(fidelity))
         })
+    }
+
+    /// The code of what a gate found; its scores are the sound that is read next.
+    fn judged(&mut self, Fidelity { verdict, scores, passing }: Fidelity) -> u32 {
+        self.sound = scores;
+        if passing { PASSING } else { verdict as u32 }
     }
 
     /// Compares the pictures of the two arguments, of which the second is RGBA.
@@ -240,8 +292,19 @@ impl Session {
             let source = Raw::Picture(layout.picture(&session.bytes[0])?);
             let decoded = Layout { format: 0, ..layout }.picture(&session.bytes[1])?;
             let fidelity = gate.observe(&source, &Raw::Picture(decoded))?;
-            session.sound = fidelity.scores;
-            Ok(fidelity.verdict as u32)
+            Ok(session.judged(fidelity))
+        })
+    }
+
+    pub(crate) fn picture_decoder<R>(
+        &mut self,
+        handle: u32,
+        call: impl FnOnce(&mut dyn sotto_codec::PictureDecoder, &mut Self) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        self.with(handle, |object, session| match object {
+            Object::Decoder(Decoder::Picture(decoder)) => call(&mut **decoder, session),
+            Object::Decoder(Decoder::Sound(_)) => Err(MediaError::Kind.into()),
+            _ => Err(Failure::Handle),
         })
     }
 
@@ -257,14 +320,13 @@ impl Session {
         })
     }
 
-    fn picture_decoder<R>(
+    fn sound_extension<R>(
         &mut self,
         handle: u32,
-        call: impl FnOnce(&mut dyn sotto_codec::PictureDecoder, &mut Self) -> Result<R, Failure>,
+        call: impl FnOnce(&mut dyn SoundExtension, &mut Self) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
         self.with(handle, |object, session| match object {
-            Object::Decoder(Decoder::Picture(decoder)) => call(&mut **decoder, session),
-            Object::Decoder(Decoder::Sound(_)) => Err(MediaError::Kind.into()),
+            Object::Extension(extension) => call(&mut **extension, session),
             _ => Err(Failure::Handle),
         })
     }

@@ -1,6 +1,6 @@
 //! Arguments, results and objects of one instance of the module.
 
-use sotto_codec::{Decoder, Encoder, Gate, Learner, Model, Registry};
+use sotto_codec::{Decoder, Encoder, Gate, Learner, Model, Registry, SoundExtension};
 
 use crate::Failure;
 
@@ -28,6 +28,7 @@ pub(crate) enum Object {
     Encoder(Encoder),
     Decoder(Decoder),
     Gate(Box<dyn Gate>),
+    Extension(Box<dyn SoundExtension>),
 }
 
 impl Session {

@@ -58,6 +58,24 @@ fn a_packet_is_written_of_records_and_read_again() {
 }
 
 #[test]
+fn sound_of_one_payload_is_extended() {
+    let mut session = session();
+    let extension = session.extension(PluginId::VOICE.get().into()).expect("voices are sound");
+    assert_eq!(session.extension_delay(extension), Ok(13));
+    session.samples_to_write(0, 1279);
+    assert_eq!(session.extend(extension), Err(Failure::Media(MediaError::Amount)));
+    session.samples_to_write(0, 1280).fill(0.25);
+    assert_eq!(session.extend(extension), Ok(0));
+    assert_eq!(session.sound.len(), 3840);
+    assert!(session.sound.iter().all(|sample| sample.abs() <= 1.0));
+    assert_eq!(session.restart(extension), Ok(0));
+    assert_eq!(session.conceal(extension, 10), Err(Failure::Handle));
+    let unknown = PluginId::new(2).expect("below 16");
+    let refused = Failure::Registry(RegistryError::Unknown(unknown));
+    assert_eq!(session.extension(2), Err(refused));
+}
+
+#[test]
 fn handles_are_of_one_kind_and_good_until_dropped() {
     let mut session = session();
     let unknown = PluginId::new(2).expect("below 16");
@@ -65,7 +83,11 @@ fn handles_are_of_one_kind_and_good_until_dropped() {
     assert_eq!(session.learner(2), Err(refused));
     assert_eq!(session.drop_object(0), Err(Failure::Handle));
     assert_eq!(session.flush(7), Err(Failure::Handle));
+    assert_eq!(session.restart_encoder(7), Err(Failure::Handle));
     let layout = Layout { width: 5000, height: 1, format: 0 };
     assert_eq!(session.learn_picture(0, layout), Err(Failure::Handle));
     assert_eq!(session.draw(0, 0, 5000, 1), Err(Failure::Media(MediaError::Size)));
+    assert_eq!(session.scene(0, 0, 5000), Err(Failure::Media(MediaError::Size)));
+    assert_eq!(session.scene(0, 0, 500), Err(Failure::Handle));
+    assert_eq!(session.scene_source(0, 0, 0), Err(Failure::Handle));
 }

@@ -28,7 +28,7 @@ impl Gate for BarGate {
         let most = 3 * u32::from(u8::MAX);
         let (Some(seen), Some(shown)) = (source.only_bar(), decoded.only_bar()) else {
             let scores = vec![likeness(background, most), 0.0, 0.0];
-            return Ok(Fidelity { verdict: Verdict::Red, scores });
+            return Ok(Fidelity { verdict: Verdict::Red, scores, passing: false });
         };
         let colour = difference(seen.colour, shown.colour);
         let place = u32::from(seen.position.abs_diff(shown.position));
@@ -38,7 +38,7 @@ impl Gate for BarGate {
             likeness(colour, most),
             likeness(place, u32::from(PER_MILLE)),
         ];
-        Ok(Fidelity { verdict, scores })
+        Ok(Fidelity { verdict, scores, passing: false })
     }
 }
 

@@ -30,9 +30,21 @@ impl Gate for ToneGate {
             return Err(MediaError::Amount);
         }
         let (source, decoded) = match (Line::of(source), Line::of(decoded)) {
-            (None, None) => return Ok(Fidelity { verdict: Verdict::Green, scores: vec![1.0; 3] }),
+            (None, None) => {
+                return Ok(Fidelity {
+                    verdict: Verdict::Green,
+                    scores: vec![1.0; 3],
+                    passing: false,
+                });
+            }
             (Some(source), Some(decoded)) => (source, decoded),
-            _ => return Ok(Fidelity { verdict: Verdict::Red, scores: vec![0.0; 3] }),
+            _ => {
+                return Ok(Fidelity {
+                    verdict: Verdict::Red,
+                    scores: vec![0.0; 3],
+                    passing: false,
+                });
+            }
         };
         let octaves = |a: f64, b: f64| (a / b).log2().abs();
         let detuned = octaves(source.frequency, decoded.frequency);
@@ -42,7 +54,7 @@ impl Gate for ToneGate {
             .max(judge(strange, STRANGE));
         let likeness = |octaves: f64| (1.0 - octaves).clamp(0.0, 1.0) as f32;
         let scores = vec![source.purity as f32, likeness(detuned), likeness(strange)];
-        Ok(Fidelity { verdict, scores })
+        Ok(Fidelity { verdict, scores, passing: false })
     }
 }
 

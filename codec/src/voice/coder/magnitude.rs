@@ -1,5 +1,9 @@
-use super::{Step, port::Port};
-use crate::{FrameError, entropy::Context, voice::model::Level};
+use super::Step;
+use crate::{
+    FrameError,
+    entropy::{Context, Port},
+    voice::model::Level,
+};
 
 /// What is expected of numbers, by how far they are known to vary and by how large those just
 /// before were.

@@ -27,7 +27,6 @@
 
 mod magnitude;
 mod packet;
-mod port;
 mod search;
 mod silence;
 mod step;
@@ -37,7 +36,6 @@ mod tests;
 
 pub(in crate::voice) use magnitude::{Magnitudes, Tally};
 use packet::Packet;
-pub(in crate::voice) use port::Port;
 pub use step::Step;
 
 pub use super::packet::BLOCK_FRAMES;
@@ -48,7 +46,7 @@ use super::{
 };
 use crate::{
     FrameError,
-    entropy::{Context, Decoder, Encoder},
+    entropy::{Context, Decoder, Encoder, Port},
 };
 
 /// What a payload says.

@@ -2,11 +2,13 @@ use super::{
     Magnitudes, Port, Step,
     magnitude::Ratio,
     packet::{Numbers, Packet, expectation, reconstruct},
-    port::Price,
 };
-use crate::voice::{
-    model::{Shape, SpeakerModel, product},
-    packet::{BLOCK, Block},
+use crate::{
+    entropy::Price,
+    voice::{
+        model::{Shape, SpeakerModel, product},
+        packet::{BLOCK, Block},
+    },
 };
 
 /// What a bit is worth, in squares of the step. At high rates, the slope of a uniform quantiser is

@@ -1,5 +1,7 @@
-use super::port::Port;
-use crate::voice::features::{CORRELATION, FEATURES, Features, PITCH};
+use crate::{
+    entropy::Port,
+    voice::features::{CORRELATION, FEATURES, Features, PITCH},
+};
 
 /// Cepstra that are described, of 18: the rest of a noise is flat.
 const DESCRIBED: usize = 10;

@@ -11,8 +11,8 @@ const MAX_SMALLEST: usize = 5;
 /// A complex number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(in crate::voice) struct Complex {
-    pub(super) re: f32,
-    pub(super) im: f32,
+    pub(in crate::voice) re: f32,
+    pub(in crate::voice) im: f32,
 }
 
 /// The roots of unity that transforms of so many numbers are made of.
@@ -73,7 +73,7 @@ impl<const SIZE: usize> Fft<SIZE> {
 }
 
 impl Complex {
-    pub(super) fn conjugate(self) -> Self {
+    pub(in crate::voice) fn conjugate(self) -> Self {
         Self { im: -self.im, ..self }
     }
 

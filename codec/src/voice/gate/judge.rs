@@ -1,4 +1,5 @@
-//! From scores of seconds to verdicts: off at once, on after two seconds.
+//! From scores of seconds to verdicts: off at once where there is no doubt, else as soon as the mean
+//! says so, on after two seconds.
 
 use std::collections::VecDeque;
 
@@ -6,15 +7,17 @@ use super::fitted::{amber, red, sudden};
 use crate::Verdict;
 
 /// Payloads that must be green, one after the other, until a red gate is green again: 2 s.
-const PROOF: u32 = 25;
-/// Scores whose mean is judged: those of windows that end within the last second.
-const MEMORY: usize = 12;
+const PROOF: usize = 25;
+/// Scores whose mean is judged: those of windows that end within the last 2.9 s.
+const MEMORY: usize = 36;
+/// Scores whose mean is judged while it is red: 1 s.
+const RECENT: usize = 12;
 
 /// Remembers what was said.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     /// Payloads that still have to be green; 0: it is not red.
-    wanted: u32,
+    wanted: usize,
     scores: VecDeque<f32>,
 }
 
@@ -33,6 +36,9 @@ impl Judge {
                 Verdict::Amber => 0,
                 Verdict::Green => self.wanted.saturating_sub(1),
             };
+            if self.wanted == 1 {
+                self.scores.drain(..self.scores.len().saturating_sub(PROOF));
+            }
         }
         if self.wanted > 0 { Verdict::Red } else { self.verdict() }
     }
@@ -57,7 +63,9 @@ impl Judge {
         }
     }
 
+    /// What was before it turned red does not keep it red.
     fn mean(&self) -> f32 {
-        self.scores.iter().sum::<f32>() / self.scores.len().max(1) as f32
+        let len = if self.wanted > 0 { RECENT } else { MEMORY }.min(self.scores.len());
+        self.scores.iter().rev().take(len).sum::<f32>() / len.max(1) as f32
     }
 }

@@ -1,10 +1,10 @@
 //! What is measured over a second of pairs.
 
-use super::{background::Background, fine::Comparison, pairing::Pair};
+use super::{background::Background, fine::Comparison, floor::Floor, pairing::Pair};
 use crate::voice::features::BANDS;
 
 /// Numbers that are measured.
-pub const MEASURES: usize = 29;
+pub const MEASURES: usize = 38;
 /// One number each, in the order of [`NAMES`]. Levels and distances are in powers of ten.
 pub type Measures = [f32; MEASURES];
 /// What they are.
@@ -38,6 +38,15 @@ pub const NAMES: [&str; MEASURES] = [
     "deeper-top",
     "above",       // 90th percentile of each band over its background, mean
     "above-least", // the same of the lowest quarter of bands
+    "rise",        // from the quiet to the loud: `Rise`, of a window
+    "rise-low",
+    "rise-emphasised",
+    "rise-longer", // the same of 2.5 s
+    "rise-longer-low",
+    "rise-longer-emphasised",
+    "rise-longest", // the same of 6 s
+    "rise-longest-low",
+    "rise-longest-emphasised",
 ];
 
 /// Powers of ten below the loudest frame within which there is sound to be judged.
@@ -57,7 +66,7 @@ const LOW: usize = 8;
 const HIGH: usize = 12;
 
 /// Measures a second; `None` where there is too little in it.
-pub(super) fn of(pairs: &[Pair], background: &Background) -> Option<Measures> {
+pub(super) fn of(pairs: &[Pair], background: &Background, floor: &Floor) -> Option<Measures> {
     let loudest = pairs.iter().map(|pair| pair.source.level).fold(f32::MIN, f32::max);
     let within = |below: f32| {
         let limit = (loudest - below).max(SILENCE);
@@ -78,7 +87,8 @@ pub(super) fn of(pairs: &[Pair], background: &Background) -> Option<Measures> {
     measures[12..19].copy_from_slice(&pitches);
     measures[19..23].copy_from_slice(&of_fine(&loud));
     measures[23..27].copy_from_slice(&of_fine(clearest));
-    measures[27..].copy_from_slice(&over(pairs, background));
+    measures[27..29].copy_from_slice(&over(pairs, background));
+    measures[29..].copy_from_slice(&floor.rise());
     Some(measures)
 }
 

@@ -7,12 +7,13 @@
 //! ```text
 //!  source ─► late by the delay of the vocoder ─► features, fine spectrum ─┐
 //!  decoded ────────────────────────────────────► features, fine spectrum ─┴► pairs of 10 ms
-//!     pairs of the last second ─► measures ─► score ─► judge: off at once, on after two seconds
+//!     pairs of the last second ─► measures ─► score ─► judge: off soon, on after two seconds
 //! ```
 
 mod background;
 mod fine;
 mod fitted;
+mod floor;
 mod judge;
 mod measures;
 mod pairing;
@@ -24,6 +25,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use background::Background;
 pub use fitted::FROZEN_IN;
+use floor::Floor;
 use judge::Judge;
 pub use measures::{MEASURES, Measures, NAMES};
 use pairing::{Pair, Pairing};
@@ -67,7 +69,7 @@ impl Gate for VoiceGate {
         let decoded = decoded.sound()?.at_model_rate()?;
         let score = self.window.push(source, decoded)?.map(|measures| fitted::score(&measures));
         let verdict = self.judge.take(score);
-        Ok(Fidelity { verdict, scores: vec![self.judge.sureness()] })
+        Ok(Fidelity { verdict, scores: vec![self.judge.sureness()], passing: false })
     }
 }
 
@@ -78,6 +80,7 @@ pub struct Window {
     pairs: VecDeque<Pair>,
     activity: SpeechActivity,
     background: Background,
+    floor: Floor,
     /// Whether somebody speaks in each payload.
     talking: VecDeque<bool>,
 }
@@ -85,11 +88,17 @@ pub struct Window {
 impl Window {
     /// A window before which nothing was.
     pub fn new(weights: &Arc<Weights>) -> Self {
+        Self::after(weights, Floor::default())
+    }
+
+    /// A window before which there was sound.
+    fn after(weights: &Arc<Weights>, floor: Floor) -> Self {
         Self {
             pairing: Pairing::new(weights),
             pairs: VecDeque::with_capacity(WINDOW),
             activity: SpeechActivity::default(),
             background: Background::default(),
+            floor,
             talking: VecDeque::with_capacity(PAYLOADS),
         }
     }
@@ -114,7 +123,9 @@ impl Window {
             self.pairs.drain(..FRAME_SAMPLES / HOP);
         }
         for (source, decoded) in source.iter().zip(decoded) {
-            self.pairs.push_back(self.pairing.pair(source, decoded));
+            let pair = self.pairing.pair(source, decoded);
+            self.floor.hear(source, pair.source.level);
+            self.pairs.push_back(pair);
         }
         let pairs = self.pairs.make_contiguous();
         let now = &pairs[pairs.len() - source.len()..];
@@ -126,7 +137,7 @@ impl Window {
         let speech = self.talking.iter().filter(|&&talking| talking).count() >= TALKING
             || pairs.iter().any(|pair| pair.source.level > LOUD);
         Ok(if self.talking.len() == PAYLOADS && speech {
-            measures::of(pairs, &self.background)
+            measures::of(pairs, &self.background, &self.floor)
         } else {
             None
         })

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Window, fitted};
+use super::{Floor, Window, fitted};
 use crate::{
     FRAME_SAMPLES,
     voice::{
         fargan::Vocoder,
-        features::{Features, HOP},
+        features::{BandTables, Features, HOP},
         weights::Weights,
     },
 };
@@ -17,24 +17,34 @@ use crate::{
 /// vocoder to find its voice.
 const PERIOD: u32 = 60;
 const TRIED: u32 = 15;
-/// Seconds that must have been judged before anything is said.
+/// Seconds that must have been measured before anything is said.
 const LEAST: u32 = 3;
-/// Share of them that may be red, in percent.
-const MAX_RED: u32 = 30;
 
 /// Tries training sound now and then.
 #[derive(Debug)]
 pub(in crate::voice) struct Rehearsal {
     weights: Arc<Weights>,
+    bands: BandTables,
+    /// Of all training sound: voices stand out from what was long before, too.
+    floor: Floor,
     stage: Option<(Window, Vocoder)>,
     at: u32,
-    judged: u32,
-    red: u32,
+    measured: u32,
+    /// Of the scores of what was measured.
+    sum: f32,
 }
 
 impl Rehearsal {
     pub(in crate::voice) fn new(weights: &Arc<Weights>) -> Self {
-        Self { weights: Arc::clone(weights), stage: None, at: 0, judged: 0, red: 0 }
+        Self {
+            weights: Arc::clone(weights),
+            bands: BandTables::new(),
+            floor: Floor::default(),
+            stage: None,
+            at: 0,
+            measured: 0,
+            sum: 0.0,
+        }
     }
 
     /// Takes 80 ms and their features, which are what is said without any loss: what the vocoder
@@ -45,7 +55,12 @@ impl Rehearsal {
         features: &[Features; FRAME_SAMPLES / HOP],
     ) {
         if self.at.is_multiple_of(PERIOD) {
-            self.stage = Some((Window::new(&self.weights), Vocoder::new(&self.weights)));
+            let window = Window::after(&self.weights, self.floor.clone());
+            self.stage = Some((window, Vocoder::new(&self.weights)));
+        }
+        for (samples, features) in samples.as_chunks().0.iter().zip(features) {
+            let cepstrum = features.first_chunk().expect("the cepstrum is the first part");
+            self.floor.hear(samples, self.bands.level(cepstrum));
         }
         if let Some((window, vocoder)) = &mut self.stage {
             let mut decoded = [0.0; FRAME_SAMPLES];
@@ -56,8 +71,8 @@ impl Rehearsal {
             let measures = window.push(samples, &decoded).expect("both are one payload long");
             if self.at % PERIOD == TRIED - 1 {
                 if let Some(measures) = measures {
-                    self.judged += 1;
-                    self.red += u32::from(fitted::score(&measures) >= fitted::red());
+                    self.measured += 1;
+                    self.sum += fitted::score(&measures);
                 }
                 self.stage = None;
             }
@@ -65,8 +80,8 @@ impl Rehearsal {
         self.at = (self.at + 1) % PERIOD;
     }
 
-    /// Whether the speaker fits; as long as little was tried, yes.
+    /// Whether the mean score is not red; as long as little was tried, yes.
     pub(in crate::voice) fn fits(&self) -> bool {
-        self.judged < LEAST || self.red * 100 <= self.judged * MAX_RED
+        self.measured < LEAST || self.sum / (self.measured as f32) < fitted::red()
     }
 }

@@ -18,13 +18,16 @@ use sotto_frame::PluginId;
 
 use super::{
     activity::Loudness,
+    bandwidth_extension::BandwidthExtension,
     coder::Step,
     features::{BANDS, BandTables, CORRELATION, Features, HOP},
     gate::VoiceGate,
     model::SpeakerModel,
-    weights::Weights,
+    weights::{ExtensionWeights, Weights},
 };
-use crate::{Decoder, Encoder, FRAME_SAMPLES, Gate, Learner, Model, ModelError, Plugin};
+use crate::{
+    Decoder, Encoder, FRAME_SAMPLES, Gate, Learner, Model, ModelError, Plugin, SoundExtension,
+};
 
 /// Frames of features of a payload.
 const FRAMES: usize = FRAME_SAMPLES / HOP;
@@ -83,6 +86,10 @@ impl Plugin for Voice {
     fn generic(&self) -> Option<Box<dyn Model>> {
         let speaker = Arc::new(SpeakerModel::generic().clone());
         Some(Box::new(Speaker { settings: self.settings, speaker }))
+    }
+
+    fn extension(&self) -> Box<dyn SoundExtension> {
+        Box::new(BandwidthExtension::new(&ExtensionWeights::shared()))
     }
 }
 

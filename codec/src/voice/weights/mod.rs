@@ -1,15 +1,19 @@
-//! The trained weights of both networks: read once, checked once, shared by everybody.
+//! The trained weights of all networks: read once, checked once, shared by everybody.
 //!
 //! `lpcnet.bin` holds the weights that libopus 1.6.1 carries (`COPYING.opus` is their licence), as
-//! `tools/extract-voice-weights.mjs` writes them. Programs have them built in, the module for
-//! browsers too: they come with it, once.
+//! `tools/extract-voice-weights.mjs` writes them: kernels and networks are held against libopus with
+//! them. `tuned.bin` holds them with those of the vocoder tuned further, as `PROVENANCE.md` says.
+//! `bbwenet.bin` is of the extension of bandwidth. Programs have the latter two built in, the module
+//! for browsers too: they come with it, once.
 
+mod extension;
 mod tensors;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, OnceLock};
 
+pub use extension::ExtensionWeights;
 pub(super) use tensors::Tensors;
 
 use super::{
@@ -18,6 +22,8 @@ use super::{
     nnet::kernels::Kernels,
 };
 
+static TUNED: &[u8] = include_bytes!("tuned.bin");
+#[cfg(test)]
 static LPCNET: &[u8] = include_bytes!("lpcnet.bin");
 
 /// Weights of the pitch and vocoder networks, some 0.9 MB.
@@ -80,7 +86,7 @@ impl Weights {
         })
     }
 
-    /// The weights that are built in, with every input rounded that libopus rounds.
+    /// The weights of libopus, with every input rounded that libopus rounds.
     #[cfg(test)]
     pub(super) fn as_in_libopus() -> Self {
         Self::rounded(LPCNET, Kernels::fastest(), Rounding::Everywhere)
@@ -89,7 +95,7 @@ impl Weights {
 
     /// The file that is built in.
     pub const fn embedded_bytes() -> &'static [u8] {
-        LPCNET
+        TUNED
     }
 
     /// The weights that are built in, read when they are first asked for.
@@ -105,6 +111,6 @@ impl Weights {
 
     /// The weights that are built in, for certain kernels.
     pub fn embedded_for(kernels: Kernels) -> Self {
-        Self::parse_for(LPCNET, kernels).expect("a test parses these very bytes")
+        Self::parse_for(TUNED, kernels).expect("a test parses these very bytes")
     }
 }

@@ -1,10 +1,12 @@
 use proptest::prelude::*;
 use sotto_frame::ModelHash;
 
-use super::{Weights, WeightsError};
+use super::{ExtensionWeights, Weights, WeightsError};
 
-/// Of the file that `tools/extract-voice-weights.mjs` writes.
-const HASH: &str = "c9fa1dce289e3f30689f795754895b3bc114de0bbd1c229523b82fb407de9148";
+/// Of the files that `tools/extract-voice-weights.mjs` writes, and of the tuned one.
+const LIBOPUS: &str = "c9fa1dce289e3f30689f795754895b3bc114de0bbd1c229523b82fb407de9148";
+const TUNED: &str = "0ddecda78a31dfb46666f1643b3a44cf2ac7d8ce9c8156f97e7efa6a50d1b6c0";
+const EXTENSION: &str = "be71cb19ef9bae06e358da7edc8947d768c18c193642a3cb463093fa13acf930";
 /// Length of a head.
 const HEAD: usize = 64;
 
@@ -16,6 +18,10 @@ fn check(file: &[u8]) -> Result<(), WeightsError> {
     Weights::parse(file).map(|_| ())
 }
 
+fn check_extension(file: &[u8]) -> Result<(), WeightsError> {
+    ExtensionWeights::parse(file).map(|_| ())
+}
+
 /// The file with bytes of the first array's head replaced.
 fn with_head(at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut file = file();
@@ -24,9 +30,14 @@ fn with_head(at: usize, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_weights_are_those_of_libopus() {
-    assert_eq!(ModelHash::of(Weights::embedded_bytes()).to_string(), HASH);
+fn the_files_are_what_their_provenance_says() {
+    assert_eq!(ModelHash::of(super::LPCNET).to_string(), LIBOPUS);
+    assert_eq!(check(super::LPCNET), Ok(()));
+    assert_eq!(ModelHash::of(Weights::embedded_bytes()).to_string(), TUNED);
     assert_eq!(check(&file()), Ok(()));
+    let extension = ExtensionWeights::embedded_bytes();
+    assert_eq!(ModelHash::of(extension).to_string(), EXTENSION);
+    assert_eq!(check_extension(extension), Ok(()));
 }
 
 #[test]
@@ -52,6 +63,22 @@ fn what_is_not_a_file_of_weights_is_refused_by_reason() {
 }
 
 #[test]
+fn what_is_not_a_file_of_weights_of_the_extension_is_refused_by_reason() {
+    let file = ExtensionWeights::embedded_bytes();
+    assert_eq!(check_extension(&[]), Err(WeightsError::Missing("bbwenet_fnet_conv1")));
+    assert_eq!(check_extension(&vec![0; Weights::MAX_LEN + 1]), Err(WeightsError::TooLong));
+    assert_eq!(check_extension(&self::file()), Err(WeightsError::Missing("bbwenet_fnet_conv1")));
+    for len in (0..file.len()).step_by(4_999) {
+        assert!(check_extension(&file[..len]).is_err(), "{len}");
+    }
+    let mut other = file.to_vec();
+    other[HEAD..HEAD + 4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    assert_eq!(check_extension(&other), Err(WeightsError::Range("bbwenet_fnet_conv1")));
+    other[20] = b'x';
+    assert_eq!(check_extension(&other), Err(WeightsError::Missing("bbwenet_fnet_conv1")));
+}
+
+#[test]
 fn weights_that_are_no_numbers_are_refused() {
     let mut file = file();
     let name = b"dense_if_upsampler_1_bias\0";
@@ -73,6 +100,7 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = check(&bytes);
         let _ = check(&[&b"DNNw\0\0\0\0"[..], &bytes].concat());
+        let _ = check_extension(&bytes);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod scenes;
 use std::sync::Arc;
 
 use network::{Example, Network};
-use scenes::{Kind, Scene, scenes};
+use scenes::{CLEAN, Scene, scenes};
 use sotto_codec::{
     Decoder, Encoder, FRAME_SAMPLES, Plugin, Sound,
     voice::{Voice, gate::Window, weights::Weights},
@@ -26,12 +26,12 @@ use crate::sound::Clip;
 const STRIDE: usize = 3;
 /// Parts into which speakers are divided; each is judged by a network that never heard it.
 const FOLDS: usize = 4;
-/// Examples, one behind the other, over which the gate takes the mean: a second.
-const MEMORY: usize = 4;
-/// Clean seconds that may be red, amber or red, and red at once, among speakers that were not
-/// trained on.
-const RED_SHARE: f64 = 0.03;
-const AMBER_SHARE: f64 = 0.08;
+/// Examples, one behind the other, over which the gate takes the mean: 2.9 s.
+const MEMORY: usize = 12;
+/// Seconds of clean recordings that may be red, amber or red, and red at once, among speakers that
+/// were not trained on.
+const RED_SHARE: f64 = 0.05;
+const AMBER_SHARE: f64 = 0.1;
 const SUDDEN_SHARE: f64 = 0.005;
 
 /// What came of it.
@@ -115,11 +115,11 @@ fn means(scores: &[f64], examples: &[Example]) -> Vec<f64> {
         .collect()
 }
 
-/// The score that a share of the clean seconds reach.
+/// The score that a share of the seconds of clean recordings reach.
 fn limit(scores: &[f64], examples: &[Example], share: f64) -> f64 {
     let all = scores.iter().zip(examples);
     let mut clean: Vec<f64> =
-        all.filter(|(_, example)| example.kind == Kind::Clean).map(|(score, _)| *score).collect();
+        all.filter(|(_, example)| example.scene == CLEAN).map(|(score, _)| *score).collect();
     clean.sort_by(f64::total_cmp);
     clean[((clean.len() - 1) as f64 * (1.0 - share)) as usize]
 }

@@ -7,7 +7,7 @@ use super::scenes::Kind;
 use crate::Rng;
 
 /// Hidden units, as `voice/gate/fitted.rs` has them.
-const UNITS: usize = 16;
+const UNITS: usize = 32;
 /// Deviations from its mean beyond which a measure says nothing more.
 const REACH: f64 = 6.0;
 const EPOCHS: usize = 40;

@@ -19,8 +19,14 @@ const GAIN_DB: f64 = 8.0;
 const QUIET_DB: f64 = 25.0;
 /// The same of rooms with echoes, from to.
 const ROOM_DB: [f64; 2] = [22.0, 38.0];
+/// Samples over which a noise is measured, and how far below its mean it may fall, dB.
+const SPAN: usize = SOUND_RATE as usize / 10;
+const STEADY_DB: f64 = 10.0;
 /// Others who talk in a babble.
 const BABBLE: usize = 6;
+
+/// The scene of a recording as it is.
+pub(super) const CLEAN: &str = "clean";
 
 /// What a gate should say of a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +78,8 @@ pub(super) fn scenes<'a>(
     noise: &'a [Clip],
 ) -> Vec<Scene<'a>> {
     let mut rng = Rng::new(1);
+    let noise: Vec<&Clip> = noise.iter().filter(|clip| is_steady(&clip.samples)).collect();
+    let music: Vec<&Clip> = music.iter().collect();
     let mut scenes = Vec::new();
     let speech: Vec<&[f32]> =
         speech.iter().map(|clip| first(&clip.samples, SPEECH_SAMPLES)).collect();
@@ -82,9 +90,9 @@ pub(super) fn scenes<'a>(
         };
         let near = |step: usize| speech[(fold + step) % speech.len()];
         let quiet = mix::pink_noise(voice.len(), rng.next());
-        add("clean", Kind::Clean, Some(voice.into()), None, &mut rng);
+        add(CLEAN, Kind::Clean, Some(voice.into()), None, &mut rng);
         let (name, sound) =
-            noise_of([1, 3, 4][fold % 3], voice.len(), noise, music, &mut rng, Vec::new);
+            noise_of([1, 3, 4, 5][fold % 4], voice.len(), &noise, &music, &mut rng, Vec::new);
         let below = ROOM_DB[0] + (ROOM_DB[1] - ROOM_DB[0]) * rng.unit();
         let heard = room::heard_in_a_room(voice, &mut rng);
         let name = format!("clean, in a room, little {name}");
@@ -92,7 +100,7 @@ pub(super) fn scenes<'a>(
         add("quiet room", Kind::Quiet, Some(voice.into()), Some((quiet, QUIET_DB)), &mut rng);
         for (turn, levels) in [(0, [10.0; 2]), (1, [10.0, 10.0]), (2, [0.0, 8.0])] {
             let (name, sound) =
-                noise_of(fold + 2 * turn, voice.len(), noise, music, &mut rng, || {
+                noise_of(fold + 2 * turn, voice.len(), &noise, &music, &mut rng, || {
                     mix::babble((1..=BABBLE).map(|step| near(step * 17)))
                 });
             let below = levels[0] + (levels[1] - levels[0]) * rng.unit();
@@ -127,24 +135,40 @@ pub(super) fn scenes<'a>(
 fn noise_of(
     turn: usize,
     len: usize,
-    noise: &[Clip],
-    music: &[Clip],
+    noise: &[&Clip],
+    music: &[&Clip],
     rng: &mut Rng,
     babble: impl FnOnce() -> Vec<f32>,
 ) -> (String, Vec<f32>) {
-    let recorded = |clips: &[Clip], rng: &mut Rng| {
+    let recorded = |clips: &[&Clip], rng: &mut Rng| {
         let clip = &clips[rng.next() as usize % clips.len()];
         let start = rng.next() as usize % clip.samples.len().max(1);
         clip.samples.iter().cycle().skip(start).take(len).copied().collect()
     };
-    match turn % 6 {
+    match turn % 9 {
         0 => ("white".to_owned(), (0..len).map(|_| rng.unit() as f32 - 0.5).collect()),
         1 => ("pink".to_owned(), mix::pink_noise(len, rng.next())),
         2 => ("babble".to_owned(), babble()),
         3 => ("hum and hiss".to_owned(), hum(len, rng)),
-        4 => ("recorded".to_owned(), recorded(noise, rng)),
-        _ => ("music below".to_owned(), recorded(music, rng)),
+        5 => ("rumble".to_owned(), rumble(len, rng)),
+        7 => ("music below".to_owned(), recorded(music, rng)),
+        _ => ("recorded".to_owned(), recorded(noise, rng)),
     }
+}
+
+/// Of ventilation and traffic: noise around a low frequency.
+fn rumble(len: usize, rng: &mut Rng) -> Vec<f32> {
+    let radius = 0.97 + 0.025 * rng.unit();
+    let turn = std::f64::consts::TAU * (30.0 + 170.0 * rng.unit()) / f64::from(SOUND_RATE);
+    let (first, second) = (2.0 * radius * turn.cos(), -radius * radius);
+    let mut before = [0.0; 2];
+    (0..len)
+        .map(|_| {
+            let sample = first * before[0] + second * before[1] + rng.unit() - 0.5;
+            before = [sample, before[0]];
+            sample as f32
+        })
+        .collect()
 }
 
 /// Of machines: harmonics of a low frequency, and brown noise.
@@ -163,6 +187,16 @@ fn hum(len: usize, rng: &mut Rng) -> Vec<f32> {
             (0.3 * harmonics.sum::<f64>() + brown) as f32
         })
         .collect()
+}
+
+/// Whether a noise is there all the time: its quietest tenth of [`SPAN`]s is not further than
+/// [`STEADY_DB`] below its mean. Under one that comes and goes some seconds are clean.
+fn is_steady(samples: &[f32]) -> bool {
+    let mut powers: Vec<f64> = samples.chunks_exact(SPAN).map(mix::power).collect();
+    powers.sort_unstable_by(f64::total_cmp);
+    let mean = powers.iter().sum::<f64>() / powers.len().max(1) as f64;
+    let limit = mean * 10.0_f64.powf(-STEADY_DB / 10.0);
+    powers.get(powers.len() / 10).is_some_and(|&quiet| quiet > 0.0 && quiet >= limit)
 }
 
 fn first(samples: &[f32], most: usize) -> &[f32] {

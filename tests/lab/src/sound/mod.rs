@@ -20,7 +20,7 @@ pub use resample::resample;
 pub struct Clip {
     /// Of the file, without its ending.
     pub name: String,
-    /// Mono, at [`SOUND_RATE`].
+    /// Mono, at [`SOUND_RATE`] where nothing else is asked for.
     pub samples: Vec<f32>,
 }
 
@@ -61,6 +61,14 @@ pub enum SoundError {
 /// # Errors
 /// [`SoundError`], also where there are none.
 pub fn read_folder(folder: &Path) -> Result<Vec<Clip>, SoundError> {
+    read_folder_at(folder, SOUND_RATE)
+}
+
+/// The same at another rate.
+///
+/// # Errors
+/// [`SoundError`], also where there are none.
+pub fn read_folder_at(folder: &Path, rate: u32) -> Result<Vec<Clip>, SoundError> {
     let unreadable = |source| SoundError::Folder { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -78,7 +86,7 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Clip>, SoundError> {
         .iter()
         .map(|path| {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Ok(Clip { name, samples: read(path)? })
+            Ok(Clip { name, samples: read_at(path, rate)? })
         })
         .collect()
 }
@@ -88,14 +96,18 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Clip>, SoundError> {
 /// # Errors
 /// [`SoundError::Wav`], [`SoundError::Flac`].
 pub fn read(path: &Path) -> Result<Vec<f32>, SoundError> {
+    read_at(path, SOUND_RATE)
+}
+
+fn read_at(path: &Path, rate: u32) -> Result<Vec<f32>, SoundError> {
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("flac")) {
-        read_flac(path).map_err(|source| SoundError::Flac { path: path.to_owned(), source })
+        read_flac(path, rate).map_err(|source| SoundError::Flac { path: path.to_owned(), source })
     } else {
-        read_wav(path).map_err(|source| SoundError::Wav { path: path.to_owned(), source })
+        read_wav(path, rate).map_err(|source| SoundError::Wav { path: path.to_owned(), source })
     }
 }
 
-fn read_wav(path: &Path) -> Result<Vec<f32>, hound::Error> {
+fn read_wav(path: &Path, rate: u32) -> Result<Vec<f32>, hound::Error> {
     let mut reader = WavReader::open(path)?;
     let WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
     let interleaved: Vec<f32> = match sample_format {
@@ -106,29 +118,29 @@ fn read_wav(path: &Path) -> Result<Vec<f32>, hound::Error> {
             samples.map(|sample| Ok(sample? as f32 / scale)).collect::<Result<_, hound::Error>>()?
         }
     };
-    Ok(to_model_rate(&interleaved, channels.into(), sample_rate))
+    Ok(to_mono(&interleaved, channels.into(), [sample_rate, rate]))
 }
 
-fn read_flac(path: &Path) -> Result<Vec<f32>, claxon::Error> {
+fn read_flac(path: &Path, rate: u32) -> Result<Vec<f32>, claxon::Error> {
     let mut reader = FlacReader::open(path)?;
     let info = reader.streaminfo();
     let scale = full_scale(info.bits_per_sample);
     let samples = reader.samples();
     let interleaved: Vec<f32> =
         samples.map(|sample| Ok(sample? as f32 / scale)).collect::<Result<_, claxon::Error>>()?;
-    Ok(to_model_rate(&interleaved, info.channels as usize, info.sample_rate))
+    Ok(to_mono(&interleaved, info.channels as usize, [info.sample_rate, rate]))
 }
 
 fn full_scale(bits: u32) -> f32 {
     2.0_f32.powi(bits as i32 - 1)
 }
 
-fn to_model_rate(interleaved: &[f32], channels: usize, rate: u32) -> Vec<f32> {
+fn to_mono(interleaved: &[f32], channels: usize, [from, to]: [u32; 2]) -> Vec<f32> {
     let mono: Vec<f32> = interleaved
         .chunks_exact(channels.max(1))
         .map(|channels| channels.iter().sum::<f32>() / channels.len() as f32)
         .collect();
-    resample(&mono, rate, SOUND_RATE)
+    resample(&mono, from, to)
 }
 
 /// Writes 16 bits at [`SOUND_RATE`]; what is beyond -1 to 1 is clipped.

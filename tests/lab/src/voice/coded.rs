@@ -7,6 +7,7 @@ use sotto_codec::{
     Decoder, EncodeError, Encoder, FRAME_SAMPLES, Fidelity, FrameError, MediaError, Model, Raw,
     Sound, SoundDecoder, SoundEncoder, Verdict,
 };
+use sotto_frame::Activity;
 
 use super::cpu::timed;
 
@@ -15,13 +16,17 @@ const PIECE: usize = 160;
 
 /// What came of a sound.
 #[derive(Clone, Debug)]
-pub(super) struct Coded {
+pub(crate) struct Coded {
     /// One for each 80 ms.
     pub payloads: Vec<Vec<u8>>,
     /// Decoded, aligned with the source and as long.
     pub sound: Vec<f32>,
     /// What the gate said of each 80 ms.
     pub judged: Vec<Judged>,
+    /// The same in the gate's own words.
+    pub verdicts: Vec<Verdict>,
+    /// Whether somebody talks in each 80 ms.
+    pub talking: Vec<bool>,
     /// What the sender computed.
     pub encoding: Duration,
     /// Decoding's part of it, which is what a receiver computes.
@@ -30,7 +35,7 @@ pub(super) struct Coded {
 
 /// What a gate said at the end of 80 ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Judged {
+pub(crate) struct Judged {
     /// It is red for what it just heard.
     pub now: bool,
     /// It is red, if only since what is behind is not forgiven yet.
@@ -66,7 +71,7 @@ impl Coded {
 ///
 /// # Errors
 /// [`CodeError`].
-pub(super) fn code(
+pub(crate) fn code(
     model: &dyn Model,
     source: &[f32],
     delay: usize,
@@ -78,17 +83,21 @@ pub(super) fn code(
         payloads: Vec::new(),
         sound: Vec::new(),
         judged: Vec::new(),
+        verdicts: Vec::new(),
+        talking: Vec::new(),
         encoding: Duration::ZERO,
         decoding: Duration::ZERO,
     };
     for frame in frames(source, delay) {
         let mut payload = Vec::new();
         let mut out = [0.0; FRAME_SAMPLES];
-        timed(&mut coded.encoding, || encode(&mut *encoder, &frame, &mut payload))?;
+        let activity = timed(&mut coded.encoding, || encode(&mut *encoder, &frame, &mut payload))?;
         timed(&mut coded.decoding, || decoder.decode(&payload, &mut out))?;
         let (source, decoded) = (Raw::Sound(Sound::new(&frame)), Raw::Sound(Sound::new(&out)));
         let fidelity = timed(&mut coded.encoding, || gate.observe(&source, &decoded))?;
         coded.payloads.push(payload);
+        coded.talking.push(activity.talking);
+        coded.verdicts.push(fidelity.verdict);
         let held = fidelity.verdict == Verdict::Red;
         coded.judged.push(Judged { now: red_now(&fidelity), held });
         coded.sound.extend_from_slice(&out);
@@ -134,10 +143,9 @@ fn encode(
     encoder: &mut dyn SoundEncoder,
     frame: &[f32; FRAME_SAMPLES],
     payload: &mut Vec<u8>,
-) -> Result<(), CodeError> {
+) -> Result<Activity, CodeError> {
     for piece in frame.chunks(PIECE) {
         encoder.push(&Sound::new(piece))?;
     }
-    encoder.flush(payload)?;
-    Ok(())
+    Ok(encoder.flush(payload)?)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Adds what `work` takes to `spent`.
-pub(super) fn timed<T>(spent: &mut Duration, work: impl FnOnce() -> T) -> T {
+pub(crate) fn timed<T>(spent: &mut Duration, work: impl FnOnce() -> T) -> T {
     let start = now();
     let result = work();
     *spent += now().saturating_sub(start);

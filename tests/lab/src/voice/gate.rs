@@ -45,6 +45,8 @@ pub struct GateFigures {
     pub music: Option<f64>,
     /// Of speech with noise 10 dB below, mean over the kinds of noise.
     pub noise10db: Option<f64>,
+    /// The same with noise 10, 5 and 0 dB below, mean over them too.
+    pub noise_to_10db: Option<f64>,
     /// Of recorded double talk; where there is none, of [`Self::two_talkers`] at 0 dB.
     pub overlap: Option<f64>,
     /// By the kind of noise, and how far below speech it is.
@@ -127,10 +129,8 @@ pub(super) fn gate_figures(
         }
         figures.noise.insert(noise.name.clone(), levels);
     }
-    let at_ten: Vec<f64> =
-        figures.noise.values().filter_map(|levels| *levels.get("10db")?).collect();
-    figures.noise10db =
-        (!at_ten.is_empty()).then(|| at_ten.iter().sum::<f64>() / at_ten.len() as f64);
+    figures.noise10db = mean_share(&figures.noise, &["10db"]);
+    figures.noise_to_10db = mean_share(&figures.noise, &["10db", "5db", "0db"]);
 
     if let Some(other) = other {
         for below in OVERLAP_DB {
@@ -175,4 +175,16 @@ fn is_half_within(window: &Range<usize>, overlaps: &[Range<usize>]) -> bool {
         .map(|overlap| overlap.end.min(window.end).saturating_sub(overlap.start.max(window.start)))
         .sum();
     within * 2 >= window.len()
+}
+
+/// The mean of what was heard of all kinds of noise at these levels.
+fn mean_share(
+    noise: &BTreeMap<String, BTreeMap<String, Option<f64>>>,
+    levels: &[&str],
+) -> Option<f64> {
+    let of_kind = |kind: &BTreeMap<String, Option<f64>>| {
+        levels.iter().filter_map(|&level| *kind.get(level)?).collect::<Vec<_>>()
+    };
+    let shares: Vec<f64> = noise.values().flat_map(of_kind).collect();
+    (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
 }

@@ -11,12 +11,12 @@ const PIECE: usize = 320;
 
 /// What was learned of one speaker.
 #[derive(Clone, Debug)]
-pub(super) struct Learned {
+pub(crate) struct Learned {
     /// Body of the last model.
     pub body: Vec<u8>,
-    /// Models made, the last one included: one whenever the learner says that it is worth it, and
-    /// one at the end.
-    pub epochs: usize,
+    /// Models made, the last one included, and samples until then: one whenever the learner says
+    /// that it is worth it, and one at the end.
+    pub epochs: Vec<(Vec<u8>, usize)>,
     /// All of learning.
     pub time: Duration,
 }
@@ -36,25 +36,28 @@ pub enum NotLearned {
 ///
 /// # Errors
 /// [`NotLearned`].
-pub(super) fn learn(plugin: &dyn Plugin, training: &[f32]) -> Result<Learned, NotLearned> {
+pub(crate) fn learn(plugin: &dyn Plugin, training: &[f32]) -> Result<Learned, NotLearned> {
     let mut learner = plugin.learner();
     let mut time = Duration::ZERO;
-    let mut epochs = 0;
+    let (mut epochs, mut heard) = (Vec::new(), 0);
     for piece in training.chunks(PIECE) {
+        heard += piece.len();
         let progress = timed(&mut time, || learner.push(&Raw::Sound(Sound::new(piece))))?;
         if progress.usable && progress.refined {
             // One that does not fit yet may fit later.
-            epochs += usize::from(timed(&mut time, || learner.finish()).is_ok());
+            let body = timed(&mut time, || learner.finish());
+            epochs.extend(body.ok().map(|body| (body, heard)));
         }
     }
     let body = timed(&mut time, || learner.finish())?;
-    Ok(Learned { body, epochs: epochs + 1, time })
+    epochs.push((body.clone(), heard));
+    Ok(Learned { body, epochs, time })
 }
 
 /// The model of a body that this plug-in's learner wrote.
 ///
 /// # Panics
 /// Where the plug-in cannot read what it writes.
-pub(super) fn model(plugin: &dyn Plugin, learned: &Learned) -> Box<dyn Model> {
+pub(crate) fn model(plugin: &dyn Plugin, learned: &Learned) -> Box<dyn Model> {
     plugin.model(&learned.body).expect("a plug-in reads the models that it learns")
 }

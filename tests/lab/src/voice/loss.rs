@@ -6,7 +6,7 @@ use super::coded::{CodeError, align, decoder};
 use crate::Rng;
 
 /// Which of `count` packets are lost when each is with the same probability, 0 to 1.
-pub(super) fn random_losses(count: usize, probability: f64, seed: u64) -> Vec<bool> {
+pub(crate) fn random_losses(count: usize, probability: f64, seed: u64) -> Vec<bool> {
     let mut rng = Rng::new(seed);
     (0..count).map(|_| rng.unit() < probability).collect()
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// Numbers by their mean, objects key by key; what is no number is left out, and a figure that only
 /// some have is the mean over those.
-pub(super) fn mean(all: &[&Value]) -> Value {
+pub(crate) fn mean(all: &[&Value]) -> Value {
     let objects: Vec<_> = all.iter().filter_map(|value| value.as_object()).collect();
     if !objects.is_empty() {
         return Value::Object(mean_of_objects(&objects));

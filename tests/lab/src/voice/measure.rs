@@ -82,7 +82,7 @@ impl Bench<'_> {
             quality: quality(&coded.sound, own),
             models,
             learn_s: learned.map(|learned| learned.time.as_secs_f64()),
-            epochs: learned.map(|learned| learned.epochs),
+            epochs: learned.map(|learned| learned.epochs.len()),
             encode_rtf: real_time_factor(coded.encoding, &coded),
             decode_rtf: real_time_factor(coded.decoding, &coded),
             model_bytes: learned.map(|learned| learned.body.len()),

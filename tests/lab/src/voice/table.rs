@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::report::{LeftOut, Report, SpeakerFigures};
 
 /// Head of a column, where its figure stands, by how much it is multiplied, and its decimals.
-type Column = (&'static str, &'static str, f64, usize);
+pub(crate) type Column = (&'static str, &'static str, f64, usize);
 
 const SPEAKERS: [Column; 20] = [
     ("kbit/s", "/payload_bps", 1e-3, 2),
@@ -31,10 +31,11 @@ const SPEAKERS: [Column; 20] = [
     ("loss10", "/loss10_estoi_drop", 1.0, 3),
     ("alone", "/loss10_without_redundancy_estoi_drop", 1.0, 3),
 ];
-const GATE: [Column; 6] = [
+const GATE: [Column; 7] = [
     ("clean %", "/gate/false_alarm", 100.0, 1),
     ("music %", "/gate/music", 100.0, 1),
     ("noise10 %", "/gate/noise10db", 100.0, 1),
+    ("0-10dB %", "/gate/noise_to_10db", 100.0, 1),
     ("overlap %", "/gate/overlap", 100.0, 1),
     ("two 0dB %", "/gate/two_talkers/0db", 100.0, 1),
     ("-10dB %", "/gate/two_talkers/10db", 100.0, 1),
@@ -104,7 +105,7 @@ impl Report {
     }
 }
 
-fn table(text: &mut String, of: &str, columns: &[Column], rows: &[(String, Value)]) {
+pub(crate) fn table(text: &mut String, of: &str, columns: &[Column], rows: &[(String, Value)]) {
     let first = rows.iter().map(|(name, _)| name.len()).chain([of.len()]).max().unwrap_or(0);
     _ = write!(text, "{of:<first$}");
     for (head, ..) in columns {

@@ -6,7 +6,7 @@ use sotto_frame::{Activity as Level, BundleWriter, Entry, MediaTime, PacketWrite
 use super::activity::Activity;
 
 /// Bytes around the payload of each packet: IPv4 20, UDP 8, RTP 12, the tag of SRTP's AES-GCM 16.
-pub(super) const HEADER_BYTES: usize = 20 + 8 + 12 + 16;
+pub(crate) const HEADER_BYTES: usize = 20 + 8 + 12 + 16;
 
 /// Talkers whose payloads are counted in one bundle.
 pub(super) const BUNDLED: u32 = 3;

@@ -5,7 +5,7 @@
 // says "view" below is a view of wasm memory: it is good until the next call of anything of the same
 // Codec, and is to be copied to be kept. Everything else is a copy.
 
-import { Learner, Model } from "./codec/objects.js";
+import { Learner, Model, SoundExtension } from "./codec/objects.js";
 import { CodecError } from "./codec/types.js";
 import type {
   BundleEntry,
@@ -169,6 +169,12 @@ export class Codec {
   createGenericModel(plugin: number): Model | null {
     const handle = this.#wasm.exports.sotto_generic(plugin);
     return handle < 0 ? null : new Model(this.#wasm, handle, plugin, 0, "");
+  }
+
+  /** Makes sound at 48 kHz of what decoders of a sound plug-in make. */
+  createExtension(plugin: number): SoundExtension {
+    const handle = this.#wasm.check(this.#wasm.exports.sotto_extension(plugin));
+    return new SoundExtension(this.#wasm, handle);
   }
 
   #readPlugins(): PluginInfo[] {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { Codec, CodecError, FRAME_SAMPLES, type Model } from "../../../src/sdk/models/codec.js";
-import { BAR, bars, loadTestCodec, TONE, tone, VOICE } from "./module.js";
+import { BAR, bars, FACE, loadTestCodec, TONE, tone, VOICE } from "./module.js";
 
 let codec: Codec;
 
@@ -105,6 +105,7 @@ describe("plug-ins", () => {
   test("are listed", () => {
     expect(codec.plugins).toEqual([
       { id: VOICE, version: 1, name: "voice", kind: "sound" },
+      { id: FACE, version: 2, name: "face", kind: "picture" },
       { id: TONE, version: 1, name: "tone", kind: "sound" },
       { id: BAR, version: 1, name: "bar", kind: "picture" },
     ]);
@@ -180,6 +181,7 @@ describe("plug-ins", () => {
     expect(activity).toBeNull();
     expect(decoder.decode(payload)).toEqual([0, 40]);
     expect(middleOf(decoder.draw(0, 640, 8), 640)).toBeCloseTo(300, -1);
+    expect(decoder.scene(0, 640)).toBeNull();
     expect(middleOf(decoder.draw(1, 64, 3), 64)).toBeCloseTo(340, -1.5);
     const drawn = decoder.draw(1, WIDTH, HEIGHT);
     expect(gate.observePicture(sources[1], drawn, WIDTH, HEIGHT).verdict).toBe("green");

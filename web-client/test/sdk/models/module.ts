@@ -7,6 +7,7 @@ const WASM = new URL("../../../../tests/browser/sotto-codec-test.wasm", import.m
 
 /** The voice plug-in. */
 export const VOICE = 1;
+export const FACE = 9;
 /** Numbers of the test plug-ins. */
 export const TONE = 7;
 export const BAR = 15;

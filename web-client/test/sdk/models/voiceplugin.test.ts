@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
-import { type Codec, FRAME_SAMPLES, type Model, SOUND_RATE } from "../../../src/sdk/models/codec.js";
+import { type Codec, EXTENDED_RATE, FRAME_SAMPLES, type Model, SOUND_RATE } from "../../../src/sdk/models/codec.js";
 import { loadTestCodec, VOICE } from "./module.js";
 
 let codec: Codec;
@@ -65,6 +65,37 @@ test("a payload sounds as it does natively", () => {
   const loudest = sound.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
   const error = sound.reduce((most, sample, at) => Math.max(most, Math.abs(sample - (expected[at] ?? 0))), 0);
   expect(error).toBeLessThan(0.01 * loudest);
+});
+
+/** What native programs extend that sound to, in steps of 1/32768. */
+const GOLDEN_EXTENDED = new URL("../../../../codec/src/voice/golden/decoded_extended.s16", import.meta.url);
+
+test("what is heard of it at 48 kHz is what is heard natively", () => {
+  const sound = new Float32Array(Uint8Array.from(readFileSync(GOLDEN_SOUND)).buffer);
+  const expected = new Int16Array(Uint8Array.from(readFileSync(GOLDEN_EXTENDED)).buffer);
+  const extension = codec.createExtension(VOICE);
+  expect(extension.delay).toBeCloseTo((13 / EXTENDED_RATE) * 1000);
+  const extended = [0, 1].flatMap((block) => [
+    ...extension.extend(sound.subarray(block * FRAME_SAMPLES, (block + 1) * FRAME_SAMPLES)),
+  ]);
+  expect(extended).toHaveLength(expected.length);
+  const loudest = extended.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  const error = extended.reduce(
+    (most, sample, at) => Math.max(most, Math.abs(sample - (expected[at] ?? 0) / 32_768)),
+    0,
+  );
+  expect(error).toBeLessThan(0.003 * loudest);
+});
+
+test("an extension takes 80 ms at a time, of sound alone, and begins anew where it is told to", () => {
+  const extension = codec.createExtension(VOICE);
+  expect(() => extension.extend(new Float32Array(160))).toThrow("not the media of one payload");
+  const first = extension.extend(speak(3)).slice();
+  extension.extend(speak(4));
+  extension.restart(new Float32Array(0));
+  expect(extension.extend(speak(3))).toEqual(first);
+  extension.free();
+  expect(() => extension.extend(speak(3))).toThrow("used after it was freed");
 });
 
 test("silence is sent as nothing but a description of it now and then", () => {

@@ -42,6 +42,9 @@ translated! {
     correlate(window: &[f32], input: &[f32], out: &mut [f32]);
     tanh(values: &mut [f32]);
     sigmoid(values: &mut [f32]);
+    exp(values: &mut [f32]);
+    ln(values: &mut [f32]);
+    log_sine(values: &mut [f32]);
 }
 
 impl Avx2 {

@@ -122,4 +122,22 @@ impl Kernels {
     pub fn sigmoid(self, values: &mut [f32]) {
         dispatch!(self.sigmoid(values));
     }
+
+    /// Exponential function of each value, -20 to 20 at most, in place, with an error of 5 in a
+    /// million at most.
+    pub fn exp(self, values: &mut [f32]) {
+        dispatch!(self.exp(values));
+    }
+
+    /// Natural logarithm of each value, in place, with an error of 5e-7 of it or of 1 at most.
+    /// What is no normal number above 0 gives any finite number.
+    pub fn ln(self, values: &mut [f32]) {
+        dispatch!(self.ln(values));
+    }
+
+    /// Each value times the sine of a multiple of the logarithm of its magnitude, in place, with an
+    /// error of 2e-5 of it at most.
+    pub fn log_sine(self, values: &mut [f32]) {
+        dispatch!(self.log_sine(values));
+    }
 }

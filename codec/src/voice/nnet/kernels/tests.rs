@@ -1,5 +1,7 @@
 //! Fast kernels against the reference, to the bit; the reference against mathematics.
 
+use std::f64::consts::PI;
+
 use proptest::prelude::*;
 
 use super::Kernels;
@@ -64,6 +66,18 @@ proptest! {
             prop_assert_eq!(bits(&ours), bits(&theirs));
             prop_assert!(ours.iter().all(|value| value.abs() <= 1.0));
         }
+        let functions: [fn(Kernels, &mut [f32]); 3] =
+            [Kernels::exp, Kernels::ln, Kernels::log_sine];
+        for function in functions {
+            let (mut ours, mut theirs) = (values.clone(), values.clone());
+            function(Kernels::fastest(), &mut ours);
+            function(Kernels::reference(), &mut theirs);
+            prop_assert_eq!(bits(&ours), bits(&theirs));
+        }
+        let (mut powers, mut logarithms) = (values.clone(), values.clone());
+        Kernels::fastest().exp(&mut powers);
+        Kernels::fastest().ln(&mut logarithms);
+        prop_assert!(powers.iter().chain(&logarithms).all(|value| value.is_finite()));
         let (mut ours, mut theirs) = (vec![1; values.len()], vec![2; values.len()]);
         Kernels::fastest().round(&values, &mut ours);
         Kernels::reference().round(&values, &mut theirs);
@@ -123,4 +137,31 @@ fn functions_are_as_near_to_the_true_ones_as_they_say() {
         let error = (f64::from(sigmoid[at]) - 1.0 / (1.0 + (-place).exp())).abs();
         assert!(error < 4e-5, "sigmoid of {place}: {error}");
     }
+    let mut powers = places.clone();
+    Kernels::fastest().exp(&mut powers);
+    for (place, power) in places.iter().zip(&powers) {
+        let expected = f64::from(*place).exp();
+        let error = (f64::from(*power) - expected).abs() / expected;
+        assert!(error < 5e-6, "exponential of {place}: {error}");
+    }
+    let (mut logarithms, mut folded) = (powers.clone(), powers.clone());
+    Kernels::fastest().ln(&mut logarithms);
+    Kernels::fastest().log_sine(&mut folded);
+    for (at, power) in powers.iter().enumerate() {
+        let expected = f64::from(*power).ln();
+        let error = (f64::from(logarithms[at]) - expected).abs() / expected.abs().max(1.0);
+        assert!(error < 5e-7, "logarithm of {power}: {error}");
+        let power = f64::from(*power);
+        let expected = power * (PI * PI / 4.0 * (power + 1e-6).ln()).sin();
+        let error = (f64::from(folded[at]) - expected).abs() / power;
+        assert!(error < 2e-5, "log-sine of {power}: {error}");
+    }
+}
+
+#[test]
+fn the_log_sine_is_odd() {
+    let (mut above, mut below) = ([0.0, 1e-7, 0.3, 1.0, 20.0], [-0.0, -1e-7, -0.3, -1.0, -20.0]);
+    Kernels::fastest().log_sine(&mut above);
+    Kernels::fastest().log_sine(&mut below);
+    assert_eq!(below.map(|value| -value), above);
 }

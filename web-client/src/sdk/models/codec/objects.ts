@@ -1,7 +1,8 @@
 // What lives in wasm memory: models, and what learns, encodes, decodes and compares with them.
 
-import { CodecError, SOUND_RATE } from "./types.js";
-import type { Encoded, Fidelity, PixelFormat, PluginKind, Progress } from "./types.js";
+import { CodecError, EXTENDED_RATE, SOUND_RATE } from "./types.js";
+import { readScene, readSource } from "./scenes.js";
+import type { Encoded, Fidelity, PixelFormat, PluginKind, Progress, Scene, SceneSource } from "./types.js";
 import { unpackActivity, type Wasm } from "./wasm.js";
 
 /** Something that lives in wasm memory until it is freed. */
@@ -128,6 +129,11 @@ export class Encoder extends Held {
     const activity = this.wasm.check(this.wasm.exports.sotto_flush(this.handle));
     return { payload: this.wasm.output().slice(), activity: unpackActivity(activity) };
   }
+
+  /** What was flushed last is not sent: the next payload must stand for itself. */
+  restart(): void {
+    this.wasm.check(this.wasm.exports.sotto_restart_encoder(this.handle));
+  }
 }
 
 /** Makes sound of payloads. Never freed memory, never garbage but the views: fit for a worklet. */
@@ -162,6 +168,28 @@ export class SoundDecoder extends Held {
   }
 }
 
+/** Makes sound for ears of decoded sound, one for each voice. As fit for a worklet as decoders. */
+export class SoundExtension extends Held {
+  /** By what its sound is late, ms. */
+  get delay(): number {
+    const samples = this.wasm.check(this.wasm.exports.sotto_extension_delay(this.handle));
+    return (samples / EXTENDED_RATE) * 1000;
+  }
+
+  /** The same 80 ms at 48 kHz, a view: they go on from those before. */
+  extend(samples: Float32Array): Float32Array {
+    this.wasm.setSamples(0, samples);
+    this.wasm.check(this.wasm.exports.sotto_extend(this.handle));
+    return this.wasm.sound();
+  }
+
+  /** What comes next goes on from this, at 16 kHz, and not from what was before; nothing: silence. */
+  restart(before: Float32Array): void {
+    this.wasm.setSamples(0, before);
+    this.wasm.check(this.wasm.exports.sotto_restart(this.handle));
+  }
+}
+
 /** Makes pictures of payloads. */
 export class PictureDecoder extends Held {
   /** The offsets in ms of the frames of a payload from its media time. They replace those before. */
@@ -176,6 +204,21 @@ export class PictureDecoder extends Held {
     this.wasm.check(this.wasm.exports.sotto_draw(this.handle, frame, width, height));
     const { buffer, byteOffset, length } = this.wasm.output();
     return new Uint8ClampedArray(buffer, byteOffset, length);
+  }
+
+  /**
+   * What that frame is made of, to be drawn `width` pixels wide by other means; `null` where the
+   * plug-in does not tell.
+   */
+  scene(frame: number, width: number): Scene | null {
+    if (this.wasm.check(this.wasm.exports.sotto_scene(this.handle, frame, width)) === 0) return null;
+    return readScene(this.wasm);
+  }
+
+  /** A source of scenes, smaller by 2 to the power of `level`, views. It stays the same. */
+  source(source: number, level: number): SceneSource {
+    this.wasm.check(this.wasm.exports.sotto_scene_source(this.handle, source, level));
+    return readSource(this.wasm);
   }
 }
 
@@ -204,9 +247,12 @@ export class Gate extends Held {
 
   #fidelity(code: number): Fidelity {
     const verdict = (["green", "amber", "red"] as const)[this.wasm.check(code)] ?? "red";
-    return { verdict, scores: Array.from(this.wasm.sound()) };
+    return { verdict, passing: code === PASSING, scores: Array.from(this.wasm.sound()) };
   }
 }
+
+/** What a gate answers in place of a verdict: red, but it may pass. */
+const PASSING = 3;
 
 function formatCode(format: PixelFormat): number {
   return format === "rgba" ? 0 : 1;

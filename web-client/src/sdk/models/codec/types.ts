@@ -91,6 +91,8 @@ export interface Progress {
 export interface Fidelity {
   /** Amber: go on, but be ready to send raw media. Red: this must not be shown. */
   readonly verdict: "green" | "amber" | "red";
+  /** A red that is slight and new: it may be over before raw media would be there. */
+  readonly passing: boolean;
   /** What the plug-in measured, 0 nothing alike to 1 the same; their meaning is the plug-in's. */
   readonly scores: readonly number[];
 }
@@ -103,6 +105,50 @@ export interface Encoded {
   readonly activity: Activity | null;
 }
 
+/**
+ * What a frame is made of, for those who draw it on a graphics processor: a source, warped, and patches
+ * of others over it. Everything is told in units of which the picture has `width` and `height`, at
+ * whatever size it is drawn.
+ */
+export interface Scene {
+  readonly width: number;
+  readonly height: number;
+  /** Sources are to be taken smaller by 2 to the power of this. */
+  readonly level: number;
+  /** What is warped. */
+  readonly source: number;
+  /** Nodes of the grid of motion in a row, and rows of them, from corner to corner of the picture. */
+  readonly columns: number;
+  readonly rows: number;
+  /** Where each node looks, from its own place: all across, then all down. */
+  readonly motion: Float32Array<ArrayBuffer>;
+  readonly patches: readonly ScenePatch[];
+}
+
+/** An ellipse of another source, opaque in its middle and soft at its edge. */
+export interface ScenePatch {
+  readonly source: number;
+  /** Units of what the source shows. */
+  readonly width: number;
+  readonly height: number;
+  /** Where it is in the source and where it is drawn: middle, ends of both axes from there. */
+  readonly there: Float32Array<ArrayBuffer>;
+  readonly here: Float32Array<ArrayBuffer>;
+  /** Polynomials of where it looks, across and down: of 1, x, y, x², xy, y². */
+  readonly coefficients: Float32Array<ArrayBuffer>;
+}
+
+/** Planes of a source of scenes: BT.601 in video range. */
+export interface SceneSource {
+  readonly width: number;
+  readonly height: number;
+  readonly luma: Uint8Array<ArrayBuffer>;
+  readonly chromaWidth: number;
+  readonly chromaHeight: number;
+  /** Of each sample the blue, then the red difference. */
+  readonly chroma: Uint8Array<ArrayBuffer>;
+}
+
 /** Order of the bytes of a picture. I420: planes without gaps, odd sizes rounded up. */
 export type PixelFormat = "rgba" | "i420";
 
@@ -113,6 +159,8 @@ export class CodecError extends Error {
 
 /** Sampling rate of model voices in Hz. */
 export const SOUND_RATE = 16_000;
+/** Sampling rate in Hz at which they are heard. */
+export const EXTENDED_RATE = 48_000;
 /** Duration of one payload in milliseconds. */
 export const FRAME_MS = 80;
 /** Samples of one decoded voice payload. */

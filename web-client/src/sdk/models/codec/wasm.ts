@@ -23,6 +23,7 @@ export interface Exports {
   sotto_level(): number;
   sotto_learner(plugin: number): number;
   sotto_generic(plugin: number): number;
+  sotto_extension(plugin: number): number;
   sotto_model(): number;
   sotto_encoder(model: number): number;
   sotto_decoder(model: number): number;
@@ -40,12 +41,18 @@ export interface Exports {
     offset: number,
   ): number;
   sotto_flush(encoder: number): number;
+  sotto_restart_encoder(encoder: number): number;
   sotto_decode_sound(decoder: number): number;
   sotto_decode_before(decoder: number): number;
   sotto_conceal(decoder: number, samples: number): number;
   sotto_prime(decoder: number): number;
+  sotto_extension_delay(extension: number): number;
+  sotto_extend(extension: number): number;
+  sotto_restart(extension: number): number;
   sotto_decode_picture(decoder: number): number;
   sotto_draw(decoder: number, frame: number, width: number, height: number): number;
+  sotto_scene(decoder: number, frame: number, width: number): number;
+  sotto_scene_source(decoder: number, source: number, level: number): number;
   sotto_observe_sound(gate: number, rate: number): number;
   sotto_observe_picture(gate: number, width: number, height: number, format: number): number;
 }

@@ -1,7 +1,9 @@
-use crate::entropy::{Context, Decoder, Encoder};
+//! The one road of what is written and what is read.
+
+use super::{Context, Decoder, Encoder};
 
 /// Where decisions go to or come from, so that what is written and what is read is told once.
-pub(in crate::voice) trait Port {
+pub(crate) trait Port {
     /// Passes on a decision and learns from it: an encoder gives back `yes`, a decoder what it read.
     fn adapt(&mut self, context: &mut Context, yes: bool) -> bool;
 
@@ -45,7 +47,7 @@ impl Port for Decoder<'_> {
 
 /// Sums up the bits that decisions would take.
 #[derive(Debug, Default)]
-pub(super) struct Price(pub(super) f32);
+pub(crate) struct Price(pub(crate) f32);
 
 impl Port for Price {
     fn adapt(&mut self, context: &mut Context, yes: bool) -> bool {
@@ -56,6 +58,6 @@ impl Port for Price {
 
     fn bits(&mut self, value: u32, count: u32) -> u32 {
         self.0 += count as f32;
-        value
+        value & ((1_u64 << count) - 1) as u32
     }
 }
