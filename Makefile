@@ -102,6 +102,11 @@ ifdef SPEECH
 else
 	@echo "SKIPPED: voices: no speech to measure with, which SPEECH=DIR would name (see make bench-voice)"
 endif
+ifdef CLIPS
+	@$(MAKE) --no-print-directory bench-face
+else
+	@echo "SKIPPED: faces: no clips to measure with, which CLIPS=FILES would name (see make bench-face)"
+endif
 
 .PHONY: bench-voice
 bench-voice: ## Measure voices: SPEECH=DIR of WAV, one person a file [MUSIC=DIR NOISE=DIR OVERLAP=DIR VOICE_FLAGS=...]
@@ -110,6 +115,13 @@ bench-voice: ## Measure voices: SPEECH=DIR of WAV, one person a file [MUSIC=DIR 
 	@SOTTO_VOICE_PYTHON="$$(tools/voice-venv)" cargo run --quiet --release --locked --package sotto-lab -- \
 		voice --speech "$(SPEECH)" $(if $(MUSIC),--music "$(MUSIC)") $(if $(NOISE),--noise "$(NOISE)") \
 		$(if $(OVERLAP),--overlap "$(OVERLAP)") $(VOICE_FLAGS)
+
+.PHONY: bench-face
+bench-face: ## Measure faces beside AV1, VP9, VP8: CLIPS="FILE ..." of one person each [SHEET=DIR FACE_FLAGS=...]
+	@test -n "$(CLIPS)" || { echo "make bench-face needs CLIPS=\"FILE ...\": videos of one person on camera each"; exit 2; }
+	@tools/install face
+	@SOTTO_FACE_PYTHON="$$(tools/face-venv)" cargo run --quiet --release --locked --package sotto-lab -- \
+		face --clip $(CLIPS) $(if $(SHEET),--sheet "$(SHEET)") $(FACE_FLAGS)
 
 .PHONY: fuzz
 fuzz: ## Explore every parser for FUZZ_SECONDS each (60)

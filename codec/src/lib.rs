@@ -11,6 +11,7 @@
 //! A plug-in implements [`Plugin`] and is added to a [`Registry`]; nothing else knows of it.
 
 pub mod entropy;
+pub mod face;
 mod media;
 mod plugin;
 mod registry;

@@ -47,6 +47,7 @@ impl Registry {
         Self {
             plugins: vec![
                 Box::new(crate::voice::Voice::default()),
+                Box::new(crate::face::Face::default()),
                 #[cfg(any(test, feature = "test-plugins"))]
                 Box::new(crate::testing::Tone),
                 #[cfg(any(test, feature = "test-plugins"))]

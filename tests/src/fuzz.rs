@@ -4,6 +4,7 @@
 //! The committed corpora under `tests/fuzz/corpus` are replayed on every test run, with small
 //! deterministic mutations; `make fuzz` explores further with the same functions.
 
+mod face;
 mod models;
 mod voice;
 
@@ -38,6 +39,7 @@ use sotto_server::shard::{
 
 use crate::client::ice::{Checker, Credentials};
 
+pub use face::{face_model, face_payload};
 pub use models::{bundle, container, delta, packet, payload, weights};
 pub use voice::{range_decoder, voice_model, voice_payload};
 
@@ -60,7 +62,7 @@ impl Target {
 }
 
 /// Every parser of what strangers send.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 20] = [
     Target::new("rtp", rtp),
     Target::new("signal", signal),
     Target::new("demux", classify),
@@ -79,6 +81,8 @@ pub const TARGETS: [Target; 18] = [
     Target::new("range_decoder", range_decoder),
     Target::new("voice_payload", voice_payload),
     Target { name: "voice_model", run: voice_model, mutations: 20 },
+    Target::new("face_payload", face_payload),
+    Target { name: "face_model", run: face_model, mutations: 200 },
 ];
 
 /// RTP headers, header extensions and payload descriptors, and the rewrite of what was read.

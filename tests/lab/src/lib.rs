@@ -2,6 +2,7 @@
 //! voices. The same seed gives the same figures on every machine, speeds excepted.
 
 pub mod bandwidth;
+pub mod face;
 pub mod gate_fit;
 mod rng;
 pub mod sound;

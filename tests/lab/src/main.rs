@@ -1,4 +1,4 @@
-//! `sotto-lab`: experiments in virtual time, and what codecs make of voices.
+//! `sotto-lab`: experiments in virtual time, and what codecs make of voices and faces.
 #![allow(clippy::print_stdout, reason = "printing its figures is what a lab is for")]
 
 use std::{error::Error, fs, path::PathBuf, process::ExitCode};
@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use sotto_codec::EXTENDED_RATE;
 use sotto_lab::{
     bandwidth::{self, PROFILES},
-    gate_fit, sound, voice, voice_coder, voice_extension,
+    face, gate_fit, sound, voice, voice_coder, voice_extension,
 };
 
 #[derive(Parser)]
@@ -36,6 +36,8 @@ enum Experiment {
     },
     /// Rate, quality, speed and gate of the voice plug-in, on any folder of speech.
     Voice(voice::Arguments),
+    /// Rate, quality, speed and gate of the face plug-in, beside AV1, VP9 and VP8, on any clips.
+    Face(face::Arguments),
     /// What is above 8 kHz in a voice that was coded and extended to 48 kHz, against the recording.
     VoiceExtension {
         /// Folder of recordings, WAV or FLAC, 48 kHz.
@@ -112,6 +114,10 @@ fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
         }
         Experiment::Voice(arguments) => {
             let report = measure_voices(&arguments)?;
+            println!("{}", if arguments.json { report.to_json() } else { report.to_table() });
+        }
+        Experiment::Face(arguments) => {
+            let report = face::report(&face::FacePlugin, &arguments, |what| eprintln!("{what}"))?;
             println!("{}", if arguments.json { report.to_json() } else { report.to_table() });
         }
         Experiment::VoiceExtension { speech, json } => {
