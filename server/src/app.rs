@@ -8,8 +8,8 @@ use tracing::{error, info, warn};
 
 use crate::{
     config::Config,
-    http::{self, HttpServer, MediaPlane},
-    models::ModelStore,
+    http::{self, HttpServer, MediaPlane, ServeError},
+    models::{ModelStore, VaultError},
     name::RoomName,
     shard::{
         Command, Shard, ShardAddresses, ShardConfig, ShardEnd, Undelivered,
@@ -62,6 +62,9 @@ pub enum StartError {
         /// Why it cannot.
         error: io::Error,
     },
+    /// No place for models.
+    #[error(transparent)]
+    Vault(VaultError),
 }
 
 impl App {
@@ -78,9 +81,10 @@ impl App {
         let shard = start_shard(&config, identity)?;
         let placement = Arc::new(Placement::new(vec![shard.handle.clone()])?);
         // Last: from here on people come.
-        let http = http::start(&config, placement.clone())
-            .await
-            .map_err(|error| StartError::Http { addr: config.http.listen, error })?;
+        let http = http::start(&config, placement.clone()).await.map_err(|error| match error {
+            ServeError::Listen(error) => StartError::Http { addr: config.http.listen, error },
+            ServeError::Vault(error) => StartError::Vault(error),
+        })?;
         info!(http = %http.addr(), media = %shard.addresses.bind, "started");
         if config.key.is_development() {
             warn!(

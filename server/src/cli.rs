@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     app::App,
     config::{self, Flags},
+    models::Vault,
     name::{RoomName, person_name},
     schema,
     token::{Claims, GrantSource, Grants},
@@ -33,8 +34,19 @@ enum Command {
     Serve(Flags),
     /// Print an access token
     Token(Box<TokenArgs>),
+    /// Remove every model that the node keeps of somebody (models.kept_folder)
+    Forget(ForgetArgs),
     /// Print the JSON schema of the websocket messages
     Schema,
+}
+
+#[derive(Debug, Args)]
+struct ForgetArgs {
+    /// Of whom: the identity of the tokens
+    #[arg(long)]
+    identity: String,
+    #[command(flatten)]
+    flags: Flags,
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +75,13 @@ struct TokenArgs {
     /// May publish only this; may be repeated
     #[arg(long = "source", value_name = "SOURCE")]
     sources: Vec<GrantSource>,
+    /// Agreed that a model of this is learned and used: microphone or camera; may be repeated.
+    /// Otherwise the client asks
+    #[arg(long = "model-consent", value_name = "SOURCE", conflicts_with = "no_models")]
+    model_consent: Vec<GrantSource>,
+    /// No model of this person may be learned
+    #[arg(long)]
+    no_models: bool,
     /// May moderate
     #[arg(long)]
     admin: bool,
@@ -79,6 +98,7 @@ pub fn run() -> ExitCode {
     let result = match cli.command.unwrap_or(Command::Serve(cli.flags)) {
         Command::Serve(flags) => serve(&flags),
         Command::Token(args) => token(&args).and_then(|token| print(&token)),
+        Command::Forget(args) => forget(&args).and_then(|said| print(&said)),
         Command::Schema => print(schema::document().trim_end()),
     };
     match result {
@@ -142,6 +162,22 @@ fn token(args: &TokenArgs) -> Result<String, String> {
     Ok(config.key.sign(&claims(args, now)?))
 }
 
+/// Also while a node runs: what its speakers use in a meeting goes on until they leave.
+fn forget(args: &ForgetArgs) -> Result<String, String> {
+    let config = config::load(&args.flags, environment()).map_err(|error| error.to_string())?;
+    let Some(kept) = &config.models.kept else {
+        return Err("models.kept_folder is not set: nothing is kept".into());
+    };
+    let vault = Vault::open(&kept.folder, &config.key, kept.lifetime, kept.max_bytes)
+        .map_err(|error| error.to_string())?;
+    let removed = vault.forget(&args.identity, None).map_err(|error| error.to_string())?;
+    Ok(match removed {
+        0 => "nothing was kept".to_owned(),
+        1 => "1 model removed".to_owned(),
+        count => format!("{count} models removed"),
+    })
+}
+
 fn claims(args: &TokenArgs, now: Duration) -> Result<Claims, String> {
     let room = RoomName::new(&args.room).map_err(|error| error.to_string())?;
     let checked =
@@ -158,6 +194,8 @@ fn claims(args: &TokenArgs, now: Duration) -> Result<Claims, String> {
             can_subscribe: !args.no_subscribe,
             can_publish_data: Some(!args.no_data),
             can_publish_sources: (!args.sources.is_empty()).then(|| args.sources.clone()),
+            model_consent: (args.no_models || !args.model_consent.is_empty())
+                .then(|| args.model_consent.clone()),
             room_admin: args.admin,
             hidden: args.hidden,
         },
@@ -189,6 +227,8 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use sotto_core::signal::Source;
+
     use super::*;
 
     #[test]
@@ -223,7 +263,7 @@ mod tests {
     #[test]
     fn flags_of_the_token_command_become_grants() {
         let line = "sotto token --room team --identity ann --no-data --source camera \
-                    --source screen-audio --hidden --ttl 1m --dev";
+                    --source screen-audio --model-consent camera --hidden --ttl 1m --dev";
         let Some(Command::Token(args)) = Cli::parse_from(line.split_whitespace()).command else {
             panic!("the token command");
         };
@@ -232,6 +272,22 @@ mod tests {
         let permissions = claims.video.permissions();
         assert!(permissions.publish && permissions.hidden);
         assert!(!permissions.data && !permissions.admin);
-        assert_eq!(permissions.sources.map(|sources| sources.len()), Some(2));
+        assert_eq!(permissions.sources.as_ref().map(Vec::len), Some(2));
+        assert_eq!(permissions.model_consent, Some(vec![Source::Camera]));
+    }
+
+    #[test]
+    fn a_token_says_nothing_of_models_unless_it_is_told_to() {
+        let consent = |more: &str| {
+            let line = format!("sotto token --room team --identity ann --dev {more}");
+            let Some(Command::Token(args)) = Cli::parse_from(line.split_whitespace()).command
+            else {
+                panic!("the token command");
+            };
+            claims(&args, Duration::ZERO).unwrap().video.permissions().model_consent
+        };
+        assert_eq!(consent(""), None);
+        assert_eq!(consent("--no-models"), Some(Vec::new()));
+        assert_eq!(consent("--model-consent microphone"), Some(vec![Source::Microphone]));
     }
 }

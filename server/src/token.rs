@@ -9,6 +9,7 @@ use std::{fmt, time::Duration};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, errors::ErrorKind,
 };
+use ring::hkdf;
 use serde::{Deserialize, Deserializer, Serialize};
 use sotto_core::signal::{ErrorCode, Permissions, Source};
 
@@ -31,6 +32,8 @@ const DEVELOPMENT_KEY: &str = "sotto-development-key-not-a-secret";
 pub struct Key {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    /// Where keys for other purposes come from.
+    derivation: hkdf::Prk,
     development: bool,
 }
 
@@ -82,6 +85,10 @@ pub struct Grants {
     /// What may be published. Missing: everything. Empty: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub can_publish_sources: Option<Vec<GrantSource>>,
+    /// Of which of these models may be learned and used: the person agreed before the token was made.
+    /// Missing: the client asks. Empty: none may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_consent: Option<Vec<GrantSource>>,
     /// May moderate. Missing: no.
     #[serde(default)]
     pub room_admin: bool,
@@ -202,6 +209,7 @@ impl Key {
         Self {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
+            derivation: hkdf::Salt::new(hkdf::HKDF_SHA256, b"sotto").extract(secret),
             development,
         }
     }
@@ -249,6 +257,18 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Another key for another purpose, from which this one cannot be told (HKDF-SHA256, RFC 5869).
+    pub fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        let mut derived = [0; 32];
+        self.derivation
+            .expand(&[purpose], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut derived))
+            .expect("one block of the hash is not too long");
+        derived
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key").field("development", &self.development).finish_non_exhaustive()
@@ -271,6 +291,7 @@ impl Claims {
                 can_subscribe: true,
                 can_publish_data: None,
                 can_publish_sources: None,
+                model_consent: None,
                 room_admin: false,
                 hidden: false,
             },
@@ -283,10 +304,8 @@ impl Grants {
     pub fn permissions(&self) -> Permissions {
         Permissions {
             publish: self.can_publish,
-            sources: self
-                .can_publish_sources
-                .as_ref()
-                .map(|sources| sources.iter().map(|&source| source.into()).collect()),
+            sources: self.can_publish_sources.as_deref().map(sources),
+            model_consent: self.model_consent.as_deref().map(sources),
             subscribe: self.can_subscribe,
             data: self.can_publish_data.unwrap_or(self.can_publish),
             admin: self.room_admin,
@@ -304,6 +323,11 @@ impl From<GrantSource> for Source {
             GrantSource::ScreenAudio => Self::ScreenAudio,
         }
     }
+}
+
+/// As the core calls them.
+fn sources(granted: &[GrantSource]) -> Vec<Source> {
+    granted.iter().map(|&source| source.into()).collect()
 }
 
 /// The library checks algorithm and signature; the times are checked above, at a time that the
@@ -383,6 +407,7 @@ mod tests {
         let mut claims = claims();
         claims.name = Some("Ann".into());
         claims.video.can_publish_sources = Some(vec![GrantSource::Camera]);
+        claims.video.model_consent = Some(Vec::new());
         claims.video.hidden = true;
         let access = key().verify(&key().sign(&claims), NOW).unwrap();
         assert_eq!(
@@ -394,6 +419,7 @@ mod tests {
                 permissions: Permissions {
                     publish: true,
                     sources: Some(vec![Source::Camera]),
+                    model_consent: Some(Vec::new()),
                     subscribe: true,
                     data: true,
                     admin: false,
@@ -462,12 +488,13 @@ mod tests {
         let token = signed(
             r#"{"alg":"HS256"}"#,
             r#"{"sub":"ann","exp":1800000060,"video":{"room":"team","roomJoin":true,
-                "canPublishSources":["screen_share","microphone"]}}"#,
+                "canPublishSources":["screen_share","microphone"],"modelConsent":["microphone"]}}"#,
         );
         let permissions = key().verify(&token, NOW).unwrap().permissions;
         assert!(permissions.publish && permissions.subscribe && permissions.data);
         assert!(!permissions.admin && !permissions.hidden);
         assert_eq!(permissions.sources, Some(vec![Source::Screen, Source::Microphone]));
+        assert_eq!(permissions.model_consent, Some(vec![Source::Microphone]));
     }
 
     #[test]
@@ -484,5 +511,13 @@ mod tests {
     fn short_keys_are_refused_and_keys_do_not_print_themselves() {
         assert_eq!(Key::new(b"short").unwrap_err(), ShortKey(5));
         assert_eq!(format!("{:?}", Key::development()), "Key { development: true, .. }");
+    }
+
+    #[test]
+    fn derived_keys_are_of_their_key_and_their_purpose() {
+        let (ours, other) = (key(), Key::new(b"ffffffffffffffffffffffffffffffff").unwrap());
+        assert_eq!(ours.derive(b"names"), key().derive(b"names"));
+        assert_ne!(ours.derive(b"names"), ours.derive(b"bytes"));
+        assert_ne!(ours.derive(b"names"), other.derive(b"names"));
     }
 }

@@ -5,10 +5,15 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use futures_util::{SinkExt, StreamExt};
-use sotto_core::signal::{ClientMessage, ServerMessage};
+use sotto_core::signal::{ClientMessage, ServerMessage, Source};
+use sotto_server::{
+    models::{Vault, since_1970},
+    token::Key,
+};
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
 /// A node in a process of its own.
@@ -130,4 +135,31 @@ fn output(arguments: &[&str]) -> String {
     let output = sotto(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn an_operator_removes_what_is_kept_of_somebody() {
+    let folder =
+        std::env::temp_dir().join(format!("sotto-forget-{}", uuid::Uuid::new_v4().simple()));
+    let (day, now) = (Duration::from_secs(86_400), since_1970());
+    let vault = Vault::open(&folder, &Key::development(), day, 1 << 20).unwrap();
+    assert!(vault.keep("ann", Source::Camera, b"a face", now, || true).unwrap());
+    assert!(vault.keep("bob", Source::Camera, b"a face", now, || true).unwrap());
+    let forget = || {
+        let mut command = sotto(&["forget", "--dev", "--identity", "ann"]);
+        command.env("SOTTO_MODELS_KEPT_FOLDER", &folder).output().unwrap()
+    };
+    for said in ["1 model removed\n", "nothing was kept\n"] {
+        let output = forget();
+        assert!(output.status.success());
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), said);
+    }
+    assert_eq!(vault.kept("bob", now).len(), 1);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let nowhere = sotto(&["forget", "--dev", "--identity", "ann"]).output().unwrap();
+    let error = String::from_utf8(nowhere.stderr).unwrap();
+    assert!(
+        !nowhere.status.success() && error.contains("models.kept_folder is not set"),
+        "{error}"
+    );
 }

@@ -120,6 +120,7 @@ mod tests {
         Permissions {
             publish: true,
             sources: None,
+            model_consent: None,
             subscribe: true,
             data: true,
             admin: false,

@@ -166,7 +166,7 @@ pub enum ServerMessage {
         /// You.
         participant: Participant,
         /// What your token lets you do.
-        permissions: Permissions,
+        permissions: Box<Permissions>,
         /// Everyone else who is visible, with their tracks.
         participants: Vec<Participant>,
         /// How many slots the node will fill for one connection.
@@ -358,6 +358,10 @@ pub struct Permissions {
     /// What may be published; `None`: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Vec<Source>>,
+    /// Of which of these the person agrees that models are learned and used, as whoever made the
+    /// token knows; `None`: the client asks. What is not listed may not be learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_consent: Option<Vec<Source>>,
     /// May receive media.
     pub subscribe: bool,
     /// May send on data channels.
@@ -373,6 +377,12 @@ impl Permissions {
     pub fn may_publish(&self, source: Source) -> bool {
         let listed = self.sources.as_ref().is_none_or(|sources| sources.contains(&source));
         self.publish && !self.hidden && listed
+    }
+
+    /// Whether there may be a model of a source.
+    pub fn may_be_modelled(&self, source: Source) -> bool {
+        let listed = self.model_consent.as_ref().is_none_or(|sources| sources.contains(&source));
+        self.may_publish(source) && listed
     }
 
     /// Whether any source of a kind may be published.

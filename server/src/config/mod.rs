@@ -88,7 +88,7 @@ pub struct MediaConfig {
 }
 
 /// Models of voices and faces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelConfig {
     /// Whether there are any.
     pub enabled: bool,
@@ -98,6 +98,19 @@ pub struct ModelConfig {
     pub max_bytes: u64,
     /// Time between two bundles of model frames to one person; `None`: by the line.
     pub bundle_interval: Option<Duration>,
+    /// What speakers may leave behind for another meeting; `None`: nothing.
+    pub kept: Option<KeptConfig>,
+}
+
+/// Models that are kept between meetings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptConfig {
+    /// Where.
+    pub folder: PathBuf,
+    /// How long.
+    pub lifetime: Duration,
+    /// Bytes of all of them.
+    pub max_bytes: u64,
 }
 
 /// What a client may use up.

@@ -62,6 +62,9 @@ pub struct RawModels {
     pub policy: String,
     pub max_bytes: u64,
     pub bundle_interval_ms: u64,
+    pub kept_folder: String,
+    pub kept_days: u64,
+    pub kept_bytes: u64,
 }
 
 /// `[auth]`
@@ -138,6 +141,9 @@ impl Default for RawModels {
             policy: "balanced".into(),
             max_bytes: 256 << 20,
             bundle_interval_ms: 0,
+            kept_folder: String::new(),
+            kept_days: 30,
+            kept_bytes: 4 << 30,
         }
     }
 }

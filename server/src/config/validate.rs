@@ -10,7 +10,9 @@ use std::{
 
 use sotto_core::signal::Policy;
 
-use super::{Config, HttpConfig, Limits, LogConfig, MediaConfig, ModelConfig, Raw, RawAuth};
+use super::{
+    Config, HttpConfig, KeptConfig, Limits, LogConfig, MediaConfig, ModelConfig, Raw, RawAuth,
+};
 use crate::{
     http::{Origin, OriginError},
     telemetry::{self, LogFormat},
@@ -184,7 +186,14 @@ impl Raw {
                 Some(within("models.bundle_interval_ms", ms, 10..=500).map(Duration::from_millis)?)
             }
         };
-        Ok(ModelConfig { enabled: raw.enabled, policy, max_bytes, bundle_interval })
+        let days: u64 = within("models.kept_days", raw.kept_days, 1..=3_650)?;
+        let kept_bytes = within("models.kept_bytes", raw.kept_bytes, 4 << 20..=1 << 50)?;
+        let kept = (!raw.kept_folder.is_empty()).then(|| KeptConfig {
+            folder: PathBuf::from(&raw.kept_folder),
+            lifetime: Duration::from_secs(days * 86_400),
+            max_bytes: kept_bytes,
+        });
+        Ok(ModelConfig { enabled: raw.enabled, policy, max_bytes, bundle_interval, kept })
     }
 
     fn limits(&self) -> Result<Limits, InvalidConfig> {
@@ -316,6 +325,7 @@ mod tests {
             |raw| raw.models.max_bytes = 1 << 20,
             "models.max_bytes is 1048576, it must be in 16777216 to 1099511627776",
         );
+        refused(|raw| raw.models.kept_days = 0, "models.kept_days is 0, it must be in 1 to 3650");
         refused(
             |raw| raw.http.join_timeout_ms = u64::MAX,
             "http.join_timeout_ms is 18446744073709551615, it must be in 100 to 600000",
@@ -396,6 +406,9 @@ mod tests {
         assert_eq!(pinned.models.bundle_interval, Some(Duration::from_millis(80)));
         let frugal = check(|raw| raw.models.policy = "frugal".into()).unwrap();
         assert_eq!(frugal.models.policy, Policy::Frugal);
+        assert_eq!(frugal.models.kept, None, "nothing is kept unless there is a place for it");
+        let kept = check(|raw| raw.models.kept_folder = "/var/lib/sotto".into()).unwrap();
+        assert_eq!(kept.models.kept.unwrap().lifetime, Duration::from_secs(30 * 86_400));
         refused(
             |raw| raw.log.format = "xml".into(),
             "log.format: \"text\" or \"json\" is expected, found \"xml\"",

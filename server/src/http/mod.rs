@@ -27,4 +27,4 @@ mod wire;
 
 pub use origin::{Origin, OriginError};
 pub use plane::MediaPlane;
-pub use server::{HttpServer, start};
+pub use server::{HttpServer, ServeError, start};

@@ -11,7 +11,7 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    time,
+    task, time,
 };
 use tracing::{debug, warn};
 
@@ -19,10 +19,27 @@ use super::{
     plane::MediaPlane,
     routes::{Node, routes},
 };
-use crate::{config::Config, models::ModelStore};
+use crate::{
+    config::Config,
+    models::{AUDIT, ModelStore, Swept, Vault, VaultError, since_1970},
+};
 
 /// Pause after a failed accept: the cause (no file handles, mostly) does not go away by trying.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often kept models are looked at for being too old.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be bound.
+    #[error(transparent)]
+    Listen(#[from] io::Error),
+    /// Models cannot be kept where they should be.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
 
 /// A listener that runs until it is stopped or dropped.
 #[derive(Debug)]
@@ -38,14 +55,23 @@ pub struct HttpServer {
 /// Binds and serves, inside a tokio runtime.
 ///
 /// # Errors
-/// The address cannot be bound.
-pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> io::Result<HttpServer> {
+/// [`ServeError`].
+pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> Result<HttpServer, ServeError> {
+    let vault = config
+        .models
+        .kept
+        .as_ref()
+        .map(|kept| Vault::open(&kept.folder, &config.key, kept.lifetime, kept.max_bytes));
+    let vault = vault.transpose()?;
     let listener = TcpListener::bind(config.http.listen).await?;
     let addr = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
     let (alive, ended) = mpsc::channel(1);
-    let models = config.models.enabled.then(|| ModelStore::new(config.models.max_bytes));
+    let models = config.models.enabled.then(|| ModelStore::new(config.models.max_bytes, vault));
     let models = models.map(Arc::new);
+    if let Some(store) = models.clone().filter(|store| store.vault().is_some()) {
+        tokio::spawn(sweep(store, stopped.clone()));
+    }
     let node = Arc::new(Node {
         http: config.http.clone(),
         limits: config.limits,
@@ -66,6 +92,27 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> io::Result<Ht
     };
     tokio::spawn(acceptor.run());
     Ok(HttpServer { addr, stop, ended, stop_timeout: config.http.stop_timeout, models })
+}
+
+/// Removes kept models whose time has come, until the node stops.
+async fn sweep(store: Arc<ModelStore>, mut stop: watch::Receiver<bool>) {
+    let mut turn = time::interval(SWEEP_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = turn.tick() => {}
+            () = stopped(&mut stop) => return,
+        }
+        let store = store.clone();
+        let swept = task::spawn_blocking(move || store.vault().map(|v| v.sweep(since_1970())));
+        match swept.await {
+            Ok(Some(Ok(Swept { expired: 0, crowded: 0 })) | None) => {}
+            Ok(Some(Ok(Swept { expired, crowded }))) => {
+                tracing::info!(target: AUDIT, expired, crowded, "kept models removed");
+            }
+            Ok(Some(Err(error))) => warn!(%error, "kept models could not be looked at"),
+            Err(error) => warn!(%error, "looking at kept models ended early"),
+        }
+    }
 }
 
 impl HttpServer {

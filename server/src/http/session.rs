@@ -106,7 +106,8 @@ async fn enter(node: &Node, wire: &mut Wire) -> Result<Client, End> {
     let seat = node.seats.clone().try_acquire_owned().map_err(|_| full())?;
     let (sender, events) = mpsc::channel(node.limits.event_queue);
     let peer = node.media.place(&room);
-    let models = node.models.as_ref().map(|store| store.connect(peer, permissions.clone()));
+    let models =
+        node.models.as_ref().map(|store| store.connect(peer, &identity, permissions.clone()));
     let join = Join {
         peer,
         participant: ParticipantId(Uuid::new_v4()),
@@ -200,7 +201,9 @@ impl Client {
         };
         let tell = || self.media.try_send(peer, command);
         let told = match (withdrawn, &self.models) {
-            (Some(source), Some(models)) => models.withdraw(source, tell),
+            (Some(source), Some(models)) => {
+                models.withdraw(source, tell).inspect(|()| models.forget_kept(source))
+            }
             _ => tell(),
         };
         // Full: this client is closed, or its state and the node's would no longer agree.

@@ -10,23 +10,27 @@
 //!
 //! A model of a voice or a face is biometric data: it is in memory alone, gone when the last
 //! connection that uploaded it ends or withdraws it, and given only to connections that the core told
-//! to fetch it. HTTP threads lock the store for moments; a shard never sees it.
+//! to fetch it. A speaker who wants that finds it again in another meeting: the [`Vault`] keeps it,
+//! encrypted, for a time. HTTP threads lock the store for moments; a shard never sees it.
 
 mod deltas;
 mod grant;
+mod kept;
 mod key;
+mod member;
 mod pace;
 mod space;
 mod store;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 pub use deltas::DeltaCell;
 pub use grant::Grant;
+pub use kept::{AUDIT, since_1970};
 pub use key::ModelKey;
+pub use member::{Member, ModelTraffic, Withdrawals};
 pub use pace::{Pace, chunk_len, wire_len};
 pub use space::{Blob, NoSpace, Reservation, Space};
-pub use store::{
-    Connection, Denied, Download, Member, ModelStats, ModelStore, ModelTraffic, PutError, Stored,
-    Upload, Withdrawals,
-};
+pub use store::{Connection, Denied, Download, ModelStats, ModelStore, PutError, Stored, Upload};
+pub use vault::{Kept, Swept, Vault, VaultError};

@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -14,13 +11,15 @@ use sotto_core::{
     signal::{FetchModel, ForgetModel, Permissions, Source},
 };
 use sotto_frame::ModelHash;
-use tokio::sync::Semaphore;
 
 use super::{
     deltas::{DeltaCell, Deltas},
     grant::{Grant, Granted},
+    kept::Offered,
     key::{KeyDigest, ModelKey},
+    member::{Member, ModelTraffic, Withdrawals},
     space::{Blob, NoSpace, Reservation, Space},
+    vault::Vault,
 };
 use crate::shard::bucket::{Bucket, Rate};
 
@@ -35,9 +34,6 @@ const BYTES_PER_SOURCE: usize = 8 << 20;
 /// stays with raw media. No view shows so many people.
 const MAX_GRANTS: usize = 2_048;
 
-/// Downloads of one connection at once: what a browser opens to one host, and two more.
-const DOWNLOADS: usize = 8;
-
 /// Uploads of one connection: voice and face each refine every few seconds at most.
 const UPLOADS: Rate = Rate { per_second: 1, burst: 8 };
 
@@ -45,24 +41,26 @@ const UPLOADS: Rate = Rate { per_second: 1, burst: 8 };
 #[derive(Debug)]
 pub struct ModelStore {
     shelves: Mutex<Shelves>,
-    space: Space,
+    pub(super) space: Space,
+    pub(super) vault: Option<Vault>,
 }
 
 #[derive(Debug, Default)]
-struct Shelves {
-    members: HashMap<KeyDigest, Entry>,
+pub(super) struct Shelves {
+    pub(super) members: HashMap<KeyDigest, Entry>,
     models: HashMap<ModelHash, Shelf>,
     deltas: Deltas,
 }
 
 /// A connection.
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     member: Member,
     uploads: Bucket,
-    withdrawals: Withdrawals,
     /// What it uploaded, oldest first.
     own: Vec<Own>,
+    /// What was kept of its speaker, since it asked for that.
+    pub(super) kept: Vec<Offered>,
     /// What it may fetch.
     grants: HashMap<ModelHash, Granted>,
 }
@@ -79,36 +77,6 @@ struct Own {
 struct Shelf {
     blob: Arc<Blob>,
     holders: Vec<KeyDigest>,
-}
-
-/// A connection, as a request of it meets it.
-#[derive(Clone, Debug)]
-pub struct Member {
-    id: KeyDigest,
-    /// Which.
-    pub peer: PeerId,
-    /// What it may do.
-    pub permissions: Arc<Permissions>,
-    /// One permit: an upload at a time.
-    pub upload: Arc<Semaphore>,
-    /// A permit for each download at once.
-    pub downloads: Arc<Semaphore>,
-    traffic: Arc<Counted>,
-}
-
-#[derive(Debug, Default)]
-struct Counted {
-    fetched: AtomicU64,
-    uploaded: AtomicU64,
-}
-
-/// Bytes of bodies that one connection fetched and uploaded, without headers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ModelTraffic {
-    /// From the node.
-    pub fetched: u64,
-    /// To the node.
-    pub uploaded: u64,
 }
 
 /// The store at one moment.
@@ -130,15 +98,7 @@ pub struct Upload {
     /// Its name.
     pub hash: ModelHash,
     /// The container.
-    pub blob: Blob,
-}
-
-/// How often a connection took back its consent so far: an upload that began before it did is not
-/// one that it agrees to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Withdrawals {
-    microphone: u32,
-    camera: u32,
+    pub blob: Arc<Blob>,
 }
 
 /// What became of an upload.
@@ -187,38 +147,41 @@ pub enum PutError<E> {
 /// A connection's place in the store: its uploads, grants and key end with this.
 #[derive(Debug)]
 pub struct Connection {
-    store: Arc<ModelStore>,
-    id: KeyDigest,
+    pub(super) store: Arc<ModelStore>,
+    pub(super) member: Member,
     key: ModelKey,
 }
 
 impl ModelStore {
-    /// An empty store for so many bytes.
-    pub fn new(max_bytes: u64) -> Self {
-        Self { shelves: Mutex::default(), space: Space::new(max_bytes) }
+    /// An empty store for so many bytes. `vault`: where models are kept for another meeting.
+    pub fn new(max_bytes: u64, vault: Option<Vault>) -> Self {
+        Self { shelves: Mutex::default(), space: Space::new(max_bytes), vault }
+    }
+
+    /// Where models are kept for another meeting; `None`: nowhere.
+    pub const fn vault(&self) -> Option<&Vault> {
+        self.vault.as_ref()
     }
 
     /// A connection begins.
-    pub fn connect(self: &Arc<Self>, peer: PeerId, permissions: Permissions) -> Connection {
+    pub fn connect(
+        self: &Arc<Self>,
+        peer: PeerId,
+        identity: &str,
+        permissions: Permissions,
+    ) -> Connection {
         let key = ModelKey::generate();
         let id = key.digest();
-        let member = Member {
-            id,
-            peer,
-            permissions: Arc::new(permissions),
-            upload: Arc::new(Semaphore::new(1)),
-            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
-            traffic: Arc::default(),
-        };
+        let member = Member::new(id, peer, identity, permissions);
         let entry = Entry {
-            member,
+            member: member.clone(),
             uploads: Bucket::full(),
-            withdrawals: Withdrawals::default(),
             own: Vec::new(),
+            kept: Vec::new(),
             grants: HashMap::new(),
         };
         self.lock().members.insert(id, entry);
-        Connection { store: self.clone(), id, key }
+        Connection { store: self.clone(), member, key }
     }
 
     /// The connection of a key.
@@ -231,7 +194,7 @@ impl ModelStore {
     pub fn begin_upload(&self, member: &Member, now: Instant) -> Option<Withdrawals> {
         let mut shelves = self.lock();
         let entry = shelves.members.get_mut(&member.id)?;
-        entry.uploads.take(now, UPLOADS).then_some(entry.withdrawals)
+        entry.uploads.take(now, UPLOADS).then(|| entry.member.withdrawals())
     }
 
     /// Room for a model, of which nothing is set aside yet.
@@ -269,7 +232,7 @@ impl ModelStore {
         let mut shelves = self.lock();
         let Shelves { members, models, .. } = &mut *shelves;
         let entry = members.get_mut(&member.id).ok_or(PutError::Gone)?;
-        if entry.withdrawals.of(source) != begun.of(source) {
+        if !entry.member.agrees(source, begun) {
             return Err(PutError::Withdrawn);
         }
         if entry.own.iter().any(|own| own.hash == hash) {
@@ -278,7 +241,7 @@ impl ModelStore {
         tell().map_err(PutError::Untold)?;
         entry.own.push(Own { source, hash, bytes: blob.bytes().len() });
         let over = entry.without_room(source);
-        let fresh = || Shelf { blob: Arc::new(blob), holders: Vec::new() };
+        let fresh = || Shelf { blob, holders: Vec::new() };
         models.entry(hash).or_insert_with(fresh).holders.push(member.id);
         shelves.drop_own(member.id, |own| over.contains(&own.hash));
         Ok(Stored::Created)
@@ -295,7 +258,7 @@ impl ModelStore {
         source: Source,
         tell: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
-        self.lock().withdraw(member.id, source, tell)
+        self.lock().withdraw(member, source, tell)
     }
 
     /// A model that the connection uploaded itself.
@@ -305,13 +268,16 @@ impl ModelStore {
         Some((own.source, shelves.models.get(&hash)?.blob.clone()))
     }
 
-    /// A model that the connection was told to fetch.
+    /// A model that the connection was told to fetch, or that was kept of its speaker.
     ///
     /// # Errors
     /// [`Denied`].
     pub fn open(&self, member: &Member, hash: ModelHash) -> Result<Download, Denied> {
         let shelves = self.lock();
         let entry = shelves.members.get(&member.id).ok_or(Denied::NotGranted)?;
+        if let Some(kept) = entry.kept.iter().find(|offered| offered.hash == hash) {
+            return Ok(kept.download());
+        }
         let grant = entry.grants.get(&hash).ok_or(Denied::NotGranted)?.grant();
         let model = shelves.models.get(&hash).ok_or(Denied::Unknown)?.blob.clone();
         Ok(Download { model, grant })
@@ -330,13 +296,8 @@ impl ModelStore {
     /// What is held, and what was moved.
     pub fn stats(&self) -> ModelStats {
         let shelves = self.lock();
-        let peers = shelves.members.values().map(|entry| {
-            let Member { peer, traffic, .. } = &entry.member;
-            let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-            let traffic =
-                ModelTraffic { fetched: read(&traffic.fetched), uploaded: read(&traffic.uploaded) };
-            (*peer, traffic)
-        });
+        let members = shelves.members.values().map(|entry| &entry.member);
+        let peers = members.map(|member| (member.peer, member.traffic()));
         ModelStats {
             models: shelves.models.len(),
             bytes: self.space.used(),
@@ -345,37 +306,8 @@ impl ModelStore {
     }
 
     /// What was broken by a panic is at worst a model too many or too few.
-    fn lock(&self) -> MutexGuard<'_, Shelves> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shelves> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Member {
-    /// Counts bytes of a body that were handed to the connection.
-    pub fn count_fetched(&self, bytes: usize) {
-        self.traffic.fetched.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// Counts bytes of a body that it sent.
-    pub fn count_uploaded(&self, bytes: usize) {
-        self.traffic.uploaded.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-}
-
-impl Withdrawals {
-    /// Those of models of a source: there are none but of microphones and cameras.
-    const fn of(self, source: Source) -> u32 {
-        match source {
-            Source::Microphone => self.microphone,
-            _ => self.camera,
-        }
-    }
-
-    const fn add(&mut self, source: Source) {
-        match source {
-            Source::Microphone => self.microphone += 1,
-            _ => self.camera += 1,
-        }
     }
 }
 
@@ -395,15 +327,16 @@ impl Entry {
 impl Shelves {
     fn withdraw<E>(
         &mut self,
-        id: KeyDigest,
+        member: &Member,
         source: Source,
         tell: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
         tell()?;
-        if let Some(entry) = self.members.get_mut(&id) {
-            entry.withdrawals.add(source);
+        member.take_back(source);
+        if let Some(entry) = self.members.get_mut(&member.id) {
+            entry.kept.retain(|offered| offered.source != source);
         }
-        self.drop_own(id, |own| own.source == source);
+        self.drop_own(member.id, |own| own.source == source);
         Ok(())
     }
 
@@ -432,7 +365,7 @@ impl Connection {
     /// The core tells the client to fetch a model: it may.
     pub fn grant(&self, fetch: &FetchModel) {
         let mut shelves = self.store.lock();
-        let Some(entry) = shelves.members.get_mut(&self.id) else { return };
+        let Some(entry) = shelves.members.get_mut(&self.member.id) else { return };
         if entry.grants.len() >= MAX_GRANTS && !entry.grants.contains_key(&fetch.hash) {
             tracing::debug!(peer = entry.member.peer.0, "more models to fetch than one may");
             return;
@@ -449,7 +382,7 @@ impl Connection {
     /// the way ends.
     pub fn revoke(&self, forget: &ForgetModel) {
         let mut shelves = self.store.lock();
-        let Some(entry) = shelves.members.get_mut(&self.id) else { return };
+        let Some(entry) = shelves.members.get_mut(&self.member.id) else { return };
         let Some(granted) = entry.grants.get_mut(&forget.hash) else { return };
         granted.of.retain(|of| *of != (forget.participant, forget.source));
         if granted.of.is_empty() {
@@ -466,14 +399,14 @@ impl Connection {
         source: Source,
         tell: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
-        self.store.lock().withdraw(self.id, source, tell)
+        self.store.lock().withdraw(&self.member, source, tell)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         let mut shelves = self.store.lock();
-        shelves.drop_own(self.id, |_| true);
-        shelves.members.remove(&self.id);
+        shelves.drop_own(self.member.id, |_| true);
+        shelves.members.remove(&self.member.id);
     }
 }

@@ -17,6 +17,7 @@ fn permissions() -> Permissions {
     Permissions {
         publish: true,
         sources: None,
+        model_consent: None,
         subscribe: true,
         data: true,
         admin: false,
@@ -36,11 +37,11 @@ struct World {
 
 impl World {
     fn new(max_bytes: u64) -> Self {
-        Self { store: Arc::new(ModelStore::new(max_bytes)) }
+        Self { store: Arc::new(ModelStore::new(max_bytes, None)) }
     }
 
     fn connect(&self, peer: u64) -> (Connection, Member) {
-        let connection = self.store.connect(PeerId(peer), permissions());
+        let connection = self.store.connect(PeerId(peer), "ann", permissions());
         let member = self.store.member(connection.key()).unwrap();
         (connection, member)
     }
@@ -67,7 +68,7 @@ impl World {
         begun: Withdrawals,
         told: Result<(), Untold>,
     ) -> Result<Stored, PutError<Untold>> {
-        let blob = Blob::new(vec![number; len], self.store.reserve()).unwrap();
+        let blob = Arc::new(Blob::new(vec![number; len], self.store.reserve()).unwrap());
         let upload = Upload { source, hash: hash(number), blob };
         self.store.put(member, upload, begun, || told)
     }

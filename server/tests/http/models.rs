@@ -1,5 +1,7 @@
 //! Models over HTTP: who may upload and fetch them, and how fast they come.
 
+mod kept;
+
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -278,7 +280,7 @@ async fn what_is_no_model_of_ones_own_is_refused_and_no_room_hears_of_it() {
     for (what, path, body, expected) in [
         ("another name", other.clone(), &good.bytes, refusal(400, "malformed")),
         ("a changed byte", good.path(), &broken, refusal(400, "malformed")),
-        ("nothing", good.path(), &Vec::new(), refusal(400, "malformed")),
+        ("nothing", good.path(), &Vec::new(), refusal(404, "notFound")),
         ("the generic model", generic.path(), &generic.bytes, refusal(400, "malformed")),
         ("a delta of what is not here", other, &delta, refusal(409, "conflict")),
         ("no hash", "/v1/models/xyz".into(), &good.bytes, refusal(404, "notFound")),
@@ -304,6 +306,21 @@ async fn a_model_needs_the_grant_to_publish_its_source() {
     assert_eq!(node.put(&ann, &face).await.refusal(), refusal(403, "forbidden"));
     let voice = Model::new(PluginId::VOICE, 1, b"voice");
     assert_eq!(node.put(&ann, &voice).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_model_needs_the_consent_of_a_token_that_speaks_of_it() {
+    let mut node = start().await;
+    let mut claims = Claims::participant("team", "ann", now() + 60);
+    claims.video.model_consent = Some(vec![GrantSource::Microphone]);
+    let ann = node.person_with(claims.clone()).await;
+    let (face, voice) = (Model::face(1, 100), Model::new(PluginId::VOICE, 1, b"voice"));
+    assert_eq!(node.put(&ann, &face).await.refusal(), refusal(403, "forbidden"));
+    assert_eq!(node.put(&ann, &voice).await.status, 201);
+    assert!(matches!(node.command().await, Command::Model { .. }));
+    claims.video.model_consent = Some(Vec::new());
+    let nobody = node.person_with(Claims { sub: "bob".into(), ..claims }).await;
+    assert_eq!(node.put(&nobody, &voice).await.refusal(), refusal(403, "forbidden"));
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ fn join(number: u64) -> Join {
         permissions: Permissions {
             publish: true,
             sources: None,
+            model_consent: None,
             subscribe: true,
             data: true,
             admin: false,

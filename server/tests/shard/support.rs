@@ -263,6 +263,7 @@ impl Rig {
             permissions: Permissions {
                 publish: true,
                 sources: None,
+                model_consent: None,
                 subscribe: true,
                 data: true,
                 admin: false,

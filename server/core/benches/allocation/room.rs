@@ -139,6 +139,7 @@ impl Room {
         let permissions = Permissions {
             publish: true,
             sources: None,
+            model_consent: None,
             subscribe: true,
             data: true,
             admin: false,

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// A model that was shown for so long without a fall has proven itself: the next fall is a first one.
-const PROVEN: Duration = Duration::from_secs(120);
+/// For each time this long that a model was shown without a fall, one of the falls before is forgotten:
+/// a face that is not the model's for a moment every ten seconds is shown in between, one that falls
+/// as soon as it is shown is soon left alone.
+const PROVEN: Duration = Duration::from_secs(3);
 
 /// How long the gate must have been green after the first, the second and every further fall.
 /// Default 2, 8 and 30 s.
@@ -18,10 +20,13 @@ impl Default for BackoffTimes {
     }
 }
 
+/// Falls that are remembered: more make no longer wait.
+const MOST: usize = 3;
+
 /// Limits flapping, on the way to model form alone: the way back is never delayed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
-    /// Falls in a row.
+    /// Falls that are not forgotten.
     falls: usize,
     /// Since when the model is shown.
     entered: Option<Time>,
@@ -35,8 +40,9 @@ impl Backoff {
 
     /// It had to be given up.
     pub fn fell(&mut self, now: Time) {
-        let proven = self.entered.take().is_some_and(|at| now.saturating_since(at) >= PROVEN);
-        self.falls = if proven { 1 } else { self.falls.saturating_add(1) };
+        let shown = self.entered.take().map_or(Duration::ZERO, |at| now.saturating_since(at));
+        let forgotten = (shown.as_micros() / PROVEN.as_micros()) as usize;
+        self.falls = self.falls.saturating_sub(forgotten).saturating_add(1).min(MOST);
     }
 
     /// How long nothing must have spoken against the model until it is shown again.
@@ -62,19 +68,26 @@ mod tests {
         assert_eq!(backoff.wait(&times), Duration::ZERO, "nothing ever went wrong");
         let waits = [1, 2, 3, 4, 5].map(|n| {
             backoff.entered(at(n * 10));
-            backoff.fell(at(n * 10 + 5));
+            backoff.fell(at(n * 10 + 2));
             backoff.wait(&times).as_secs()
         });
         assert_eq!(waits, [2, 8, 30, 30, 30]);
     }
 
     #[test]
-    fn a_model_that_was_shown_for_long_begins_anew() {
+    fn a_model_that_is_shown_for_a_while_between_falls_need_not_wait_for_long() {
         let (mut backoff, times) = (Backoff::default(), BackoffTimes::default());
-        backoff.fell(at(0));
-        backoff.fell(at(1));
-        backoff.entered(at(10));
-        backoff.fell(at(10) + PROVEN);
-        assert_eq!(backoff.wait(&times), times.0[0]);
+        for second in 0..8 {
+            backoff.fell(at(second));
+        }
+        assert_eq!(backoff.wait(&times), times.0[2]);
+        backoff.entered(at(40));
+        backoff.fell(at(40) + 2 * PROVEN);
+        assert_eq!(backoff.wait(&times), times.0[1]);
+        for minute in 1..10 {
+            backoff.entered(at(minute * 60));
+            backoff.fell(at(minute * 60) + 2 * PROVEN);
+            assert_eq!(backoff.wait(&times), times.0[0]);
+        }
     }
 }

@@ -371,6 +371,10 @@ impl Representation {
         if let Some(obstacle) = self.obstacle(facts, true) {
             return State::Raw(obstacle.reason);
         }
+        if facts.gate == GateState::Amber {
+            // Doubts are no fall, and what was waited for is not lost: but it begins on green.
+            return State::Raw(RawReason::GateTripped);
+        }
         match ready(facts) {
             Some(epoch) if self.is_rested(now, times) && facts.held => {
                 State::Entering { epoch, since: now }
@@ -391,6 +395,7 @@ impl Representation {
     ) -> Option<State> {
         // Whether frames come again is only seen once they are asked for.
         let is_free = self.obstacle(facts, true).is_none()
+            && facts.gate == GateState::Green
             && !facts.lags
             && reason != RawReason::Stalled
             && self.is_rested(now, times);
@@ -419,13 +424,8 @@ impl Representation {
         }
     }
 
-    /// What speaks against the model. `entering`: it is not shown yet, so the gate must be green.
+    /// What speaks against the model. `entering`: it is not shown yet.
     fn obstacle(&self, facts: &Facts, entering: bool) -> Option<Obstacle> {
-        let gate = match facts.gate {
-            GateState::Green => false,
-            GateState::Amber => entering,
-            GateState::Red => true,
-        };
         let unlearned = match facts.model {
             Availability::Ready(_) => None,
             Availability::Learned(LearningState::Learning) => Some(RawReason::Learning),
@@ -442,7 +442,7 @@ impl Representation {
             Some(now(reason, false))
         } else if is_failed {
             Some(now(RawReason::NotFetched, false))
-        } else if gate {
+        } else if facts.gate == GateState::Red {
             Some(now(RawReason::GateTripped, true))
         } else if !entering && !facts.held {
             Some(now(RawReason::NotFetched, false))

@@ -192,10 +192,24 @@ fn a_red_moment_starts_the_wait_anew() {
     let mut bench = Bench::shown(Kind::Video);
     bench.given(Facts { gate: GateState::Red, ..FINE });
     bench.it.switched(bench.now, Form::Raw);
-    bench.given(FINE).after(1_900).given(Facts { gate: GateState::Amber, ..FINE });
+    bench.given(FINE).after(1_900).given(Facts { gate: GateState::Red, ..FINE });
     bench.after(100).given(FINE).after(1_999).given(FINE);
     bench.check(RAW, Some(RawReason::GateTripped));
     bench.after(1).given(FINE).check(BOTH, None);
+}
+
+#[test]
+fn doubts_begin_no_wait_and_end_none_and_do_not_keep_from_what_has_begun() {
+    let amber = Facts { gate: GateState::Amber, ..FINE };
+    let mut bench = Bench::shown(Kind::Video);
+    bench.given(Facts { gate: GateState::Red, ..FINE });
+    bench.it.switched(bench.now, Form::Raw);
+    bench.given(FINE).after(1_900).given(amber).after(1_000).given(amber);
+    bench.check(RAW, Some(RawReason::GateTripped));
+    bench.given(FINE).check(BOTH, None);
+    bench.after(300).given(amber).check(BOTH, None);
+    bench.it.switched(bench.now, Form::Model);
+    bench.given(amber).check(MODEL, None);
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl Room {
             version: PROTOCOL_VERSION,
             room: self.name.clone(),
             participant: self.describe(key),
-            permissions: join.permissions,
+            permissions: Box::new(join.permissions),
             participants,
             limits: cx.config.slots,
             models: join

@@ -12,8 +12,8 @@ use sotto_core::{
     output::BundleRoute,
     signal::{
         ClientMessage, Decoding, ErrorCode, Form, GateState, LearningState, ModelDemand,
-        ModelEpoch, ModelFailure, ModelTransport, Policy, RawReason, ServerMessage, Source,
-        SourceDemand,
+        ModelEpoch, ModelFailure, ModelTransport, Permissions, Policy, RawReason, ServerMessage,
+        Source, SourceDemand,
     },
     time::NtpTime,
 };
@@ -21,8 +21,8 @@ use sotto_frame::PluginId;
 
 use crate::{
     call::{Call, Frame, MODEL_SSRC, header, mid, model_offer, support},
-    media::OPUS,
-    world::everything,
+    media::{OPUS, offer},
+    world::{World, everything},
 };
 
 #[test]
@@ -298,7 +298,7 @@ fn every_reason_to_stay_raw_is_told() {
     call.policy(1, Policy::Quality);
     check(&mut call, RawReason::Policy);
     call.policy(1, Policy::Frugal);
-    call.gate(0, Source::Camera, GateState::Amber);
+    call.gate(0, Source::Camera, GateState::Red);
     check(&mut call, GateTripped);
     call.gate(0, Source::Camera, GateState::Green);
     let estimate = Estimate { bitrate: 900_000, round_trip: None, loss_per_mille: 400 };
@@ -394,6 +394,23 @@ fn what_is_said_about_models_that_are_not_there_is_refused() {
     let failed = ClientMessage::ModelFailed { model, reason: ModelFailure::Fetch };
     call.world.say(call.people[1], failed);
     assert_eq!(call.world.errors(call.people[1]), [], "late news of a model that was replaced");
+}
+
+#[test]
+fn consent_to_what_a_token_does_not_allow_is_refused_and_can_always_be_taken_back() {
+    let mut world = World::new(SfuConfig::default());
+    let model_consent = Some(vec![Source::Microphone]);
+    let permissions = Permissions { model_consent, ..everything() };
+    let ann = world.join_with("blue", "ann", permissions, offer(4, 9));
+    world.heard(ann);
+    for (source, granted, expected) in [
+        (Source::Microphone, true, &[][..]),
+        (Source::Camera, true, &[ErrorCode::Forbidden]),
+        (Source::Camera, false, &[]),
+    ] {
+        world.say(ann, ClientMessage::Consent { source, granted });
+        assert_eq!(world.errors(ann), expected, "{source:?} {granted}");
+    }
 }
 
 #[test]

@@ -100,6 +100,7 @@ pub(crate) fn everything() -> Permissions {
     Permissions {
         publish: true,
         sources: None,
+        model_consent: None,
         subscribe: true,
         data: true,
         admin: false,

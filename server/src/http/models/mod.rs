@@ -1,13 +1,15 @@
-//! `/v1/models/{hash}`: how models come and go.
+//! `/v1/models/{hash}`: how models come and go; `/v1/models`: what is kept of a speaker.
 //!
 //! ```text
-//!  cross_origin ─► member (bearer key) ─┬ PUT     upload: read, check ─► store ─► Command::Model
+//!  cross_origin ─► member (bearer key) ─┬ PUT     upload: read, check ─► store ─► Command::Model ─► vault
 //!                                       ├ GET     download: grant ─► delta or whole ─► paced body
-//!                                       └ DELETE  withdraw: Consent { granted: false } ─► drop
+//!                                       ├ DELETE  withdraw: Consent { granted: false } ─► drop
+//!                                       └ /       kept: vault ─► store, for this connection
 //! ```
 
 mod cross_origin;
 mod download;
+mod kept;
 mod upload;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use axum::{
 };
 use sotto_core::signal::{ClientMessage, ErrorCode};
 use sotto_frame::ModelHash;
+use tokio::task;
 
 use super::{refusal::Refusal, routes::Node};
 use crate::{
@@ -42,14 +45,17 @@ pub(super) fn routes(node: Arc<Node>, store: Arc<ModelStore>) -> Router {
         .put(upload::put)
         .delete(withdraw)
         .options(cross_origin::preflight)
-        .with_state(door);
+        .with_state(door.clone());
+    let shelf =
+        get(kept::list).delete(kept::forget).options(cross_origin::preflight).with_state(door);
     Router::new()
+        .route("/v1/models", shelf)
         .route("/v1/models/{hash}", methods)
         .route_layer(middleware::from_fn_with_state(node, cross_origin::apply))
 }
 
 /// `DELETE /v1/models/{hash}`: a speaker takes back its consent for the source that this is a model
-/// of. All of its models of that source go.
+/// of. All of its models of that source go, kept ones too.
 async fn withdraw(
     State(door): State<Door>,
     path: Result<Path<String>, PathRejection>,
@@ -57,11 +63,19 @@ async fn withdraw(
 ) -> Result<StatusCode, Refusal> {
     let member = door.member(&headers)?;
     let hash = hash(path)?;
-    let (source, _) = door.store.own(&member, hash).ok_or_else(no_such_model)?;
+    let own = door.store.own(&member, hash).or_else(|| door.store.offered(&member, hash));
+    let (source, _) = own.ok_or_else(no_such_model)?;
     let peer = member.peer;
     let message = ClientMessage::Consent { source, granted: false };
     let tell = || door.node.media.try_send(peer, Command::Message { peer, message });
     door.store.withdraw(&member, source, tell).map_err(undelivered)?;
+    let (store, identity) = (door.store.clone(), member.identity);
+    // Whoever reads the answer finds nothing on the disk.
+    let forgotten = task::spawn_blocking(move || store.forget_kept(&identity, Some(source)));
+    forgotten.await.map_err(|_| {
+        let message = "what is kept could not be removed";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message)
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,13 +1,20 @@
 //! `PUT /v1/models/{hash}`: a speaker's own model, whole or as a delta.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State, rejection::PathRejection},
+    extract::{
+        Path, Query, Request, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, StatusCode, header::CONTENT_LENGTH},
 };
 use futures_util::StreamExt as _;
+use serde::Deserialize;
 use sotto_core::{
     input::ModelHeader,
     signal::{ErrorCode, Source},
@@ -22,7 +29,8 @@ use super::{Door, hash, undelivered};
 use crate::{
     http::refusal::Refusal,
     models::{
-        Blob, Member, ModelStore, NoSpace, PutError, Reservation, Stored, Upload, Withdrawals,
+        AUDIT, Blob, Member, ModelStore, NoSpace, PutError, Reservation, Stored, Upload,
+        Withdrawals,
     },
     shard::{Command, Undelivered},
 };
@@ -70,8 +78,17 @@ enum UploadError {
     /// Epoch 0 is the generic model, which ships with the clients.
     #[error("epochs of a speaker's model begin at 1")]
     Generic,
-    /// Its source may not be published, so neither may its model.
-    #[error("your token does not allow to publish this")]
+    /// There is no body, and nothing of that name is kept of the speaker.
+    #[error("no body, and no such model is kept of you")]
+    NotKept,
+    /// This node keeps nothing.
+    #[error("this node keeps no models (models.kept_folder)")]
+    KeepsNone,
+    /// The address asks for something else.
+    #[error("keep is true or false")]
+    Query,
+    /// Its source may not be published, or no model of it be learned.
+    #[error("your token does not allow a model of this")]
     Forbidden,
     /// The websocket closed meanwhile, the speaker thought better of it, or the node is too busy.
     #[error(transparent)]
@@ -81,36 +98,55 @@ enum UploadError {
     Internal,
 }
 
-/// Takes a model of a speaker and tells its room of it.
+/// What the address may say besides the hash.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wish {
+    /// The speaker wants to find it again in another meeting.
+    #[serde(default)]
+    keep: bool,
+}
+
+/// Takes a model of a speaker and tells its room of it. Without a body: one that is kept of him.
 pub(super) async fn put(
     State(door): State<Door>,
     path: Result<Path<String>, PathRejection>,
+    wish: Result<Query<Wish>, QueryRejection>,
     request: Request,
 ) -> Result<StatusCode, Refusal> {
     let member = door.member(request.headers())?;
     let hash = hash(path)?;
-    let (begun, upload, header) = receive(&door, &member, hash, request).await?;
-    let (peer, source) = (member.peer, upload.source);
-    let tell = || door.node.media.try_send(peer, Command::Model { peer, model: header });
-    match door.store.put(&member, upload, begun, tell).map_err(UploadError::from)? {
-        Stored::Known => Ok(StatusCode::OK),
-        Stored::Created => {
-            let (epoch, bytes) = (header.epoch.0, header.bytes);
-            tracing::debug!(peer = peer.0, ?source, epoch, bytes, "model uploaded");
-            Ok(StatusCode::CREATED)
-        }
+    let Query(Wish { keep }) = wish.map_err(|_| UploadError::Query)?;
+    if keep && door.store.vault().is_none() {
+        return Err(UploadError::KeepsNone.into());
     }
+    // Full: refused. A client that waits for its answers never meets this.
+    let _one = member.upload.try_acquire().map_err(|_| UploadError::TooOften)?;
+    let (begun, upload, header) = receive(&door, &member, hash, request).await?;
+    let (peer, source, blob) = (member.peer, upload.source, upload.blob.clone());
+    let tell = || door.node.media.try_send(peer, Command::Model { peer, model: header });
+    let stored = door.store.put(&member, upload, begun, tell).map_err(UploadError::from)?;
+    if stored == Stored::Created {
+        let (identity, epoch, bytes) = (&*member.identity, header.epoch.0, header.bytes);
+        tracing::info!(target: AUDIT, peer = peer.0, identity, ?source, epoch, bytes, "model given");
+    }
+    if keep {
+        let (store, speaker) = (door.store.clone(), member.clone());
+        let kept = task::spawn_blocking(move || store.keep(&speaker, source, &blob, begun));
+        kept.await.map_err(|_| UploadError::Internal)?;
+    }
+    Ok(match stored {
+        Stored::Known => StatusCode::OK,
+        Stored::Created => StatusCode::CREATED,
+    })
 }
 
-/// Reads and checks a body, one at a time for each connection.
+/// Reads and checks a body.
 async fn receive(
     door: &Door,
     member: &Member,
     hash: ModelHash,
     request: Request,
 ) -> Result<(Withdrawals, Upload, ModelHeader), UploadError> {
-    // Full: refused. A client that waits for its answers never meets this.
-    let _one = member.upload.try_acquire().map_err(|_| UploadError::TooOften)?;
     let begun = door.store.begin_upload(member, Instant::now()).ok_or(UploadError::TooOften)?;
     let announced = announced(request.headers());
     if announced > MAX_BODY_BYTES {
@@ -162,6 +198,11 @@ fn check(
     body: Vec<u8>,
     mut space: Reservation,
 ) -> Result<(Upload, ModelHeader), UploadError> {
+    if body.is_empty() {
+        let (_, blob) = store.offered(member, hash).ok_or(UploadError::NotKept)?;
+        let (source, header) = describe(member, hash, blob.bytes())?;
+        return Ok((Upload { source, hash, blob }, header));
+    }
     let bytes = match Delta::parse(&body) {
         Err(DeltaError::Magic) => body,
         Err(error) => return Err(error.into()),
@@ -177,7 +218,18 @@ fn check(
             target
         }
     };
-    let (container, name) = Container::parse_named(&bytes)?;
+    let (source, header) = describe(member, hash, &bytes)?;
+    let blob = Arc::new(Blob::new(bytes, space)?);
+    Ok((Upload { source, hash, blob }, header))
+}
+
+/// Checks that a container is the one of that name, and may be of this speaker.
+fn describe(
+    member: &Member,
+    hash: ModelHash,
+    bytes: &[u8],
+) -> Result<(Source, ModelHeader), UploadError> {
+    let (container, name) = Container::parse_named(bytes)?;
     if name != hash {
         return Err(UploadError::Hash);
     }
@@ -188,7 +240,7 @@ fn check(
         PluginKind::Sound => Source::Microphone,
         PluginKind::Picture => Source::Camera,
     };
-    if !member.permissions.may_publish(source) {
+    if !member.permissions.may_be_modelled(source) {
         return Err(UploadError::Forbidden);
     }
     let header = ModelHeader {
@@ -198,8 +250,7 @@ fn check(
         hash,
         bytes: bytes.len() as u32,
     };
-    let blob = Blob::new(bytes, space)?;
-    Ok((Upload { source, hash, blob }, header))
+    Ok((source, header))
 }
 
 impl From<UploadError> for Refusal {
@@ -214,7 +265,9 @@ impl From<UploadError> for Refusal {
             | UploadError::Delta(_)
             | UploadError::Hash
             | UploadError::Generic => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
-            UploadError::Base | UploadError::NotARefinement => {
+            UploadError::NotKept => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+            UploadError::Query => (StatusCode::BAD_REQUEST, ErrorCode::Malformed),
+            UploadError::Base | UploadError::NotARefinement | UploadError::KeepsNone => {
                 (StatusCode::CONFLICT, ErrorCode::Conflict)
             }
             UploadError::Forbidden => (StatusCode::FORBIDDEN, ErrorCode::Forbidden),

@@ -27,7 +27,7 @@ use sotto_frame::{Epoch, ModelHash, PluginKind};
 use crate::{
     id::{ParticipantId, ShortId},
     input::ModelHeader,
-    peer::{Fetched, MAX_PLUGINS},
+    peer::{Fetched, MAX_PLUGINS, Peer},
     room::{Context, MemberKey, Room, TrackKey},
     signal::{
         ClientMessage, ErrorCode, ForgetModel, Form, FormSwitched, GateState, LearningState,
@@ -41,8 +41,8 @@ pub enum ModelError {
     /// Only voices and faces have models.
     #[error("only a microphone or a camera has a model")]
     NoSuchSource,
-    /// The token does not allow to publish that source.
-    #[error("your token does not allow to publish this")]
+    /// The token does not allow to publish that source, or to have a model of it.
+    #[error("your token does not allow a model of this")]
     Forbidden,
     /// More plug-ins than there are numbers for.
     #[error("more than {MAX_PLUGINS} plug-ins")]
@@ -131,7 +131,7 @@ impl Room {
     pub(crate) fn model(&mut self, cx: &mut Context<'_>, key: MemberKey, model: ModelHeader) {
         let source = source_of(model.plugin.kind());
         let Some(peer) = &self.members[key].peer else { return };
-        let (peer, may) = (peer.id, peer.permissions.may_publish(source));
+        let (peer, may) = (peer.id, peer.permissions.may_be_modelled(source));
         if !may {
             return cx.refuse(peer, "model", ErrorCode::Forbidden, &ModelError::Forbidden);
         }
@@ -160,6 +160,10 @@ impl Room {
         granted: bool,
     ) -> Result<(), ModelError> {
         check_source(source)?;
+        let may = |peer: &Peer| peer.permissions.may_be_modelled(source);
+        if granted && !self.members[key].peer.as_ref().is_some_and(may) {
+            return Err(ModelError::Forbidden);
+        }
         let model = self.source_model_mut(key, source);
         if granted {
             model.granted = true;
