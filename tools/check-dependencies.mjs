@@ -14,8 +14,8 @@ const LAYERS = {
   "sotto-wasm": ["sotto-frame", "sotto-codec"],
   "sotto-core": ["sotto-frame"],
   "sotto-server": ["sotto-frame", "sotto-codec", "sotto-core"],
-  "sotto-lab": ["sotto-frame", "sotto-codec", "sotto-core"],
   "sotto-tests": ["sotto-frame", "sotto-codec", "sotto-core", "sotto-server"],
+  "sotto-lab": ["sotto-frame", "sotto-codec", "sotto-core", "sotto-tests"],
   "sotto-load": ["sotto-frame", "sotto-codec", "sotto-core", "sotto-server", "sotto-tests"],
 };
 

@@ -4,6 +4,7 @@
 pub mod bandwidth;
 pub mod face;
 pub mod gate_fit;
+pub mod recorder;
 mod rng;
 pub mod sound;
 pub mod voice;

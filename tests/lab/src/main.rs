@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use sotto_codec::EXTENDED_RATE;
 use sotto_lab::{
     bandwidth::{self, PROFILES},
-    face, gate_fit, sound, voice, voice_coder, voice_extension,
+    face, gate_fit, recorder, sound, voice, voice_coder, voice_extension,
 };
 
 #[derive(Parser)]
@@ -38,6 +38,9 @@ enum Experiment {
     Voice(voice::Arguments),
     /// Rate, quality, speed and gate of the face plug-in, beside AV1, VP9 and VP8, on any clips.
     Face(face::Arguments),
+    /// Records what a sender with the voice and the face plug-in makes of a clip and of speech, for
+    /// `sotto-load models`.
+    Record(recorder::Arguments),
     /// What is above 8 kHz in a voice that was coded and extended to 48 kHz, against the recording.
     VoiceExtension {
         /// Folder of recordings, WAV or FLAC, 48 kHz.
@@ -120,6 +123,7 @@ fn run(experiment: Experiment) -> Result<ExitCode, Box<dyn Error>> {
             let report = face::report(&face::FacePlugin, &arguments, |what| eprintln!("{what}"))?;
             println!("{}", if arguments.json { report.to_json() } else { report.to_table() });
         }
+        Experiment::Record(arguments) => println!("{}", recorder::record(&arguments)?.to_text()),
         Experiment::VoiceExtension { speech, json } => {
             let recordings = sound::read_folder_at(&speech, EXTENDED_RATE)?;
             let report = voice_extension::report(&recordings)?;

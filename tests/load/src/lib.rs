@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  bundle     people in model form and in raw form, in turn: wire, lateness, losses, cost
+//!  models     recorded people, raw and learned while they meet: one downlink, its models, the cost
 //!  crowd      those who are seen and heard, and those who watch
 //!  line       what lies between a watcher and the node
 //!  processor  the time that the node's media thread has used
@@ -10,4 +11,5 @@
 pub mod bundle;
 pub mod crowd;
 pub mod line;
+pub mod models;
 pub mod processor;

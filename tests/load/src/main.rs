@@ -1,10 +1,13 @@
 //! `sotto-load`: what people cost a node and a line, measured on a real node with native participants.
 #![allow(clippy::print_stdout, reason = "printing its figures is what a load test is for")]
 
-use std::process::ExitCode;
+use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use sotto_load::bundle::{self, BundleArgs};
+use sotto_load::{
+    bundle::{self, BundleArgs},
+    models::{self, ModelsArgs},
+};
 
 #[derive(Parser)]
 #[command(about = "Real people on a real node of this process, over loopback.")]
@@ -18,18 +21,32 @@ enum Scenario {
     /// People in model form: what their frames take on the wire, how late they come, which are lost,
     /// and what they cost the node against raw media.
     Bundle(BundleArgs),
+    /// A meeting of people whom `sotto-lab record` has recorded: one downlink raw, while models are
+    /// learned, and behind that; what it costs the node.
+    Models(ModelsArgs),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Scenario::Bundle(args) = Arguments::parse().scenario;
-    let report = match bundle::run(&args).await {
-        Ok(report) => report,
-        Err(error) => {
-            eprintln!("sotto-load: {error}");
-            return ExitCode::FAILURE;
-        }
+    let result = match Arguments::parse().scenario {
+        Scenario::Bundle(args) => of_bundle(&args).await,
+        Scenario::Models(args) => of_models(&args).await,
     };
+    result.unwrap_or_else(|error| {
+        eprintln!("sotto-load: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn of_bundle(args: &BundleArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let report = bundle::run(args).await?;
     println!("{}", if args.json { report.to_json() } else { report.to_table() });
-    if args.assert && !report.is_within_budgets() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    let is_good = !args.assert || report.is_within_budgets();
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn of_models(args: &ModelsArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let figures = models::run(args).await?;
+    println!("{}", if args.json { figures.to_json() } else { figures.to_table() });
+    Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,10 @@
 
 use sotto_core::signal::Source;
 
-use super::{Loss, Profiles, models::ModelOptions};
+use super::{
+    Loss, Profiles,
+    models::{ModelOptions, Talking},
+};
 use crate::{link::Shape, media::Clip};
 
 /// Audio and video slots that a browser offers by default.
@@ -139,6 +142,13 @@ pub enum Media {
         /// Whether a keyframe request makes it go on at the next keyframe of the clip. Otherwise
         /// the request is met when that keyframe's time comes, and the clip keeps its time.
         seek: bool,
+    },
+    /// A clip of a voice, in a loop, and silence while it is not to talk.
+    Spoken {
+        /// The clip.
+        clip: Clip,
+        /// When it talks.
+        talking: Talking,
     },
     /// Frames that look like VP8 and carry notes ([`crate::media::synthetic`]).
     SyntheticVideo {

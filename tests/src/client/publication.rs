@@ -4,8 +4,12 @@ use std::time::{Duration, Instant};
 
 use sotto_core::{media::Kind, signal::Source};
 
-use super::{Media, nack::Kept, rtp, sdp};
-use crate::media::{Clip, synthetic, synthetic::Note, vp8};
+use super::{Media, models::Talking, nack::Kept, rtp, sdp};
+use crate::media::{
+    Clip, synthetic,
+    synthetic::{Note, wall_micros},
+    vp8,
+};
 
 /// Largest RTP payload behind the VP8 descriptor, in bytes.
 const PART: usize = 1_100;
@@ -43,7 +47,8 @@ impl Publication {
     pub fn new(now: Instant, source: Source, ssrc: u32, media: Media, muted: bool) -> Self {
         let mid =
             sdp::SENDING.iter().find(|(known, _)| *known == source).map_or("0", |(_, mid)| mid);
-        let synthetic = !matches!(media, Media::Clip { .. });
+        let synthetic =
+            matches!(media, Media::SyntheticVideo { .. } | Media::SyntheticAudio { .. });
         let video = source.kind() == Kind::Video;
         Self {
             source,
@@ -238,7 +243,7 @@ impl Publication {
 
 /// Where frames come from. Positions are clock units since the publication started.
 enum Feed {
-    Clip { clip: Clip, seek: bool, index: usize, shift: i64, level: u8 },
+    Clip { clip: Clip, seek: bool, index: usize, shift: i64, talking: Talking },
     Video { fps: u32, bytes: usize, frame: u32, since_keyframe: u32, wanted: bool },
     Audio { level: u8, frame: u32 },
 }
@@ -252,12 +257,19 @@ enum Taken {
 
 /// Loudness that a clip's packets claim, in -dBov: a voice at arm's length.
 const CLIP_LEVEL: u8 = 25;
+/// The same of silence.
+const SILENT_LEVEL: u8 = 127;
+/// Opus, 20 ms of silence: CELT, full band, mono.
+const SILENT_PACKET: &[u8] = &[0xf8, 0xff, 0xfe];
 
 impl Feed {
     fn new(media: Media) -> Self {
         match media {
             Media::Clip { clip, seek } => {
-                Self::Clip { clip, seek, index: 0, shift: 0, level: CLIP_LEVEL }
+                Self::Clip { clip, seek, index: 0, shift: 0, talking: Talking::Always }
+            }
+            Media::Spoken { clip, talking } => {
+                Self::Clip { clip, seek: false, index: 0, shift: 0, talking }
             }
             Media::SyntheticVideo { fps, bytes } => {
                 Self::Video { fps, bytes, frame: 0, since_keyframe: 0, wanted: true }
@@ -287,7 +299,7 @@ impl Feed {
 
     fn take(&mut self, sender: u32) -> Taken {
         match self {
-            Self::Clip { clip, index, shift, level, .. } => {
+            Self::Clip { clip, index, shift, talking, .. } => {
                 let data = clip.frames[*index].data.clone();
                 *index += 1;
                 if *index == clip.frames.len() {
@@ -295,7 +307,10 @@ impl Feed {
                     *shift += clip.duration as i64;
                 }
                 match kind(clip) {
-                    Kind::Audio => Taken::Audio { data, level: *level },
+                    Kind::Audio if !talking.at(wall_micros() / 1_000) => {
+                        Taken::Audio { data: SILENT_PACKET.into(), level: SILENT_LEVEL }
+                    }
+                    Kind::Audio => Taken::Audio { data, level: CLIP_LEVEL },
                     Kind::Video => Taken::Video(data),
                 }
             }
@@ -373,6 +388,24 @@ mod tests {
         let times = timestamps(&packets);
         assert_eq!(times.len(), 31, "15 frames a second for two seconds, and the first");
         assert!(times.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == 6_000));
+    }
+
+    #[test]
+    fn a_voice_that_is_not_to_talk_sends_silence() {
+        let now = Instant::now();
+        let frame =
+            |i: u64| Frame { at: i * 960, keyframe: true, data: Bytes::from_static(b"\x48voice") };
+        let clip =
+            Clip { clock_rate: 48_000, frames: (0..8).map(frame).collect(), duration: 7_680 };
+        let sent = |talking| {
+            let media = Media::Spoken { clip: clip.clone(), talking };
+            let mut packets = Vec::new();
+            publication(now, media).emit(now, 1, &mut packets);
+            let header = rtp::Header::parse(&packets[0]).unwrap();
+            packets[0][header.payload.0..].to_vec()
+        };
+        assert_eq!(sent(Talking::Always), b"\x48voice");
+        assert_eq!(sent(Talking::Never), SILENT_PACKET);
     }
 
     #[test]

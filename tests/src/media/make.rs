@@ -1,4 +1,5 @@
-//! Clips for tests, made by ffmpeg the first time they are asked for and kept beside the build.
+//! Clips for tests, made by ffmpeg the first time they are asked for and kept beside the build; what
+//! else ffmpeg makes of clips; and a recording of nobody.
 //!
 //! Every person has a colour (the background), a busy pattern and a moving block in front of it, so
 //! that an encoder has work, and a voice: a harmonic tone of its own pitch that swells three times a
@@ -11,7 +12,13 @@ use std::{
     time::Duration,
 };
 
-use super::ClipError;
+use sotto_core::signal::{GateState, Source};
+use sotto_frame::{Container, Epoch};
+
+use super::{
+    ClipError,
+    recording::{BLOCK_MS, Block, Bytes, RecordedModel, Recording},
+};
 
 /// A person of the cast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +136,61 @@ pub fn flash_and_beep(fps: u32) -> Result<(PathBuf, PathBuf), ClipError> {
         run(ffmpeg().args(["-f", "lavfi", "-i", &tone]).args(OPUS).arg(out))
     })?;
     Ok((picture, sound))
+}
+
+/// A recording of nobody: a voice model after 400 ms, face models after 200 and 1,000, and `blocks`
+/// blocks of meaningless payloads. The face is refused in blocks 10 to 19 where there are as many:
+/// amber before that, red until three blocks behind it.
+pub fn recording(name: &str, blocks: usize) -> Recording {
+    let model = |source: Source, epoch, at_ms, len| {
+        let body = vec![at_ms as u8; len];
+        let container = Container {
+            plugin: Recording::plugin_of(source),
+            plugin_version: if source == Source::Camera { 2 } else { 1 },
+            epoch: Epoch(epoch),
+            created_at_ms: 1,
+            body: &body,
+        };
+        let (container, _) = container.write().expect("a short body");
+        RecordedModel { source, epoch, at_ms, container: Bytes(container) }
+    };
+    let block = |at: usize| Block {
+        at_ms: at as u64 * BLOCK_MS,
+        voice: Some(Bytes(vec![at as u8; 20])),
+        voice_gate: GateState::Green,
+        face: (!(10..20).contains(&at)).then(|| Bytes(vec![at as u8; 40])),
+        face_gate: match at {
+            9 => GateState::Amber,
+            10..22 => GateState::Red,
+            _ => GateState::Green,
+        },
+        talking: true,
+    };
+    let models = vec![
+        model(Source::Microphone, 1, 400, 300),
+        model(Source::Camera, 1, 200, 500),
+        model(Source::Camera, 2, 1_000, 900),
+    ];
+    Recording { name: name.into(), models, blocks: (0..blocks).map(block).collect() }
+}
+
+/// A clip of any format as a camera of 360 lines sends it: VP8 in IVF at 500 kbit/s, with a keyframe
+/// each second. `fps`: its own pictures a second.
+///
+/// # Errors
+/// ffmpeg is missing or fails.
+pub fn raw_picture(clip: &Path, fps: u32, to: &Path) -> Result<(), ClipError> {
+    let scaled = ["-an", "-vf", "scale=-2:360,format=yuv420p"];
+    run(ffmpeg().arg("-i").arg(clip).args(scaled).args(vp8(fps)).arg(to))
+}
+
+/// Speech of any format as a microphone sends it: Opus in Ogg at 24 kbit/s, 20 ms a packet.
+///
+/// # Errors
+/// ffmpeg is missing or fails.
+pub fn raw_voice(speech: &Path, to: &Path) -> Result<(), ClipError> {
+    let rate = ["-vn", "-ar", "48000"];
+    run(ffmpeg().arg("-i").arg(speech).args(rate).args(OPUS).args(["-b:a", "24k"]).arg(to))
 }
 
 /// The folder of made clips: `$SOTTO_MEDIA_CACHE`, or `sotto-media` beside the build.

@@ -11,6 +11,7 @@ mod leaving;
 mod meeting;
 mod models;
 mod permissions;
+mod recordings;
 mod repair;
 mod slots;
 mod support;

@@ -99,7 +99,7 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
         ServerMessage::Welcome { participant, permissions, participants, limits, .. } => {
             report.welcome = Some(at);
             report.me = Some(participant);
-            report.permissions = Some(permissions);
+            report.permissions = Some(*permissions);
             report.limits = Some(limits);
             let met = participants.iter().map(|person| (person.short_id.0, person.name.clone()));
             report.met = met.collect();

@@ -199,6 +199,7 @@ impl Engine {
             for publish in options.publish {
                 engine.publish(publish.source, publish.media, publish.muted).await?;
             }
+            engine.say_learning().await?;
             Ok::<_, Broken>(())
         };
         sent.await.map_err(|error| JoinError::NoWelcome(error.to_string()))?;
@@ -302,7 +303,7 @@ impl Engine {
                 self.send_rtp(&packet);
             }
             self.packets = packets;
-            self.emit_models(now)?;
+            self.emit_models(now).await?;
             for i in 0..self.publications.len() {
                 if let Some(report) = self.publications[i].report(now) {
                     self.send_rtcp(&report);
@@ -311,6 +312,7 @@ impl Engine {
         }
         if now >= self.next_tick {
             self.next_tick = now + TICK;
+            self.learn(now);
             for switched in self.tick(now) {
                 self.say(&ClientMessage::Switched(switched)).await?;
             }

@@ -5,10 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sotto_codec::{Plugin as _, face, voice};
 use sotto_core::signal::{
-    ClientMessage, Decoding, Form, FormSwitched, GateState, ModelEpoch, ModelLines, ModelSupport,
-    ModelTransport, PluginSupport, ServerMessage, Source,
+    ClientMessage, Decoding, Form, FormSwitched, GateState, LearningState, ModelEpoch, ModelLines,
+    ModelSupport, ModelTransport, PluginSupport, ServerMessage, Source,
 };
+use sotto_frame::PluginId;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{Broken, Engine};
@@ -17,7 +19,7 @@ use crate::client::{
     http::{self, Request},
     models::{
         Arrival, Arrived, BAR, BundleSink, Fetched, Following, Held, Library, ModelOptions,
-        ModelSource, ModelsReport, TONE, Uploaded, VERSION, fetch, plugin_of,
+        ModelSource, ModelsReport, Strand, TONE, Uploaded, VERSION, fetch,
     },
     rtp::Header,
     sdp,
@@ -91,9 +93,13 @@ impl Models {
 
     /// What it can show, and how its frames travel.
     fn support(&self) -> Option<ModelSupport> {
-        let shown = [TONE, BAR].map(|plugin| PluginSupport {
+        let voice = voice::Voice::new(voice::Settings::default()).version();
+        let face = face::Face::new(face::Settings::default()).version();
+        let shown =
+            [(TONE, VERSION), (BAR, VERSION), (PluginId::VOICE, voice), (PluginId::FACE, face)];
+        let shown = shown.map(|(plugin, version)| PluginSupport {
             plugin: plugin.get(),
-            version: VERSION,
+            version,
             decode: Decoding::Yes,
         });
         let plugins = if self.options.receive { shown.into() } else { Vec::new() };
@@ -131,7 +137,10 @@ impl Models {
             ServerMessage::Forms { forms } => {
                 for form in forms {
                     self.following.told(at, form);
-                    models.forms.insert((form.participant, form.source), form.clone());
+                    let key = (form.participant, form.source);
+                    let before = models.forms.insert(key, form.clone());
+                    let before = before.map(|before| before.form).unwrap_or_default();
+                    models.switches += u64::from(before != form.form);
                 }
             }
             ServerMessage::FetchModel(wanted) => {
@@ -204,7 +213,7 @@ impl Models {
         let missing = self.sink.poll_missing(now);
         report.models.bundles.asked += missing.len() as u64;
         let switched = self.following.poll(|short_id, source, form| match form {
-            Form::Model => report.models.of(short_id, plugin_of(source)).last,
+            Form::Model => report.models.last(short_id, source.kind()),
             Form::Raw => report.source(short_id, source.kind()).and_then(|of| of.last_frame),
         });
         (missing, switched)
@@ -223,8 +232,9 @@ impl Models {
         let Some(key) = report.access.as_ref().map(|access| access.key.clone()) else { return };
         let strand = self.source.as_mut().and_then(|models| models.strand(source));
         let Some(strand) = strand else { return };
-        let (hash, epoch) = (strand.latest().hash, strand.latest().epoch.0);
-        let (authority, body) = (self.authority.clone(), strand.upload());
+        let (Some(made), Some(body)) = (strand.latest(), strand.upload()) else { return };
+        let (hash, epoch) = (made.hash, made.epoch.0);
+        let authority = self.authority.clone();
         let turns = self.turns[0].clone();
         self.errands.spawn(async move {
             let _turn = turns.acquire().await;
@@ -260,7 +270,9 @@ impl Engine {
     fn uploaded(&mut self, source: Source, epoch: u32, bytes: usize, result: Result<u16, String>) {
         let taken = matches!(result, Ok(200 | 201));
         let strand = self.models.source.as_mut().and_then(|models| models.strand(source));
-        if let Some(strand) = strand.filter(|strand| taken && strand.latest().epoch.0 == epoch) {
+        let is_latest =
+            |strand: &&mut Strand| strand.latest().is_some_and(|latest| latest.epoch.0 == epoch);
+        if let Some(strand) = strand.filter(is_latest).filter(|_| taken) {
             strand.taken();
         }
         self.report.send_modify(|report| match result {
@@ -283,7 +295,7 @@ impl Engine {
         self.models.library.keep(wanted.hash, container);
         self.report.send_modify(|report| {
             let held = report.models.held.entry((participant, source)).or_default();
-            held.push(Held { epoch, hash: wanted.hash });
+            held.push(Held { epoch, hash: wanted.hash, plugin: wanted.plugin });
             held.sort_unstable();
             let fetched = Fetched { participant, source, epoch, bytes, delta, at };
             report.models.fetched.push(fetched);
@@ -307,11 +319,14 @@ impl Engine {
     }
 
     /// Sends the packets of the model stream that are due.
-    pub(super) fn emit_models(&mut self, now: Instant) -> Result<(), Broken> {
+    pub(super) async fn emit_models(&mut self, now: Instant) -> Result<(), Broken> {
         let Some(source) = &mut self.models.source else { return Ok(()) };
         let mut packets = Vec::new();
         source.emit(now, self.short_id, &mut packets);
-        let report = source.report(now);
+        let (report, gates) = (source.report(now), source.poll_gates());
+        for (source, state) in gates {
+            self.say(&ClientMessage::Gate { source, state }).await?;
+        }
         for packet in packets {
             match self.models.options.transport {
                 ModelTransport::Rtp => self.send_rtp(&packet),
@@ -324,6 +339,28 @@ impl Engine {
         }
         report.into_iter().for_each(|report| self.send_rtcp(&report));
         Ok(())
+    }
+
+    /// Says of what is still to be learned that it is.
+    pub(super) async fn say_learning(&mut self) -> Result<(), Broken> {
+        let strands = self.models.source.iter().flat_map(|source| source.strands());
+        let learning = strands.filter(|strand| strand.latest().is_none());
+        let sources: Vec<_> = learning.map(|strand| strand.source()).collect();
+        for source in sources {
+            let state = LearningState::Learning;
+            self.say(&ClientMessage::Learning { source, state }).await?;
+        }
+        Ok(())
+    }
+
+    /// Uploads the models of a recording whose time has come.
+    pub(super) fn learn(&mut self, now: Instant) {
+        let since = now.saturating_duration_since(self.opened);
+        let learned = self.models.source.as_mut().map(|source| source.learn(since));
+        let (models, report) = (&mut self.models, self.report.borrow());
+        for source in learned.unwrap_or_default() {
+            models.upload(source, &report.models);
+        }
     }
 
     /// The connection is up: the stream begins, and messages may come.

@@ -5,7 +5,7 @@ use sotto_frame::{
     container::{MAX_BODY_LEN, OVERHEAD},
 };
 
-use crate::media::synthetic::wall_micros;
+use crate::media::{recording::RecordedModel, synthetic::wall_micros};
 
 /// A refinement changes one byte in so many.
 const CHANGED: usize = 16;
@@ -29,6 +29,16 @@ impl Made {
         Self::of(plugin, version, Epoch(1), body)
     }
 
+    /// The model of a recording, as that of one person of many who have it: `seed` tells them apart.
+    ///
+    /// # Panics
+    /// It is none: a recording is checked when it is read.
+    pub fn recorded(recorded: &RecordedModel, seed: u32) -> Self {
+        let model = recorded.check().expect("a recording that was checked");
+        let created_at_ms = wall_micros() / 1_000 - u64::from(seed);
+        Self::written(Container { created_at_ms, ..model })
+    }
+
     /// The next epoch: the body is the same but for one stretch.
     pub fn refined(&self) -> Self {
         let parsed = Container::parse(&self.container).expect("a container that we wrote");
@@ -50,7 +60,11 @@ impl Made {
     fn of(plugin: PluginId, plugin_version: u8, epoch: Epoch, body: &[u8]) -> Self {
         let created_at_ms = wall_micros() / 1_000;
         let body = &body[..body.len().min(MAX_BODY_LEN)];
-        let container = Container { plugin, plugin_version, epoch, created_at_ms, body };
+        Self::written(Container { plugin, plugin_version, epoch, created_at_ms, body })
+    }
+
+    fn written(container: Container<'_>) -> Self {
+        let Container { plugin, epoch, .. } = container;
         let (container, hash) = container.write().expect("a body that is short enough");
         Self { plugin, epoch, hash, container }
     }

@@ -3,12 +3,13 @@
 //! ```text
 //!  made ─► strand (a source) ─┐                        node              ┌─► sink ─► continuity
 //!          strand             ├─► source ──model packets──► bundles──────┤   (whole? whose? when?)
-//!            └─ stamp, mark ──┘                                          └─► following (which form)
-//!                └── upload (HTTP) ──► containers ──► fetch (HTTP) ──► library
+//!            ├─ stamp, mark ──┘                                          └─► following (which form)
+//!            ├─ replay (of a recording)
+//!            └───── upload (HTTP) ──► containers ──► fetch (HTTP) ──► library
 //! ```
 //!
 //! No sample and no pixel: payloads say whose they are, so that a receiver can check every one; or
-//! they are such as a browser can play.
+//! they are such as a browser can play; or those of a recording, with what its gates said.
 
 mod continuity;
 mod following;
@@ -18,6 +19,7 @@ mod made;
 mod mark;
 mod options;
 mod played;
+mod replay;
 mod report;
 mod sink;
 mod source;

@@ -1,6 +1,10 @@
 //! What a participant does with models.
 
+use std::sync::Arc;
+
 use sotto_core::signal::ModelTransport;
+
+use crate::media::Recording;
 
 /// What a participant does with models. The default: nothing, as a client that knows none.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +63,7 @@ impl Talking {
 }
 
 /// What the model of one source and its payloads are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelContent {
     /// Payloads that say whose they are ([`super::Stamp`]).
     Stamps {
@@ -72,6 +76,9 @@ pub enum ModelContent {
     Played,
     /// The models of `Played`, and payloads that say whose they are, each by itself ([`super::Mark`]).
     Marks,
+    /// Models and payloads of a recording: models when their time comes, and the payloads in a loop
+    /// with what their gates said.
+    Recorded(Arc<Recording>),
 }
 
 impl ModelPublish {
@@ -83,7 +90,11 @@ impl ModelPublish {
     };
 
     /// The same without a voice.
-    pub const SILENT: Self = Self { voice: None, talking: Talking::Never, ..Self::TALKING };
+    pub const SILENT: Self = Self {
+        voice: None,
+        face: Some(ModelContent::Stamps { payload: 24, model: 16_384 }),
+        talking: Talking::Never,
+    };
 
     /// A voice and a face that a browser with the test plug-ins can play.
     pub const PLAYED: Self = Self {
@@ -91,6 +102,12 @@ impl ModelPublish {
         face: Some(ModelContent::Played),
         talking: Talking::Always,
     };
+
+    /// The voice and the face of a recording.
+    pub fn recorded(recording: &Arc<Recording>, talking: Talking) -> Self {
+        let content = || Some(ModelContent::Recorded(Arc::clone(recording)));
+        Self { voice: content(), face: content(), talking }
+    }
 
     /// A voice and a face that it can decode, and of which it can tell whose each payload is.
     pub const fn marked(talking: Talking) -> Self {

@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use sotto_core::{
     id::ParticipantId,
+    media::Kind,
     signal::{ForgetModel, ModelAccess, ModelDemand, ReceivedForm, Source},
 };
-use sotto_frame::{Epoch, ModelHash, PluginId};
+use sotto_frame::{Epoch, ModelHash, PluginId, PluginKind};
 
-use super::{Lateness, strand::plugin_of};
+use super::Lateness;
 
 /// Everything that a participant has seen of models.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,8 @@ pub struct ModelsReport {
     pub ssrc: Option<u32>,
     /// In which form we are to play whom, as the node said last.
     pub forms: BTreeMap<(ParticipantId, Source), ReceivedForm>,
+    /// How often the form changed in which we are to play somebody, since it was raw.
+    pub switches: u64,
     /// Models that we have, the latest epoch last.
     pub held: BTreeMap<(ParticipantId, Source), Vec<Held>>,
     /// Models that we fetched.
@@ -63,14 +66,27 @@ impl ModelsReport {
         let mut forms = self.forms.values().filter(|form| form.short_id.0 == short_id);
         forms.any(|form| {
             let held = self.held.get(&(form.participant, form.source));
-            plugin_of(form.source).get() == plugin
-                && held.into_iter().flatten().any(|held| Epoch(held.epoch).low() == low)
+            let is_it = |held: &Held| held.plugin == plugin && Epoch(held.epoch).low() == low;
+            held.into_iter().flatten().any(is_it)
         })
     }
 
     /// In which form we are to play somebody's source.
     pub fn form(&self, participant: ParticipantId, source: Source) -> Option<&ReceivedForm> {
         self.forms.get(&(participant, source))
+    }
+
+    /// When the last payload came of somebody's source, whatever the plug-in.
+    pub fn last(&self, short_id: u32, kind: Kind) -> Option<Duration> {
+        let of = self.entries.range((short_id, 0)..=(short_id, u8::MAX));
+        let of = of.filter(|((_, plugin), _)| {
+            let kind_of = PluginId::new(*plugin).map(PluginId::kind);
+            matches!(
+                (kind_of, kind),
+                (Ok(PluginKind::Sound), Kind::Audio) | (Ok(PluginKind::Picture), Kind::Video)
+            )
+        });
+        of.filter_map(|(_, entries)| entries.last).max()
     }
 
     /// What came of everybody.
@@ -99,6 +115,8 @@ pub struct Held {
     pub epoch: u32,
     /// Its name.
     pub hash: ModelHash,
+    /// For which plug-in.
+    pub plugin: u8,
 }
 
 /// A model that we fetched.
@@ -192,7 +210,7 @@ pub struct EntriesReport {
     pub paused: u64,
     /// Payloads that are not what their sender sent, or not of the one whom the bundle names.
     pub misattributed: u64,
-    /// Payloads of the codec's test plug-ins: whole, but they name nobody.
+    /// Payloads of the codec's plug-ins that name nobody.
     pub nameless: u64,
     /// Payloads of an epoch that we do not hold.
     pub unheld: u64,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sotto_codec::testing::{bar, tone};
-use sotto_frame::{Bundle, Entry, MediaTime};
+use sotto_frame::{Bundle, Entry, MediaTime, PluginId};
 
 use super::{
     Stamp,
@@ -137,7 +137,7 @@ impl BundleSink {
             stamp.participant == participant && stamp.epoch % 8 == u16::from(entry.epoch)
         });
         let Some(stamp) = stamp else {
-            if is_of_test_plugin(entry) {
+            if is_nameless(entry) {
                 of.nameless += 1
             } else {
                 of.misattributed += 1
@@ -162,11 +162,13 @@ impl BundleSink {
     }
 }
 
-/// Whether the codec's test plug-ins write such payloads. Silence has none.
-fn is_of_test_plugin(entry: &Entry<'_>) -> bool {
+/// Whether a plug-in of the codec may have written such a payload: no test can tell what is in those
+/// of people. Silence has none.
+fn is_nameless(entry: &Entry<'_>) -> bool {
     match entry.plugin {
         TONE => entry.payload.is_empty() || tone::Frame::read(entry.payload).is_ok(),
         BAR => bar::Payload::read(entry.payload).is_ok(),
+        PluginId::VOICE | PluginId::FACE => true,
         _ => false,
     }
 }
@@ -198,7 +200,7 @@ mod tests {
         id::ShortId,
         signal::{Form, ReceivedForm, Source},
     };
-    use sotto_frame::{BundleWriter, ModelHash, PluginId};
+    use sotto_frame::{BundleWriter, ModelHash};
 
     use super::*;
     use crate::client::models::{EntriesReport, Held};
@@ -226,7 +228,9 @@ mod tests {
                 capture_time: None,
             };
             let key = (form.participant, form.source);
-            report.held.insert(key, vec![Held { epoch: 1, hash: ModelHash([0; 32]) }]);
+            report
+                .held
+                .insert(key, vec![Held { epoch: 1, hash: ModelHash([0; 32]), plugin: BAR.get() }]);
             report.forms.insert(key, form);
             Self { sink: BundleSink::default(), report, at: Duration::ZERO }
         }

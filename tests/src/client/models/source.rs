@@ -6,7 +6,7 @@ use sotto_core::signal::{GateState, ModelDemand, ModelTransport, Source};
 use sotto_frame::{Entry, Epoch, MediaTime, PacketWriter};
 
 use super::{
-    Made, ModelPublish,
+    ModelPublish,
     strand::{Payload, Strand},
 };
 use crate::{
@@ -69,9 +69,9 @@ impl ModelSource {
         transport: ModelTransport,
         seed: u32,
     ) -> Self {
-        let sources = [(Source::Microphone, publish.voice), (Source::Camera, publish.face)];
+        let sources = [(Source::Microphone, &publish.voice), (Source::Camera, &publish.face)];
         let strands = sources.into_iter().filter_map(|(source, content)| {
-            Some(Strand::new(source, content?, publish.talking, seed))
+            Some(Strand::new(source, content.clone()?, publish.talking, seed))
         });
         Self {
             ssrc,
@@ -115,15 +115,30 @@ impl ModelSource {
     }
 
     /// Makes the next epoch of a source's model.
-    pub fn refine(&mut self, source: Source) -> Option<&Made> {
-        let strand = self.strand(source)?;
-        strand.refine();
-        Some(strand.latest())
+    pub fn refine(&mut self, source: Source) {
+        self.strand(source).into_iter().for_each(Strand::refine);
+    }
+
+    /// The sources of which a recording has a new model, so long after the beginning.
+    pub fn learn(&mut self, since: Duration) -> Vec<Source> {
+        let learned = self.strands.iter_mut().filter_map(|strand| {
+            let is_new = strand.learn(since);
+            is_new.then_some(strand.source())
+        });
+        learned.collect()
+    }
+
+    /// What recorded gates have found since this was asked for.
+    pub fn poll_gates(&mut self) -> Vec<(Source, GateState)> {
+        let gates = self.strands.iter_mut().map(|strand| (strand.source(), strand.poll_gate()));
+        gates.filter_map(|(source, gate)| Some((source, gate?))).collect()
     }
 
     /// Does what the node asks for.
     pub fn obey(&mut self, demand: &ModelDemand) {
-        self.packet_time = u32::from(demand.packet_time).clamp(20, 120);
+        if !self.strands.iter().any(Strand::is_recorded) {
+            self.packet_time = u32::from(demand.packet_time).clamp(20, 120);
+        }
         self.redundancy = usize::from(demand.redundancy);
         for strand in &mut self.strands {
             let asked = demand.sources.iter().find(|asked| asked.source == strand.source());
