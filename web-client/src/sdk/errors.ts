@@ -11,6 +11,8 @@ export type SottoErrorCode =
   | "mediaFailed"
   /** This browser lacks something that the library needs. */
   | "unsupported"
+  /** No models here: the room has none, or this browser cannot decode them. All else goes on. */
+  | "noModels"
   /** The room was left, or the argument makes no sense. Fix the caller. */
   | "usage";
 
@@ -42,6 +44,7 @@ const NEXT: Record<SottoErrorCode, NextStep> = {
   timeout: "retry",
   mediaFailed: "retry",
   unsupported: "giveUp",
+  noModels: "giveUp",
   usage: "fixCaller",
 };
 

@@ -8,8 +8,8 @@ import { SyncController } from "./sync.js";
 const MEASURE_MS = 100;
 /** How often the jitter buffers are read: costs more. */
 const STATS_MS = 500;
-/** Whose delays are remembered, so that somebody who comes back fits at once. */
-const MAX_REMEMBERED = 64;
+/** Of whom, and of which forms, delays are remembered, so that what comes back fits at once. */
+const MAX_REMEMBERED = 128;
 
 /** A slot, and what pairing needs to know of it. */
 export interface SlotView {
@@ -79,7 +79,7 @@ export class LipSync {
   readonly #pc: RTCPeerConnection;
   readonly #view: () => readonly SlotView[];
   readonly #models: ModelHalves | null;
-  /** By person, most recently paired last. */
+  /** By person and the forms of both halves, most recently paired last. */
   readonly #controllers = new Map<string, SyncController>();
   readonly #stats = new StatsReader();
   readonly #timers: ReturnType<typeof setInterval>[];
@@ -132,7 +132,8 @@ export class LipSync {
         continue;
       }
       const known = heard.latency !== null && seen.latency !== null;
-      const targets = this.#controllerOf(`${person} ${video.screen}`).update({
+      const halves = `${person} ${video.screen} ${heard.model} ${seen.model}`;
+      const targets = this.#controllerOf(halves).update({
         now: performance.now(),
         skew: known ? (seen.latency ?? 0) - (heard.latency ?? 0) : null,
         audioDelay: heard.wait,
@@ -175,10 +176,10 @@ export class LipSync {
     };
   }
 
-  #controllerOf(person: string): SyncController {
-    const controller = this.#controllers.get(person) ?? new SyncController();
-    this.#controllers.delete(person);
-    this.#controllers.set(person, controller);
+  #controllerOf(halves: string): SyncController {
+    const controller = this.#controllers.get(halves) ?? new SyncController();
+    this.#controllers.delete(halves);
+    this.#controllers.set(halves, controller);
     const oldest = this.#controllers.keys().next();
     if (this.#controllers.size > MAX_REMEMBERED && !oldest.done) {
       this.#controllers.delete(oldest.value);

@@ -585,6 +585,11 @@ export interface Permissions {
    */
   hidden: boolean;
   /**
+   * Of which of these the person agrees that models are learned and used, as whoever made the
+   * token knows; `None`: the client asks. What is not listed may not be learned.
+   */
+  modelConsent?: Source[] | null;
+  /**
    * May publish.
    */
   publish: boolean;

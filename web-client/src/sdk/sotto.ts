@@ -18,7 +18,7 @@ export { Publication } from "./publication.js";
 export type { PublishOptions, SentLayer } from "./publication.js";
 export type { FormState } from "./models/forms.js";
 export type { ModelPolicy, ModelSource, RawReason } from "./models/messages.js";
-export type { ModelOptions, Models } from "./models/models.js";
+export type { LearnOptions, ModelOptions, Models } from "./models/models.js";
 export type { OwnModel } from "./models/outbound.js";
 export { renderSlot } from "./render.js";
 export type { RenderOptions } from "./render.js";

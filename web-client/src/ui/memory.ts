@@ -6,7 +6,11 @@ export type Remembered =
   | "microphone"
   | "cameraOn"
   | "microphoneOn"
-  | "originalSound";
+  | "originalSound"
+  | "learnMicrophone"
+  | "learnCamera"
+  | "keepModels"
+  | "identity";
 
 /** Reads it; `null` if there is nothing, or the browser allows no storage. */
 export function recall(what: Remembered): string | null {
@@ -17,10 +21,11 @@ export function recall(what: Remembered): string | null {
   }
 }
 
-/** Keeps it, where the browser allows it. */
-export function remember(what: Remembered, value: string): void {
+/** Keeps it, where the browser allows it; `null`: no longer. */
+export function remember(what: Remembered, value: string | null): void {
   try {
-    localStorage.setItem(`sotto.${what}`, value);
+    if (value === null) localStorage.removeItem(`sotto.${what}`);
+    else localStorage.setItem(`sotto.${what}`, value);
   } catch {
     // Private browsing: the page works, it only forgets.
   }

@@ -40,7 +40,7 @@ export type BundlesReport =
     }
   /** Local minus media time at which somebody is played, and how long media waits for it. */
   | { type: "clock"; participant: number; delay: number; wait: number }
-  /** A frame was drawn: of which media time, and when it is expected on the screen. */
-  | { type: "drawn"; surface: number; participant: number; media: number; at: number }
+  /** A frame was drawn: of which media time, how late, ms, and when it is expected on the screen. */
+  | { type: "drawn"; surface: number; participant: number; media: number; late: number; at: number }
   | { type: "arrived"; block: ArrivedBlock }
   | { type: "counts"; counts: DemuxCounts };

@@ -1,12 +1,16 @@
 // Takes bundles apart and decodes them, beside the page: see demux.ts for what is pure in it.
 
-import { Codec, CodecError, SOUND_RATE } from "./codec.js";
+import { Codec, CodecError, EXTENDED_RATE } from "./codec.js";
 import type { Model } from "./codec.js";
 import type { BundlesCommand, BundlesReport } from "./bundles.protocol.js";
 import { Demux } from "./demux.js";
+import { Painter } from "./drawing/painter.js";
+import type { DueFrame, FaceDecoder } from "./facestream.js";
 import { BlockRing } from "./ring.js";
 import type { VoiceBlock } from "./ring.js";
+import type { PluginSupport } from "./messages.js";
 import { measureSupport } from "./support.js";
+import { Workload } from "./workload.js";
 
 /** How often what is missing is given up, and clocks are told, ms. */
 const TICK_MS = 20;
@@ -19,6 +23,8 @@ interface Surface {
   canvas: OffscreenCanvas;
   context: OffscreenCanvasRenderingContext2D;
   participant: number | null;
+  /** What it shows. */
+  last: DueFrame | null;
 }
 
 interface Transformer {
@@ -32,10 +38,14 @@ const DELTA_MAGIC = [0x53, 0x4f, 0x54, 0x44];
 const containers = new Map<string, Uint8Array>();
 const surfaces = new Map<number, Surface>();
 const voices = new Map<number, (block: VoiceBlock) => void>();
+const painter = new Painter(() => repaint());
 /** Bundles that come before the codec is there are of nobody whose model is held. */
 let demux: Demux | null = null;
 let codec: Codec | null = null;
 let tapped = false;
+/** What this device can decode when it has nothing else to do. */
+let plugins: PluginSupport[] = [];
+const workload = new Workload();
 
 /** What a worker has, and TypeScript's types of a page have not. */
 interface Scope {
@@ -57,7 +67,7 @@ scope.onmessage = ({ data }) => obey(data);
 // probes the line arrives as empty frames.
 scope.onrtctransform = ({ transformer }) => {
   void transformer.readable.pipeTo(
-    new WritableStream({ write: (frame) => demux?.bundle(new Uint8Array(frame.data), now()) }),
+    new WritableStream({ write: (frame) => take(new Uint8Array(frame.data)) }),
   );
 };
 
@@ -66,7 +76,7 @@ function obey(command: BundlesCommand): void {
     case "start":
       return start(command.module);
     case "bundle":
-      return demux?.bundle(new Uint8Array(command.bytes), now());
+      return take(new Uint8Array(command.bytes));
     case "model":
       return hold(command);
     case "forget":
@@ -96,23 +106,42 @@ function obey(command: BundlesCommand): void {
 function start(module: WebAssembly.Module): void {
   const own = new Codec(module);
   codec = own;
-  demux = new Demux((bytes) => own.parseBundle(bytes), {
+  const createExtension = (plugin: number) => own.createExtension(plugin);
+  demux = new Demux((bytes) => own.parseBundle(bytes), createExtension, {
     sound: (participant, block) => voices.get(participant)?.(block),
     arrived: (block) => {
       if (tapped) report({ type: "arrived", block });
     },
     refused: (participant, plugin, epoch) =>
       report({ type: "failed", participant, plugin, epoch, hash: null, reason: "decoder" }),
+    released: release,
   });
-  report({ type: "support", plugins: measureSupport(own, () => performance.now()) });
+  plugins = measureSupport(own, () => performance.now());
+  tellSupport();
   let ticks = 0;
   setInterval(() => tick(++ticks), TICK_MS);
   scope.requestAnimationFrame(draw);
 }
 
+function take(bundle: Uint8Array): void {
+  timed(() => demux?.bundle(bundle, now()));
+}
+
+/** What goes into sound and pictures of people is counted. */
+function timed(work: () => void): void {
+  const began = performance.now();
+  work();
+  workload.spend(performance.now() - began);
+}
+
+function tellSupport(): void {
+  report({ type: "support", plugins: workload.limit(plugins, now()) });
+}
+
 function tick(ticks: number): void {
+  timed(() => demux?.advance(now()));
+  if (workload.look(now())) tellSupport();
   if (!demux) return;
-  demux.advance(now());
   if (ticks % CLOCK_TICKS === 0) {
     for (const participant of demux.participants) {
       const clock = demux.clockOf(participant);
@@ -175,12 +204,12 @@ function outlet(to: SharedArrayBuffer | MessagePort): (block: VoiceBlock) => voi
     };
   }
   const ring = new BlockRing(to);
-  return (block) => void ring.push(block, SOUND_RATE);
+  return (block) => void ring.push(block, EXTENDED_RATE);
 }
 
 function open(surface: number, canvas: OffscreenCanvas): void {
   const context = canvas.getContext("2d", { alpha: false });
-  if (context) surfaces.set(surface, { canvas, context, participant: null });
+  if (context) surfaces.set(surface, { canvas, context, participant: null, last: null });
 }
 
 function show({ surface, participant, width, height }: BundlesCommand & { type: "show" }): void {
@@ -196,6 +225,10 @@ function show({ surface, participant, width, height }: BundlesCommand & { type: 
 
 function draw(): void {
   scope.requestAnimationFrame(draw);
+  timed(drawFaces);
+}
+
+function drawFaces(): void {
   if (!demux) return;
   const at = now() + DISPLAY_MS;
   const shown = new Map<number, [number, Surface][]>();
@@ -206,10 +239,25 @@ function draw(): void {
   for (const [participant, own] of shown) {
     const frame = demux.faceDue(participant, at);
     if (!frame) continue;
-    for (const [surface, { canvas, context }] of own) {
-      const { width, height } = canvas;
-      context.putImageData(new ImageData(frame.draw(width, height), width, height), 0, 0);
-      report({ type: "drawn", surface, participant, media: frame.media, at });
+    for (const [id, surface] of own) {
+      painter.paint(frame.decoder, frame.frame, surface);
+      surface.last = frame;
+      report({ type: "drawn", surface: id, participant, media: frame.media, late: frame.late, at });
     }
   }
+}
+
+/** What was drawn last may not be there: again, of what is decoded by now. */
+function repaint(): void {
+  for (const surface of surfaces.values()) {
+    const { last } = surface;
+    if (last) attempt(() => painter.paint(last.decoder, last.frame, surface));
+  }
+}
+
+/** Gives back the memory of a decoder. The last picture stays. */
+function release(decoder: FaceDecoder): void {
+  painter.forget(decoder);
+  for (const surface of surfaces.values()) if (surface.last?.decoder === decoder) surface.last = null;
+  decoder.free();
 }

@@ -10,6 +10,7 @@ import { FaceCapture } from "./facecapture.js";
 import { GateWatch } from "./gatewatch.js";
 import type { GateState } from "./gatewatch.js";
 import { ownFaces, ownVoices } from "./ownmodels.js";
+import { PaceWatch } from "./pacewatch.js";
 import { FramePixels } from "./pixels.js";
 import { VoiceCapture } from "./voicecapture.js";
 import type { VoicePayload } from "./voicecapture.js";
@@ -49,6 +50,7 @@ class Session {
   readonly #pixels = new FramePixels();
   readonly #frames = new FrameClock();
   readonly #gate = new GateWatch();
+  readonly #pace = new PaceWatch();
   #camera = new AbortController();
   #active = false;
   #paused = false;
@@ -58,7 +60,8 @@ class Session {
   #blocks = 0;
   #sentAt = 0;
   readonly #face = new FaceCapture({
-    verdict: (verdict) => this.#judged(verdict),
+    // What may pass is waited for with the last picture: raw media get ready, and nothing is shown.
+    verdict: ({ verdict, passing }) => this.#judged(passing ? "amber" : verdict),
     payload: (payload) => this.#send(payload),
   });
 
@@ -67,7 +70,9 @@ class Session {
     this.#sound = plugin < 8;
     this.#voices = ownVoices(codec);
     this.#faces = ownFaces(codec);
-    if (!this.#sound) setInterval(() => this.#face.flush(now(), this.#active), FLUSH_MS);
+    if (!this.#sound) {
+      setInterval(() => this.#timed(() => this.#face.flush(now(), this.#active)), FLUSH_MS);
+    }
     setInterval(() => this.#stayAlive(), ALIVE_LOOK_MS);
   }
 
@@ -150,15 +155,24 @@ class Session {
       this.#unlearned++;
       this.#teach({ type: "picture", ...picture });
     }
-    this.#face.push(picture, media, this.#active, tools);
+    if (tools && this.#active) this.#pace.picture(now());
+    else this.#pace.pause();
+    this.#timed(() => this.#face.push(picture, media, this.#active, tools));
+  }
+
+  #timed(work: () => void): void {
+    const began = now();
+    work();
+    this.#pace.spend(now() - began);
   }
 
   #teach(media: LearnerMedia): void {
     this.#learner?.postMessage(media);
   }
 
+  /** A face that can only be shown now and then is left to raw media. */
   #judged(verdict: GateState): void {
-    const state = this.#gate.observe(verdict);
+    const state = this.#gate.observe(this.#pace.isTooSlow(now()) ? "red" : verdict);
     if (state) scope.postMessage({ type: "gate", state });
   }
 

@@ -6,7 +6,7 @@ import { PlayoutClock } from "./playoutclock.js";
 import { Repeats } from "./repeats.js";
 import type { VoiceBlock } from "./ring.js";
 import { VoiceStream } from "./voicestream.js";
-import type { VoiceDecoder } from "./voicestream.js";
+import type { VoiceDecoder, VoiceExtension } from "./voicestream.js";
 
 /** A decoder of either kind. */
 export type AnyDecoder =
@@ -40,12 +40,14 @@ export interface DemuxCounts {
 
 /** What a demultiplexer tells. */
 export interface DemuxListener {
-  /** Decoded sound of one person, good until it returns. */
+  /** Sound of one person at 48 kHz, good until it returns. */
   sound(participant: number, block: VoiceBlock): void;
   /** A block arrived that was not here before. */
   arrived(block: ArrivedBlock): void;
   /** A decoder refused a block. */
   refused(participant: number, plugin: number, epoch: number): void;
+  /** Nothing is made of a decoder of pictures any more. */
+  released(decoder: FaceDecoder): void;
 }
 
 /** Epochs kept of one person and plug-in: the one in use, and the one before or after it. */
@@ -56,6 +58,11 @@ const FOLLOW_WEIGHT = 0.1;
 /** Voice that has not been heard of so long no longer leads the face, ms. */
 const VOICE_LEADS_MS = 500;
 
+/** An extension that is let go of with its person. */
+export interface OwnExtension extends VoiceExtension {
+  free(): void;
+}
+
 class Person {
   readonly timeline = new MediaTimeline();
   readonly clock = new PlayoutClock();
@@ -63,6 +70,8 @@ class Person {
   readonly repeats = new Map<number, Repeats>();
   readonly decoders = new Map<number, AnyDecoder[]>();
   readonly faces = new Map<number, FaceStream>();
+  /** By plug-in: they outlive the models that sound is decoded with. */
+  readonly extensions = new Map<number, OwnExtension>();
   readonly voice: VoiceStream;
   /** Of the voice as it is really heard, and when that was told. */
   heard: { delay: number; at: number } | null = null;
@@ -85,11 +94,18 @@ export class Demux {
     refused: 0,
   };
   readonly #parse: (bytes: Uint8Array) => BundleEntry[];
+  readonly #createExtension: (plugin: number) => OwnExtension;
   readonly #listener: DemuxListener;
   readonly #people = new Map<number, Person>();
 
-  constructor(parse: (bytes: Uint8Array) => BundleEntry[], listener: DemuxListener) {
+  /** `createExtension`: of the sound of a plug-in. */
+  constructor(
+    parse: (bytes: Uint8Array) => BundleEntry[],
+    createExtension: (plugin: number) => OwnExtension,
+    listener: DemuxListener,
+  ) {
     this.#parse = parse;
+    this.#createExtension = createExtension;
     this.#listener = listener;
   }
 
@@ -118,17 +134,26 @@ export class Demux {
     const person = this.#person(participant);
     const held = person.decoders.get(plugin) ?? [];
     const others = held.filter(({ epoch }) => epoch !== decoder.epoch);
-    person.decoders.set(plugin, [...others, decoder].slice(-EPOCHS_KEPT));
+    const kept = [...others, decoder].slice(-EPOCHS_KEPT);
+    person.decoders.set(plugin, kept);
+    for (const one of held) if (!kept.includes(one)) this.#release(person, plugin, one);
   }
 
   /** Drops the decoders of one person's plug-in. */
   drop(participant: number, plugin: number): void {
-    this.#people.get(participant)?.decoders.delete(plugin);
-    this.#people.get(participant)?.faces.delete(plugin);
+    const person = this.#people.get(participant);
+    if (!person) return;
+    for (const one of person.decoders.get(plugin) ?? []) this.#release(person, plugin, one);
+    person.decoders.delete(plugin);
+    person.faces.delete(plugin);
   }
 
   /** Somebody left. */
   remove(participant: number): void {
+    const person = this.#people.get(participant);
+    if (!person) return;
+    for (const plugin of [...person.decoders.keys()]) this.drop(participant, plugin);
+    for (const extension of person.extensions.values()) extension.free();
     this.#people.delete(participant);
   }
 
@@ -205,13 +230,22 @@ export class Demux {
       return;
     }
     this.#guarded(participant, plugin, () => {
-      if (held.kind === "sound") person.voice.push(media, payload, held.decoder);
-      else {
+      if (held.kind === "sound") {
+        const extension = person.extensions.get(plugin) ?? this.#createExtension(plugin);
+        person.extensions.set(plugin, extension);
+        person.voice.push(media, payload, held.decoder, extension);
+      } else {
         const face = person.faces.get(plugin) ?? new FaceStream();
         person.faces.set(plugin, face);
         face.push(media, payload, held.decoder);
       }
     });
+  }
+
+  #release(person: Person, plugin: number, { kind, decoder }: AnyDecoder): void {
+    if (kind !== "picture") return;
+    person.faces.get(plugin)?.forget(decoder);
+    this.#listener.released(decoder);
   }
 
   /** A decoder that throws loses its block, and is told of. */

@@ -15,13 +15,22 @@ export interface FaceTools {
   plugin: number;
   push(picture: Picture, offset: number): void;
   flush(): Uint8Array;
+  /** What was flushed last is not sent. */
+  restart(): void;
   /** Decodes the payload as the others will, and compares its frames with the pictures. */
-  judge(pictures: readonly Picture[], payload: Uint8Array): GateState;
+  judge(pictures: readonly Picture[], payload: Uint8Array): Judgement;
+}
+
+/** What a gate says of a block. */
+export interface Judgement {
+  verdict: GateState;
+  /** It must not be shown, but may be over before raw media would be there. */
+  passing: boolean;
 }
 
 /** What a capture tells. */
 export interface FaceCaptureListener {
-  verdict(verdict: GateState): void;
+  verdict(judgement: Judgement): void;
   payload(payload: VoicePayload): void;
 }
 
@@ -76,9 +85,12 @@ export class FaceCapture {
     const { start, pictures, tools } = this.#block;
     this.#block = null;
     const payload = tools.flush();
-    const verdict = tools.judge(pictures, payload);
-    this.#listener.verdict(verdict);
-    if (!active || verdict === "red") return;
+    const judgement = tools.judge(pictures, payload);
+    this.#listener.verdict(judgement);
+    if (!active || judgement.verdict === "red") {
+      tools.restart();
+      return;
+    }
     const { plugin, epoch } = tools;
     this.#listener.payload({ media: start, plugin, epoch, activity: null, payload });
   }

@@ -16,6 +16,8 @@ const SHAPE = { width: 640, height: 360 };
 const TICK_MS = 50;
 /** Older than this, ms, a frame says nothing of the present. */
 const FRESH_MS = 300;
+/** A frame that is drawn this much too late, ms, tells nothing of how long the way takes. */
+const LATE_MS = 100;
 /** Clock of video, units per ms. */
 const CLOCK = 90;
 
@@ -120,10 +122,11 @@ export class Faces {
   }
 
   /** The worker drew a frame. */
-  drawn({ surface, participant, media, at }: BundlesReport & { type: "drawn" }): void {
+  drawn({ surface, participant, media, late, at }: BundlesReport & { type: "drawn" }): void {
     const view = this.#views.get(surface);
     if (!view || view.slot.content?.shortId !== participant) return;
-    view.drawn = { delay: at - media, participant };
+    // The last one from before a pause is late by all of it.
+    view.drawn = late <= LATE_MS ? { delay: at - media, participant } : null;
     const state = this.#host.form(view.slot.content.participant);
     const captured = state?.anchor ? state.anchor.captured + media - state.anchor.media : null;
     if (view.control.modelDrawn({ at, captured })) this.#uncover(view);

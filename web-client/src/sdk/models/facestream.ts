@@ -1,17 +1,22 @@
 import { FRAME_MS } from "./codec.js";
+import type { Drawable } from "./drawing/painter.js";
 
 /** What decodes a face. */
-export interface FaceDecoder {
+export interface FaceDecoder extends Drawable {
   /** Offsets of the frames of a payload from its media time, ms. They replace those before. */
   decode(payload: Uint8Array): number[];
-  /** RGBA; good until the next call. */
-  draw(frame: number, width: number, height: number): Uint8ClampedArray<ArrayBuffer>;
+  /** Gives its memory back. */
+  free(): void;
 }
 
 /** A frame that can be drawn until the next one is asked for. */
 export interface DueFrame {
   media: number;
-  draw(width: number, height: number): Uint8ClampedArray<ArrayBuffer>;
+  /** By how much it is too late, ms: below a refresh, unless nothing was asked for in time. */
+  late: number;
+  decoder: FaceDecoder;
+  /** Its number there. */
+  frame: number;
 }
 
 /** Payloads that wait for their time: 5 s. Full: the oldest is decoded, and not shown. */
@@ -43,7 +48,14 @@ export class FaceStream {
     const time = current.media + (current.offsets[frame] ?? 0);
     if (frame < 0 || time <= this.#given) return null;
     this.#given = time;
-    return { media: time, draw: (width, height) => current.decoder.draw(frame, width, height) };
+    return { media: time, late: media - time, decoder: current.decoder, frame };
+  }
+
+  /** Nothing is to be made of this decoder any more. */
+  forget(decoder: FaceDecoder): void {
+    const kept = this.#waiting.filter((one) => one.decoder !== decoder);
+    this.#waiting.splice(0, this.#waiting.length, ...kept);
+    if (this.#current?.decoder === decoder) this.#current = null;
   }
 
   /** Whether a frame will be due within the length of a payload. */

@@ -4,6 +4,7 @@ import type { Slot } from "../slots.js";
 import { Carrier, MODELS_LABEL } from "./carrier.js";
 import { loadCodec } from "./codecsource.js";
 import type { LoadedCodec } from "./codecsource.js";
+import type { PluginInfo } from "./codec.js";
 import type { ArrivedBlock, DemuxCounts } from "./demux.js";
 import type { Faces } from "./faces.js";
 import { ModelStore } from "./fetch.js";
@@ -31,6 +32,14 @@ export interface ModelOptions {
   /** Plug-ins that own models are learned for. Default: voice (1) and face (9) where the codec has them. */
   plugins?: { microphone?: number; camera?: number };
 }
+
+/** How a model of one's own is learned. */
+export interface LearnOptions {
+  /** Whether it is kept for the next meeting. */
+  keep?: boolean;
+}
+
+const SOURCES: readonly ModelSource[] = ["microphone", "camera"];
 
 /** Plug-ins of people, before those of tests. */
 const PREFERRED: Record<ModelSource, number> = { microphone: 1, camera: 9 };
@@ -67,10 +76,12 @@ export class Models {
   readonly #carrier = new Carrier();
   readonly #loading: Promise<LoadedCodec | null>;
   #output: SoundOutput | null = null;
+  #store: ModelStore | null = null;
   #policy: ModelPolicy | null;
   #enabled = false;
   #transport: ModelTransport = Carrier.possible ? "rtp" : "data";
   #told = "";
+  #problem: SottoError | null = null;
   #stopped = false;
 
   /** For `Room`. Begins to fetch the codec. */
@@ -99,6 +110,11 @@ export class Models {
   /** Whether the node uses models on the present connection. */
   get enabled(): boolean {
     return this.#enabled;
+  }
+
+  /** Why models cannot be used here, although the node uses them; `null`: they can, as far as is known. */
+  get problem(): SottoError | null {
+    return this.#problem;
   }
 
   /** How others are to be sent to this client; `null` before the node let us in. */
@@ -138,19 +154,35 @@ export class Models {
 
   /**
    * Learns a model of the own voice or face and lets others be sent it. Only to be called when the
-   * speaker has agreed: a model of a voice or a face is biometric data. Resolves when it has begun;
-   * the `ownModel` event tells the rest.
+   * speaker has agreed: a model of a voice or a face is biometric data. With `keep` the node keeps it
+   * for the next meeting of this identity, encrypted, if it keeps any (`keptDays`), and what it has
+   * from the last one is used at once. Resolves when it has begun; the `ownModel` event tells the rest.
    */
-  async learn(source: ModelSource): Promise<void> {
-    if (!this.#enabled) throw new SottoError("unsupported", "this room uses no models");
+  async learn(source: ModelSource, { keep = false }: LearnOptions = {}): Promise<void> {
+    if (!this.#enabled) throw new SottoError("noModels", "this room uses no models");
     if (!this.#host.publication(source)) throw new SottoError("usage", `no ${source} is published`);
     const codec = await this.#loading;
     const plugin = codec && this.#pluginOf(source, codec);
-    if (!codec || plugin === null) throw new SottoError("unsupported", `no codec for a ${source}`);
+    if (!codec || plugin === null) throw new SottoError("noModels", `no codec for a ${source}`);
     const output = this.output();
     await this.#carrier.run(output.context);
-    this.#outbound.learn(source, plugin, codec.module, output.context);
+    const keeps = keep && (await this.keptDays()) !== null;
+    const begun = this.#outbound.learn(source, plugin, codec.module, output.context, keeps);
     await this.#probe();
+    await begun;
+  }
+
+  /** For how many days the node keeps models between meetings; `null`: it keeps none. */
+  async keptDays(): Promise<number | null> {
+    const shelf = await this.#store?.kept().catch(() => null);
+    return shelf?.days ?? null;
+  }
+
+  /** Whether own models are kept for the next meeting from now on. No: what is kept is removed, too. */
+  async keep(keep: boolean): Promise<void> {
+    if ((await this.keptDays()) === null) return;
+    await Promise.all(SOURCES.map((source) => this.#outbound.keep(source, keep)));
+    if (!keep) await this.#store?.forgetKept();
   }
 
   /** Withdraws: the node and everybody who has it forget the own model of this source. */
@@ -223,6 +255,7 @@ export class Models {
     this.#told = "";
     if (!access) return;
     const store = new ModelStore(signalUrl, access.key);
+    this.#store = store;
     this.#inbound.connected(store);
     if (this.#policy !== null && this.#policy !== access.policy) this.setPolicy(this.#policy);
     else this.#policy = access.policy;
@@ -234,6 +267,7 @@ export class Models {
   /** For `Room`: the connection is over. */
   disconnected(): void {
     this.#enabled = false;
+    this.#store = null;
     this.#inbound.disconnected();
     this.#outbound.disconnected();
   }
@@ -279,7 +313,8 @@ export class Models {
       this.#carrier.start(codec.module);
       return codec;
     } catch (cause) {
-      this.#host.failed(new SottoError("unsupported", "the model codec cannot be loaded", { cause }));
+      this.#problem = new SottoError("noModels", "the model codec cannot be loaded", { cause });
+      this.#host.failed(this.#problem);
       return null;
     }
   }
@@ -304,11 +339,11 @@ export class Models {
     this.#host.send({ type: "modelSupport", plugins, transport: this.#transport });
   }
 
-  #pluginOf(source: ModelSource, { plugins }: LoadedCodec): number | null {
+  #pluginOf(source: ModelSource, { plugins }: LoadedCodec): PluginInfo | null {
     const kind = source === "microphone" ? "sound" : "picture";
-    const own = plugins.filter((plugin) => plugin.kind === kind).map(({ id }) => id);
+    const own = plugins.filter((plugin) => plugin.kind === kind);
     const asked = this.#options.plugins?.[source];
-    if (asked !== undefined) return own.includes(asked) ? asked : null;
-    return own.includes(PREFERRED[source]) ? PREFERRED[source] : (own[0] ?? null);
+    if (asked !== undefined) return own.find(({ id }) => id === asked) ?? null;
+    return own.find(({ id }) => id === PREFERRED[source]) ?? own[0] ?? null;
   }
 }

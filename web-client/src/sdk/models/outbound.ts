@@ -3,6 +3,7 @@ import { SourceCapture } from "./capture.js";
 import type { LearnedModel } from "./capture.js";
 import type { Carrier } from "./carrier.js";
 import { ModelTransferError } from "./fetch.js";
+import type { PluginInfo } from "./codec.js";
 import type { ModelStore } from "./fetch.js";
 import type { GateState } from "./gatewatch.js";
 import type { ModelClientMessage, ModelDemand, ModelSource } from "./messages.js";
@@ -31,11 +32,19 @@ export interface OutboundHost {
 
 interface Own {
   readonly source: ModelSource;
+  readonly plugin: PluginInfo;
   readonly capture: SourceCapture;
+  /** Whether the node is to keep its models for another meeting. */
+  keep: boolean;
+  /** Runs while a model of an earlier meeting does not fit this one. */
+  unfit: ReturnType<typeof setTimeout> | null;
   model: OwnModel;
   learned: LearnedModel | null;
   demanded: { active: boolean; epoch: number | null };
 }
+
+/** A model of an earlier meeting that has not fitted for so long, ms, is learned anew. */
+const UNFIT_MS = 20_000;
 
 /** Nothing to be sent yet. */
 const NO_DEMAND: Pick<ModelDemand, "packetTime" | "redundancy"> = { packetTime: 80, redundancy: 0 };
@@ -63,7 +72,7 @@ export class Outbound {
     this.#store = store;
     for (const own of this.#own.values()) {
       if (own.model.state === "learning") this.#tellLearning(own);
-      if (own.learned) void this.#give({ ...own.learned, delta: null });
+      if (own.learned) void this.#give(own, { ...own.learned, delta: null });
     }
   }
 
@@ -72,14 +81,31 @@ export class Outbound {
     for (const own of this.#own.values()) this.#demand(own, false, null);
   }
 
-  /** Begins to learn a model of this source, and gives it to the node. The speaker has agreed. */
-  learn(source: ModelSource, plugin: number, module: WebAssembly.Module, context: AudioContext): void {
+  /**
+   * Begins to learn a model of this source, and gives it to the node. The speaker has agreed, with
+   * `keep` also to have it kept: then one of an earlier meeting is used, if the node has one.
+   */
+  async learn(
+    source: ModelSource,
+    plugin: PluginInfo,
+    module: WebAssembly.Module,
+    context: AudioContext,
+    keep: boolean,
+  ): Promise<void> {
     const own = this.#own.get(source) ?? this.#open(source, plugin, module, context);
-    if (own.model.state === "learning") return;
+    own.keep = keep;
+    if (own.model.state !== "none") return;
     this.#host.send({ type: "consent", source, granted: true });
-    own.capture.learn(own.model.epoch + 1);
-    this.#set(own, { state: own.model.epoch > 0 ? "given" : "learning" });
-    this.#tellLearning(own);
+    this.#set(own, { state: "learning" });
+    if (!keep || !(await this.#restore(own))) this.#learn(own);
+  }
+
+  /** Whether own models are kept for another meeting from now on. */
+  async keep(source: ModelSource, keep: boolean): Promise<void> {
+    const own = this.#own.get(source);
+    if (!own || own.keep === keep) return;
+    own.keep = keep;
+    if (keep && own.learned) await this.#give(own, { ...own.learned, delta: null });
   }
 
   /** Withdraws: the node forgets the model, and everybody who has it. */
@@ -87,7 +113,7 @@ export class Outbound {
     const own = this.#own.get(source);
     this.#host.send({ type: "consent", source, granted: false });
     if (!own) return;
-    own.capture.stop();
+    this.#stop(own);
     this.#own.delete(source);
     this.#host.publication(source)?.keepRaw(false);
     this.#host.changed(nothing(source));
@@ -119,24 +145,37 @@ export class Outbound {
   }
 
   stop(): void {
-    for (const { capture } of this.#own.values()) capture.stop();
+    for (const own of this.#own.values()) this.#stop(own);
     this.#own.clear();
   }
 
-  #open(source: ModelSource, plugin: number, module: WebAssembly.Module, context: AudioContext): Own {
-    const capture = new SourceCapture(plugin, module, this.#carrier.entries(), context, {
+  #stop({ capture, unfit }: Own): void {
+    if (unfit !== null) clearTimeout(unfit);
+    capture.stop();
+  }
+
+  #open(
+    source: ModelSource,
+    plugin: PluginInfo,
+    module: WebAssembly.Module,
+    context: AudioContext,
+  ): Own {
+    const capture = new SourceCapture(plugin.id, module, this.#carrier.entries(), context, {
       gate: (state) => this.#gated(own, state),
       progress: (progress) => this.#set(own, { progress }),
       model: (model) => {
         own.learned = model;
         own.capture.use(model.container);
-        void this.#give(model);
+        void this.#give(own, model);
       },
       phase: (media) => this.#own.get("camera")?.capture.setPhase(media),
     });
     const own: Own = {
       source,
+      plugin,
       capture,
+      keep: false,
+      unfit: null,
       model: nothing(source),
       learned: null,
       demanded: { active: false, epoch: null },
@@ -146,24 +185,54 @@ export class Outbound {
     return own;
   }
 
+  #learn(own: Own): void {
+    own.capture.learn((own.learned?.epoch ?? 0) + 1);
+    this.#tellLearning(own);
+  }
+
+  /** Uses what the node keeps of an earlier meeting. Whether there is anything. */
+  async #restore(own: Own): Promise<boolean> {
+    const store = this.#store;
+    if (!store) return false;
+    try {
+      const { kept } = await store.kept();
+      const { id, version } = own.plugin;
+      const fit = kept.find((model) => model.plugin === id && model.version === version);
+      if (!fit) return false;
+      const container = await store.get(fit.hash, null);
+      if (this.#own.get(own.source) !== own) return true;
+      own.learned = { epoch: fit.epoch, hash: fit.hash, container, delta: null };
+      own.capture.use(container.slice(0));
+      await store.put(fit.hash, null, own.keep);
+      return true;
+    } catch (error) {
+      // It is learned anew.
+      if (!(error instanceof ModelTransferError)) throw error;
+      return false;
+    }
+  }
+
   /** Raw media runs before the node asks for it: on amber already. */
   #gated(own: Own, state: GateState): void {
+    if (own.unfit !== null) clearTimeout(own.unfit);
+    own.unfit = state === "green" ? null : setTimeout(() => this.#learn(own), UNFIT_MS);
+
     this.#host.publication(own.source)?.keepRaw(state !== "green");
     this.#host.send({ type: "gate", source: own.source, state });
     this.#set(own, { gate: state });
   }
 
-  async #give({ hash, container, delta }: LearnedModel): Promise<void> {
+  async #give({ keep }: Own, { hash, container, delta }: LearnedModel): Promise<void> {
     const store = this.#store;
     if (!store) return;
     const whole = new Uint8Array(container);
     try {
       try {
-        await store.put(hash, delta ? new Uint8Array(delta) : whole);
+        await store.put(hash, delta ? new Uint8Array(delta) : whole, keep);
       } catch (error) {
         // The node has not the model before: the whole, then.
         if (!delta || !(error instanceof ModelTransferError) || error.status === 0) throw error;
-        await store.put(hash, whole);
+        await store.put(hash, whole, keep);
       }
     } catch (error) {
       // It is given again with the next epoch, or on the next connection.

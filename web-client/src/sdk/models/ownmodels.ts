@@ -96,15 +96,19 @@ function faceTools(
     push: ({ pixels, width, height }, offset) =>
       encoder.pushPicture(pixels, width, height, Math.min(offset, FRAME_MS - 1)),
     flush: () => encoder.flush().payload,
+    restart: () => encoder.restart(),
     judge: (pictures, payload) => {
       const frames = decoder.decode(payload).length;
       let worst: GateState = "green";
+      let passing = false;
       pictures.slice(0, frames).forEach(({ pixels, width, height }, at) => {
         const drawn = decoder.draw(at, width, height);
-        const { verdict } = gate.observePicture(pixels, drawn, width, height);
+        const { verdict, ...of } = gate.observePicture(pixels, drawn, width, height);
+        // The last red says whether it may pass: one that does no longer is known to last.
+        if (verdict === "red") passing = of.passing;
         if (verdict === "red" || (verdict === "amber" && worst === "green")) worst = verdict;
       });
-      return worst;
+      return { verdict: worst, passing };
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Sound of one moment. */
 export interface VoiceBlock {
-  /** Whole media time of the first sample, ms. */
+  /** Media time of the first sample, ms. */
   media: number;
   samples: Float32Array;
 }
@@ -13,8 +13,10 @@ export interface BlockSource {
 
 /** Samples of a slot of the ring: 20 ms at 48 kHz. A longer block takes several. */
 export const SLOT_SAMPLES = 960;
-/** 64 slots: 1.3 s at 48 kHz, 3.8 s at 16 kHz. */
-const SLOTS = 64;
+/** 128 slots: 2.6 s at 48 kHz. A power of two. */
+const SLOTS = 128;
+/** Blocks that wait where memory cannot be shared: 2.6 s of 80 ms each. */
+const QUEUED = 32;
 /** Of a slot: media time, number of samples. */
 const SLOT_HEADER_BYTES = 16;
 const SLOT_BYTES = SLOT_HEADER_BYTES + SLOT_SAMPLES * 4;
@@ -78,7 +80,7 @@ export class BlockQueue implements BlockSource {
 
   push(block: VoiceBlock): void {
     this.#blocks.push(block);
-    if (this.#blocks.length > SLOTS) this.#blocks.shift();
+    if (this.#blocks.length > QUEUED) this.#blocks.shift();
   }
 
   pull(): VoiceBlock | null {

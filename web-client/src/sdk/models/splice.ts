@@ -1,6 +1,12 @@
 /** Below this mean power (-60 dBFS) nothing can be told from a comparison. */
 export const QUIET_POWER = 1e-6;
 
+/**
+ * Samples per second at which signals are compared, whatever their rate: the audio thread has 2.7 ms
+ * in all, and a comparison costs the square of its rate.
+ */
+export const COMPARED_RATE = 16_000;
+
 /** Where two signals fit best. */
 export interface Fit {
   /** Samples by which the candidate is to be read later. */

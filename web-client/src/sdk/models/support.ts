@@ -18,33 +18,43 @@ const HEIGHT = 240;
 export function measureSupport(codec: Codec, now: () => number): PluginSupport[] {
   return codec.plugins.map(({ id, version, kind }) => {
     const model = codec.createGenericModel(id);
-    const share = model ? shareOfTime(model, kind, now) : 0;
+    const share = model ? shareOfTime(codec, model, kind, now) : 0;
     model?.free();
     return { plugin: id, version, decode: share <= AFFORDABLE[kind] ? "yes" : "tooSlow" };
   });
 }
 
-/** Time that decoding takes over the time that is decoded. */
-function shareOfTime(model: Model, kind: "sound" | "picture", now: () => number): number {
+/**
+ * Time that decoding, and extending sound, takes over the time that is decoded. Of the quickest
+ * payload: others had to wait for a page that is just being entered, which says nothing of the device.
+ */
+function shareOfTime(codec: Codec, model: Model, kind: "sound" | "picture", now: () => number): number {
   const encoder = model.createEncoder();
-  const [step, done] = kind === "sound" ? soundStep(model) : pictureStep(model);
-  let began = now();
+  const [step, done] = kind === "sound" ? soundStep(codec, model) : pictureStep(model);
+  let quickest = Number.POSITIVE_INFINITY;
   for (let turn = 0; turn < WARM_UP + MEASURED; turn++) {
     if (kind === "sound") encoder.pushSound(buzz(turn));
     else encoder.pushPicture(new Uint8Array(WIDTH * HEIGHT * 4).fill(128), WIDTH, HEIGHT, 0);
     const { payload } = encoder.flush();
-    if (turn === WARM_UP) began = now();
+    const began = now();
     step(payload);
+    if (turn >= WARM_UP) quickest = Math.min(quickest, now() - began);
   }
-  const share = (now() - began) / (MEASURED * FRAME_MS);
   encoder.free();
   done();
-  return share;
+  return quickest / FRAME_MS;
 }
 
-function soundStep(model: Model): [(payload: Uint8Array) => void, () => void] {
-  const decoder = model.createSoundDecoder();
-  return [(payload) => void decoder.decode(payload), () => decoder.free()];
+function soundStep(codec: Codec, model: Model): [(payload: Uint8Array) => void, () => void] {
+  const [decoder, extension] = [model.createSoundDecoder(), codec.createExtension(model.plugin)];
+  const step = (payload: Uint8Array) => void extension.extend(decoder.decode(payload));
+  return [
+    step,
+    () => {
+      decoder.free();
+      extension.free();
+    },
+  ];
 }
 
 function pictureStep(model: Model): [(payload: Uint8Array) => void, () => void] {

@@ -1,8 +1,8 @@
 import { REACH, interpolate } from "./resampler.js";
 import type { BlockSource } from "./ring.js";
 
-/** Samples kept: 2 s at 16 kHz. A power of two. */
-const KEPT = 32_768;
+/** Samples kept: 2.7 s at 48 kHz. A power of two. */
+const KEPT = 131_072;
 const MASK = KEPT - 1;
 /** A gap of media time that is no gap, ms: media times are whole, and follow a sound card slowly. */
 const SEAM_MS = 20;

@@ -1,5 +1,5 @@
 import type { PlayedForm } from "./messages.js";
-import { bestFit, fadeGains } from "./splice.js";
+import { bestFit, COMPARED_RATE, fadeGains } from "./splice.js";
 import type { VoiceLine } from "./voiceline.js";
 import { VoiceReader } from "./voicereader.js";
 
@@ -8,6 +8,8 @@ const FADE_MS = 20;
 /** What is compared to find the same moment in both forms, and how far around it is looked for. */
 const COMPARED_MS = 20;
 const SEARCH_MS = 15;
+/** How far off it may be and is still the same moment. */
+const SAME_PLACE_MS = 0.125;
 /** From this likeness on a place is believed to be the same moment. */
 const SAME = 0.5;
 /** Raw sound that is remembered for it, ms. */
@@ -74,7 +76,7 @@ export class VoiceMix {
     if (fit && fit.likeness >= SAME && form === "model") {
       this.#reader.shift(fit.lag);
       likeness = fit.likeness;
-    } else if (fit && Math.abs(fit.lag) <= 2) likeness = fit.likeness;
+    } else if (fit && Math.abs(fit.lag) <= SAME_PLACE_MS * (this.#line.rate / 1000)) likeness = fit.likeness;
     this.#form = form;
     // Back in the middle of a fade: it goes on from the same gains.
     const at = this.#fade ? this.#fadeSamples - this.#fade.at : 0;
@@ -108,20 +110,23 @@ export class VoiceMix {
     return last * old + next * fresh;
   }
 
-  /** Where in the line that is what was just heard raw. */
+  /** How much later in the line that is what was just heard raw. */
   #compare(): { lag: number; likeness: number } | null {
     const position = this.#reader.position;
     if (position === null || !this.#reader.running) return null;
-    const { rate } = this.#line;
-    const length = Math.round((COMPARED_MS / 1000) * rate);
-    const reach = Math.round((SEARCH_MS / 1000) * rate);
-    const first = position - length - reach;
-    if (first < this.#line.start || position + reach >= this.#line.end) return null;
-    const reference = Float32Array.from({ length }, (_, at) => this.#rawBefore((length - at) / rate));
-    const candidate = Float32Array.from({ length: length + 2 * reach }, (_, at) =>
-      this.#line.at(first + at),
+    const step = this.#line.rate / COMPARED_RATE;
+    const length = Math.round((COMPARED_MS / 1000) * COMPARED_RATE);
+    const reach = Math.round((SEARCH_MS / 1000) * COMPARED_RATE);
+    const first = position - (length + reach) * step;
+    if (first < this.#line.start || position + reach * step >= this.#line.end) return null;
+    const reference = Float32Array.from({ length }, (_, at) =>
+      this.#rawBefore((length - at) / COMPARED_RATE),
     );
-    return bestFit(reference, candidate, reach);
+    const candidate = Float32Array.from({ length: length + 2 * reach }, (_, at) =>
+      this.#line.at(first + at * step),
+    );
+    const { lag, likeness } = bestFit(reference, candidate, reach);
+    return { lag: lag * step, likeness };
   }
 
   /** The raw sound of so many seconds ago. */

@@ -1,4 +1,4 @@
-import { bestFit, fadeGains } from "./splice.js";
+import { bestFit, COMPARED_RATE, fadeGains } from "./splice.js";
 import type { VoiceLine } from "./voiceline.js";
 
 /** An error of the time that is left alone, ms. */
@@ -157,15 +157,16 @@ export class VoiceReader {
   /** Samples of the line after which its end repeats what came before. */
   #lastPeriod(): number {
     const { rate, end, start } = this.#line;
-    const compared = Math.round((COMPARED_MS / 1000) * rate);
-    const least = Math.round((PERIOD_MS.least / 1000) * rate);
-    const most = Math.round((PERIOD_MS.most / 1000) * rate);
-    const reach = (most - least) / 2;
-    const reference = end - compared;
-    if (reference - most < start) return most;
-    const candidate = this.#stretch(reference - most, compared + most - least);
-    const { lag, likeness } = bestFit(this.#stretch(reference, compared), candidate, Math.floor(reach));
-    return likeness > 0 ? most - Math.floor(reach) - lag : most;
+    const step = rate / COMPARED_RATE;
+    const compared = Math.round((COMPARED_MS / 1000) * COMPARED_RATE);
+    const least = Math.round((PERIOD_MS.least / 1000) * COMPARED_RATE);
+    const most = Math.round((PERIOD_MS.most / 1000) * COMPARED_RATE);
+    const reach = Math.floor((most - least) / 2);
+    const reference = end - compared * step;
+    if (reference - most * step < start) return most * step;
+    const candidate = this.#compared(reference - most * step, compared + most - least);
+    const { lag, likeness } = bestFit(this.#compared(reference, compared), candidate, reach);
+    return (likeness > 0 ? most - reach - lag : most) * step;
   }
 
   /** Begins, or goes on after there was nothing: in time, and never with what was heard before. */
@@ -196,24 +197,27 @@ export class VoiceReader {
     if (this.#position === null) return;
     const from = this.#position;
     const goal = from + (error / 1000) * this.#line.rate;
-    const reach = Math.round((SEARCH_MS / 1000) * this.#line.rate);
-    const span = Math.round((FADE_MS / 1000) * this.#line.rate);
-    const last = this.#line.end - span - reach;
-    if (goal > last || goal - reach < this.#line.start) return;
+    const step = this.#line.rate / COMPARED_RATE;
+    const reach = Math.round((SEARCH_MS / 1000) * COMPARED_RATE);
+    const span = Math.round((FADE_MS / 1000) * COMPARED_RATE);
+    const last = this.#line.end - (span + reach) * step;
+    if (goal > last || goal - reach * step < this.#line.start) return;
     let likeness = 0;
     let lag = 0;
-    if (!quiet && from + span < this.#line.end) {
-      const reference = this.#stretch(from, span);
-      const fit = bestFit(reference, this.#stretch(goal - reach, span + 2 * reach), reach);
+    if (!quiet && from + span * step < this.#line.end) {
+      const reference = this.#compared(from, span);
+      const fit = bestFit(reference, this.#compared(goal - reach * step, span + 2 * reach), reach);
       ({ lag, likeness } = fit);
     }
     this.#splice = { from, at: 0, likeness };
-    this.#position = goal + lag;
+    this.#position = goal + lag * step;
     this.#sinceSplice = 0;
   }
 
-  #stretch(from: number, length: number): Float32Array {
-    return Float32Array.from({ length }, (_, at) => this.#line.at(from + at));
+  /** `length` samples from a position on, at the rate at which they are compared. */
+  #compared(from: number, length: number): Float32Array {
+    const step = this.#line.rate / COMPARED_RATE;
+    return Float32Array.from({ length }, (_, at) => this.#line.at(from + at * step));
   }
 
   #clamp(position: number): number {

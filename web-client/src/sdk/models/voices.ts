@@ -1,4 +1,4 @@
-import { SOUND_RATE } from "./codec.js";
+import { EXTENDED_RATE } from "./codec.js";
 import type { BundlesCommand } from "./bundles.protocol.js";
 import type { FormState } from "./forms.js";
 import type { PlayedForm } from "./messages.js";
@@ -92,7 +92,7 @@ export class Voices {
       outputChannelCount: [1],
       channelCount: 1,
       channelCountMode: "explicit",
-      processorOptions: { ring, rate: SOUND_RATE, form: heard } satisfies VoiceOptions,
+      processorOptions: { ring, rate: EXTENDED_RATE, form: heard } satisfies VoiceOptions,
     });
     node.connect(input);
     const voice: Voice = {

@@ -20,6 +20,8 @@ import type { LocalDevice } from "../media/local.svelte.js";
 import { EMPTY_CHAT, addLine, markRead } from "./chat.js";
 import type { ChatLog } from "./chat.js";
 import { heldBack } from "./quality.js";
+import { MeetingModels } from "./models.svelte.js";
+import type { Agreement } from "./models.svelte.js";
 import type { Mode } from "./tiles.js";
 import { SILENCE, hear } from "./voices.js";
 import type { Voices } from "./voices.js";
@@ -40,6 +42,7 @@ export class Meeting {
   readonly room: Room;
   readonly camera: LocalDevice;
   readonly microphone: LocalDevice;
+  readonly models: MeetingModels;
 
   state = $state<RoomState>("connected");
   participants = $state.raw<readonly Participant[]>([]);
@@ -47,7 +50,7 @@ export class Meeting {
   voices = $state.raw<Voices>(SILENCE);
   chat = $state.raw<ChatLog>(EMPTY_CHAT);
   toasts = $state.raw<readonly Toast[]>([]);
-  panel = $state<"chat" | "people" | null>(null);
+  panel = $state<"chat" | "people" | "models" | null>(null);
   mode = $state<Mode>("auto");
   pin = $state<string | null>(null);
   page = $state(0);
@@ -71,10 +74,11 @@ export class Meeting {
   #toasts = 0;
   #busy = new Map<Source, Promise<void>>();
 
-  constructor(room: Room, camera: LocalDevice, microphone: LocalDevice) {
+  constructor(room: Room, camera: LocalDevice, microphone: LocalDevice, agreement: Agreement) {
     this.room = room;
     this.camera = camera;
     this.microphone = microphone;
+    this.models = new MeetingModels(room, agreement, (error) => this.complain(error));
     this.#readRoster();
     this.slots = room.slots;
     // Said before we listened.
@@ -104,15 +108,20 @@ export class Meeting {
       this.bandwidth = room.bandwidth;
       this.#readQualities();
     });
-    room.on("error", (error) => this.complain(error));
+    room.on("error", (error) => {
+      // Nobody has to do anything: the panel of models says it.
+      if (error.code !== "noModels") this.complain(error);
+    });
   }
 
   /** Publishes what runs already. */
   async start(): Promise<void> {
     const { permissions } = this.room.local;
     if (!permissions.publish) return;
-    if (this.microphone.track) await this.setMicrophone(true);
-    if (this.camera.track) await this.setCamera(true);
+    if (this.microphone.track) {
+      await this.#inTurn("microphone", () => this.#turnMicrophone(true));
+    }
+    if (this.camera.track) await this.#inTurn("camera", () => this.#turnCamera(true));
   }
 
   /** Whether the token allows to publish this. */
@@ -121,49 +130,19 @@ export class Meeting {
     return publish && (!sources || sources.includes(source));
   }
 
-  setMicrophone(on: boolean): Promise<void> {
-    return this.#inTurn("microphone", async () => {
-      this.microphone.want(on);
-      const publication = this.#publication("microphone");
-      if (!on) await publication?.setMuted(true);
-      else await this.#send(this.microphone, "microphone", publication);
-      this.microphoneOn = on && this.microphone.track !== null;
-    });
+  /** Turns it off if it is on once its turn comes, and on if it is off. */
+  toggleMicrophone(): Promise<void> {
+    return this.#inTurn("microphone", () => this.#turnMicrophone(!this.microphoneOn));
   }
 
-  setCamera(on: boolean): Promise<void> {
-    return this.#inTurn("camera", async () => {
-      this.camera.want(on);
-      const publication = this.#publication("camera");
-      if (!on) {
-        await publication?.setMuted(true);
-        this.camera.stop();
-      } else {
-        await this.#send(this.camera, "camera", publication);
-      }
-      this.cameraOn = on && this.camera.track !== null;
-    });
+  /** Turns it off if it is on once its turn comes, and on if it is off. */
+  toggleCamera(): Promise<void> {
+    return this.#inTurn("camera", () => this.#turnCamera(!this.cameraOn));
   }
 
-  setScreen(on: boolean): Promise<void> {
-    return this.#inTurn("screen", async () => {
-      if (on === this.screenOn) return;
-      if (!on) return this.#stopScreen();
-      const stream = await navigator.mediaDevices.getDisplayMedia({
-        video: { frameRate: { max: 30 } },
-        audio: true,
-      });
-      for (const track of stream.getTracks()) {
-        if (track.kind === "video") {
-          track.contentHint = "detail";
-          track.onended = () => void this.setScreen(false);
-        }
-        const source = track.kind === "video" ? "screen" : "screenAudio";
-        if (this.mayPublish(source)) await this.room.publish(track, { source });
-        else track.stop();
-      }
-      this.screenOn = true;
-    });
+  /** Ends sharing if the screen is shared once its turn comes, and asks what to share if not. */
+  toggleScreen(): Promise<void> {
+    return this.#inTurn("screen", () => (this.screenOn ? this.#stopScreen() : this.#startScreen()));
   }
 
   togglePin(participant: string): void {
@@ -174,7 +153,7 @@ export class Meeting {
     if (!this.details.delete(tile)) this.details.add(tile);
   }
 
-  togglePanel(panel: "chat" | "people"): void {
+  togglePanel(panel: "chat" | "people" | "models"): void {
     this.panel = this.panel === panel ? null : panel;
     if (this.panel === "chat") this.chat = markRead(this.chat);
   }
@@ -226,6 +205,26 @@ export class Meeting {
     this.microphone.stop();
   }
 
+  async #turnMicrophone(on: boolean): Promise<void> {
+    this.microphone.want(on);
+    const publication = this.#publication("microphone");
+    if (!on) await publication?.setMuted(true);
+    else await this.#send(this.microphone, "microphone", publication);
+    this.microphoneOn = on && this.microphone.track !== null;
+  }
+
+  async #turnCamera(on: boolean): Promise<void> {
+    this.camera.want(on);
+    const publication = this.#publication("camera");
+    if (!on) {
+      await publication?.setMuted(true);
+      this.camera.stop();
+    } else {
+      await this.#send(this.camera, "camera", publication);
+    }
+    this.cameraOn = on && this.camera.track !== null;
+  }
+
   async #send(
     device: LocalDevice,
     source: "camera" | "microphone",
@@ -240,7 +239,27 @@ export class Meeting {
       await publication.setMuted(false);
     } else {
       await this.room.publish(track, { source });
+      // Beside the meeting, which does not wait for it.
+      void this.models.settle(source);
     }
+  }
+
+  async #startScreen(): Promise<void> {
+    const stream = await navigator.mediaDevices.getDisplayMedia({
+      video: { frameRate: { max: 30 } },
+      audio: true,
+    });
+    for (const track of stream.getTracks()) {
+      if (track.kind === "video") {
+        track.contentHint = "detail";
+        // The browser's own button for it.
+        track.onended = () => void this.#inTurn("screen", () => this.#stopScreen());
+      }
+      const source = track.kind === "video" ? "screen" : "screenAudio";
+      if (this.mayPublish(source)) await this.room.publish(track, { source });
+      else track.stop();
+    }
+    this.screenOn = true;
   }
 
   async #stopScreen(): Promise<void> {

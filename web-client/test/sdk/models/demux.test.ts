@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 
 import type { BundleEntry } from "../../../src/sdk/models/codec.js";
 import { Demux } from "../../../src/sdk/models/demux.js";
-import type { ArrivedBlock } from "../../../src/sdk/models/demux.js";
-import type { FaceDecoder } from "../../../src/sdk/models/facestream.js";
+import type { ArrivedBlock, OwnExtension } from "../../../src/sdk/models/demux.js";
+import type { DueFrame, FaceDecoder } from "../../../src/sdk/models/facestream.js";
 import type { VoiceDecoder } from "../../../src/sdk/models/voicestream.js";
 
 /** Decoded sound is the payload's first byte, of the one before its second; what is concealed is -1. */
@@ -14,17 +14,25 @@ const voice: VoiceDecoder = {
 };
 
 /** Two frames a payload; a pixel is its first byte. */
-function face(): FaceDecoder {
+function face(freed = () => {}): FaceDecoder {
   let last = 0;
   return {
+    free: freed,
     decode: (payload) => {
       if (payload[0] === 99) throw new Error("wrong byte");
       last = payload[0] ?? 0;
       return [0, 40];
     },
     draw: (frame) => Uint8ClampedArray.from([last, frame]),
+    scene: () => null,
+    source: () => {
+      throw new Error("there are no scenes");
+    },
   };
 }
+
+/** The pixel of a frame. */
+const pixel = (due: DueFrame | null) => [...(due?.decoder.draw(due.frame, 1, 1) ?? [])];
 
 function entry(participant: number, plugin: number, time: number, value: number): BundleEntry {
   return { participant, plugin, epoch: 1, time, payload: Uint8Array.of(value) };
@@ -36,16 +44,30 @@ function demultiplexer() {
   const heard: [number, number, number][] = [];
   const arrived: ArrivedBlock[] = [];
   const refused: number[] = [];
+  const extensions: { plugin: number; restarts: number; freed: boolean }[] = [];
+  /** Sound stays what it is. */
+  const createExtension = (plugin: number): OwnExtension => {
+    const own = { plugin, restarts: 0, freed: false };
+    extensions.push(own);
+    return {
+      delay: 0,
+      extend: (samples) => samples,
+      restart: () => void own.restarts++,
+      free: () => (own.freed = true),
+    };
+  };
   const demux = new Demux(
     (bytes) => {
       const entries = bundles.get(bytes[0] ?? 0);
       if (!entries) throw new Error("wrong byte");
       return entries;
     },
+    createExtension,
     {
       sound: (participant, { media, samples }) => heard.push([participant, media, samples[0] ?? 0]),
       arrived: (block) => arrived.push(block),
       refused: (participant) => refused.push(participant),
+      released: (decoder) => decoder.free(),
     },
   );
   let names = 0;
@@ -53,7 +75,7 @@ function demultiplexer() {
     bundles.set(++names, entries);
     demux.bundle(Uint8Array.of(names), at);
   };
-  return { demux, send, heard, arrived, refused };
+  return { demux, send, heard, arrived, refused, extensions };
 }
 
 test("each person's sound comes from their own blocks, once, and in order", () => {
@@ -93,6 +115,21 @@ test("of what did not come is heard what the next block repeats, before that wha
   demux.advance(600);
   const said = heard.map(([, media, value]) => [media, value]);
   expect(said).toEqual([[0, 1], [80, -1], [160, 3], [240, 4]]);
+});
+
+test("a voice is extended without a seam across epochs, and anew behind a pause, until it leaves", () => {
+  const { demux, send, heard, extensions } = demultiplexer();
+  demux.hold(1, 7, { kind: "sound", epoch: 1, decoder: voice });
+  demux.hold(1, 7, { kind: "sound", epoch: 2, decoder: voice });
+  send(100, entry(1, 7, 0, 1));
+  send(180, { ...entry(1, 7, 80, 2), epoch: 2 });
+  expect(extensions).toEqual([{ plugin: 7, restarts: 1, freed: false }]);
+  send(2100, entry(1, 7, 2000, 3));
+  demux.advance(2300);
+  expect(heard).toHaveLength(3);
+  expect(extensions).toEqual([{ plugin: 7, restarts: 2, freed: false }]);
+  demux.remove(1);
+  expect(extensions).toEqual([{ plugin: 7, restarts: 2, freed: true }]);
 });
 
 test("after a pause nothing is made up", () => {
@@ -136,10 +173,38 @@ test("a face shows the frame of its time and follows the voice that is heard", (
   send(180, entry(1, 15, 80, 6));
   demux.heard(1, 300, 290);
   expect(demux.faceDue(1, 299)).toBeNull();
-  expect([...(demux.faceDue(1, 310)?.draw(1, 1) ?? [])]).toEqual([5, 0]);
+  expect(pixel(demux.faceDue(1, 310))).toEqual([5, 0]);
   expect(demux.faceDue(1, 311)).toBeNull();
-  expect([...(demux.faceDue(1, 345)?.draw(1, 1) ?? [])]).toEqual([5, 1]);
-  expect([...(demux.faceDue(1, 385)?.draw(1, 1) ?? [])]).toEqual([6, 0]);
+  expect(pixel(demux.faceDue(1, 345))).toEqual([5, 1]);
+  expect(pixel(demux.faceDue(1, 385))).toEqual([6, 0]);
+});
+
+test("decoders of faces are freed with what replaces them and with their person", () => {
+  const { demux, send } = demultiplexer();
+  const freed: number[] = [];
+  for (const epoch of [1, 2, 3]) {
+    demux.hold(1, 15, { kind: "picture", epoch, decoder: face(() => freed.push(epoch)) });
+    if (epoch === 1) send(100, entry(1, 15, 0, 5));
+  }
+  expect(freed).toEqual([1]);
+  expect(demux.faceDue(1, 1000)).toBeNull();
+  send(180, { ...entry(1, 15, 80, 6), epoch: 3 });
+  expect(pixel(demux.faceDue(1, 1000))).toEqual([6, 1]);
+  demux.drop(1, 15);
+  expect(freed).toEqual([1, 2, 3]);
+  demux.hold(2, 15, { kind: "picture", epoch: 1, decoder: face(() => freed.push(4)) });
+  demux.remove(2);
+  expect(freed).toEqual([1, 2, 3, 4]);
+});
+
+test("of a face that nobody looked at for a while the last frame is given, and how late it is", () => {
+  const { demux, send } = demultiplexer();
+  demux.hold(1, 15, { kind: "picture", epoch: 1, decoder: face() });
+  send(100, entry(1, 15, 0, 5));
+  demux.heard(1, 300, 290);
+  expect(demux.faceDue(1, 305)).toMatchObject({ media: 0, late: 5 });
+  demux.heard(1, 300, 3290);
+  expect(demux.faceDue(1, 3300)).toMatchObject({ media: 40, late: 2960 });
 });
 
 test("a decoder that refuses a block is told of, and the others go on", () => {

@@ -37,13 +37,58 @@ test("nearly all blocks of a jittery line are in time", () => {
 test("the delay grows at once and falls by what a voice can follow", () => {
   const clock = new PlayoutClock();
   drive(clock, 100, () => 100);
-  drive(clock, 4, () => 250, 100);
-  expect(clock.delay).toBeGreaterThanOrEqual(270);
-  const before = clock.delay ?? 0;
-  drive(clock, 300, () => 100, 104);
-  const after = clock.delay ?? 0;
-  expect(before - after).toBeLessThanOrEqual((300 * 80 * 5) / 1000 + 1);
-  expect(after).toBeLessThan(before);
+  drive(clock, 4, () => 160, 100);
+  expect(clock.delay).toBe(180);
+  drive(clock, 125, () => 100, 104);
+  // Late ones count for 8 s, and then it falls.
+  const fallen = 180 - (clock.delay ?? 0);
+  expect(fallen).toBeGreaterThan(5 * 2);
+  expect(fallen).toBeLessThan(6 * 2.5);
+});
+
+test("a delay that is far too long is left in seconds, not in minutes", () => {
+  const clock = new PlayoutClock();
+  drive(clock, 100, () => 100);
+  clock.setHold(500);
+  clock.setHold(0);
+  let before = clock.delay ?? 0;
+  for (let block = 100; block < 350; block++) {
+    clock.observe(block * 80, block * 80 + 100);
+    expect(before - (clock.delay ?? 0)).toBeLessThanOrEqual(0.05 * 80);
+    before = clock.delay ?? 0;
+  }
+  expect(before).toBeLessThan(200);
+});
+
+test("what a stall held up and let go at once is not waited for again", () => {
+  const clock = new PlayoutClock();
+  drive(clock, 100, () => 100);
+  const before = clock.delay;
+  // Ten blocks of a voice and a face, none of which was handed over before the last.
+  for (let block = 100; block < 110; block++) {
+    clock.observe(block * 80, 110 * 80 + 100);
+    clock.observe(block * 80 + 3, 110 * 80 + 100);
+  }
+  expect(clock.delay).toBe(before);
+});
+
+test("one or two late arrivals in 8 s are not waited for, three are", () => {
+  const clock = new PlayoutClock();
+  drive(clock, 100, () => 100);
+  drive(clock, 2, () => 400, 100);
+  expect(clock.delay).toBe(120);
+  drive(clock, 1, () => 400, 102);
+  expect(clock.delay).toBe(420);
+});
+
+test("after a pause the delay is as long as it must be, and no longer", () => {
+  const clock = new PlayoutClock();
+  drive(clock, 100, () => 100);
+  clock.setHold(400);
+  clock.setHold(0);
+  expect(clock.delay).toBe(500);
+  drive(clock, 1, () => 100, 110);
+  expect(clock.delay).toBe(120);
 });
 
 test("a hold is waited for, and let go", () => {

@@ -4,13 +4,13 @@ import { BlockQueue, BlockRing, SLOT_SAMPLES } from "../../../src/sdk/models/rin
 import { VoiceLine } from "../../../src/sdk/models/voiceline.js";
 import { VoiceReader } from "../../../src/sdk/models/voicereader.js";
 
-const RATE = 16_000;
+const RATE = 48_000;
 const OUT = 48_000;
 const PITCH = 200;
 
 /** 80 ms of a tone that goes on through all blocks. */
 function tone(media: number): Float32Array {
-  return Float32Array.from({ length: 1280 }, (_, at) => 0.5 * wave(media / 1000 + at / RATE));
+  return Float32Array.from({ length: 3840 }, (_, at) => 0.5 * wave(media / 1000 + at / RATE));
 }
 
 function wave(seconds: number): number {
@@ -59,16 +59,16 @@ function largestStep(sound: Float32Array): number {
 
 test("blocks go through shared memory unchanged, and a full ring refuses", () => {
   const ring = new BlockRing(new SharedArrayBuffer(BlockRing.bytes));
-  const samples = Float32Array.from({ length: 1280 }, (_, at) => at);
+  const samples = Float32Array.from({ length: 2200 }, (_, at) => at);
   expect(ring.push({ media: 4_000_000_000, samples }, RATE)).toBe(true);
   const first = ring.pull();
   expect(first?.media).toBe(4_000_000_000);
   expect([...(first?.samples ?? [])]).toEqual([...samples.subarray(0, SLOT_SAMPLES)]);
   const second = ring.pull();
-  expect(second?.media).toBe(4_000_000_060);
-  expect(second?.samples.length).toBe(320);
+  expect(second?.media).toBe(4_000_000_020);
+  expect(ring.pull()?.samples.length).toBe(280);
   expect(ring.pull()).toBeNull();
-  for (let block = 0; block < 32; block++) expect(ring.push({ media: 0, samples }, RATE)).toBe(true);
+  for (let block = 0; block < 42; block++) expect(ring.push({ media: 0, samples }, RATE)).toBe(true);
   expect(ring.push({ media: 0, samples }, RATE)).toBe(false);
 });
 

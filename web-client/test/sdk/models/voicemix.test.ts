@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 
 import { BlockQueue } from "../../../src/sdk/models/ring.js";
-import { bestFit, fadeGains } from "../../../src/sdk/models/splice.js";
+import { bestFit, COMPARED_RATE, fadeGains } from "../../../src/sdk/models/splice.js";
 import { VoiceLine } from "../../../src/sdk/models/voiceline.js";
 import { VoiceMix } from "../../../src/sdk/models/voicemix.js";
 
-const RATE = 16_000;
+const RATE = 48_000;
 const OUT = 48_000;
 
 /** A voice-like sound whose pitch never stands still: every moment of it is like no other. */
@@ -18,7 +18,7 @@ function voice(seconds: number): number {
 function listen(skew: number, steps: { at: number; form: "raw" | "model" }[], ms = 2000) {
   const queue = new BlockQueue();
   for (let media = 0; media < ms + 400; media += 80) {
-    const samples = Float32Array.from({ length: 1280 }, (_, at) => voice(media / 1000 + at / RATE));
+    const samples = Float32Array.from({ length: 3840 }, (_, at) => voice(media / 1000 + at / RATE));
     queue.push({ media, samples });
   }
   const mix = new VoiceMix(new VoiceLine(queue, RATE), OUT, "raw");
@@ -42,7 +42,7 @@ function worstError(sound: Float32Array, from: number, to: number): number {
 }
 
 test("the place where two signals say the same is found", () => {
-  const signal = Float32Array.from({ length: 900 }, (_, at) => voice(at / RATE));
+  const signal = Float32Array.from({ length: 900 }, (_, at) => voice(at / COMPARED_RATE));
   const fit = bestFit(signal.subarray(300, 620), signal.subarray(200, 800), 140);
   expect(fit.lag).toBe(-40);
   expect(fit.likeness).toBeGreaterThan(0.999);

@@ -1,0 +1,45 @@
+/** What is looked at together, ms. */
+const WINDOW_MS = 4_000;
+/** Fewer pictures a second are no face that moves. */
+const LEAST_FPS = 8;
+/** The share of the time from which on it is the device that has no more: a dark room has fewer, too. */
+const FULL = 0.85;
+/** How long it is left to raw media before it is tried again, ms. */
+const REST_MS = 60_000;
+
+/**
+ * Whether this device encodes a face often enough, with all that looking at it takes. Pure; times in
+ * ms.
+ */
+export class PaceWatch {
+  #begun: number | null = null;
+  #pictures = 0;
+  #busy = 0;
+  #restUntil = Number.NEGATIVE_INFINITY;
+
+  /** So much time went into pictures. */
+  spend(ms: number): void {
+    this.#busy += ms;
+  }
+
+  /** A picture was taken for those who need it. */
+  picture(now: number): void {
+    this.#begun ??= now;
+    this.#pictures++;
+    const elapsed = now - this.#begun;
+    if (elapsed < WINDOW_MS) return;
+    const isRare = this.#pictures * 1000 < LEAST_FPS * elapsed;
+    if (isRare && this.#busy > FULL * elapsed) this.#restUntil = now + REST_MS;
+    this.pause();
+  }
+
+  /** Nobody needs it: what was measured says nothing of what follows. */
+  pause(): void {
+    this.#begun = null;
+    [this.#pictures, this.#busy] = [0, 0];
+  }
+
+  isTooSlow(now: number): boolean {
+    return now < this.#restUntil;
+  }
+}

@@ -1,0 +1,34 @@
+// Which devices are too slow to be sent as a face model.
+
+import { expect, test } from "vitest";
+
+import { PaceWatch } from "../../../src/sdk/models/pacewatch.js";
+
+/** A device that encodes a picture each `step` ms, which takes it `took`; whether it is too slow after `seconds`. */
+function encode(watch: PaceWatch, from: number, seconds: number, step: number, took: number): boolean {
+  let now = from;
+  for (; now < from + seconds * 1000; now += step) {
+    watch.spend(took);
+    watch.picture(now);
+  }
+  return watch.isTooSlow(now);
+}
+
+test("a device that makes few pictures because it has no time for more is too slow, for a minute", () => {
+  const watch = new PaceWatch();
+  expect(encode(watch, 0, 6, 150, 149)).toBe(true);
+  expect(watch.isTooSlow(50_000)).toBe(true);
+  expect(watch.isTooSlow(70_000)).toBe(false);
+});
+
+test("one that makes enough with all its time, or few of a slow camera, is not", () => {
+  expect(encode(new PaceWatch(), 0, 30, 100, 99)).toBe(false);
+  expect(encode(new PaceWatch(), 0, 30, 200, 40)).toBe(false);
+});
+
+test("what was measured before a pause does not count behind it", () => {
+  const watch = new PaceWatch();
+  encode(watch, 0, 3, 150, 149);
+  watch.pause();
+  expect(encode(watch, 10_000, 3, 150, 149)).toBe(false);
+});
