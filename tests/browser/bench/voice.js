@@ -1,5 +1,5 @@
 // What a voice costs in a browser: share of one core for encoding with the encoder's own decoder and
-// gate, for decoding, and for learning, over the module that the node serves.
+// gate, for decoding, for extending to 48 kHz, and for learning, over the module that the node serves.
 
 import { launch } from "../rig/chromium.js";
 import { report } from "../rig/figures.js";
@@ -39,6 +39,7 @@ async function measure() {
   const model = check(wasm.sotto_generic(VOICE));
   const [encoder, own, gate] = [wasm.sotto_encoder(model), wasm.sotto_decoder(model), wasm.sotto_gate(model)].map(check);
   const decoder = check(wasm.sotto_decoder(model));
+  const extension = check(wasm.sotto_extension(VOICE));
   const readyMs = performance.now() - began;
 
   const encode = (sound) => {
@@ -51,6 +52,10 @@ async function measure() {
     view(Uint8Array, wasm.sotto_bytes(0, payload.length), payload.length).set(payload);
     check(wasm.sotto_decode_sound(handle));
     return view(Float32Array, wasm.sotto_sound(), wasm.sotto_sound_len());
+  };
+  const extend = (sound) => {
+    give(0, sound);
+    check(wasm.sotto_extend(extension));
   };
   const observe = (source, decoded) => {
     give(1, decoded);
@@ -69,6 +74,7 @@ async function measure() {
   const payloads = sounds.map(encode); // warms the compiler up, too
   payloads.forEach((payload) => decode(decoder, payload));
   const decodeShare = best(COUNT, (at) => decode(decoder, payloads[at]));
+  const extendShare = best(COUNT, (at) => extend(sounds[at]));
   const encodeShare = best(COUNT, (at) => observe(sounds[at], decode(own, encode(sounds[at])).slice()));
   const learner = check(wasm.sotto_learner(VOICE));
   const learnStart = performance.now();
@@ -78,5 +84,5 @@ async function measure() {
   }
   const learn30Ms = performance.now() - learnStart;
   const round = (value) => Number(value.toFixed(4));
-  return { moduleBytes: bytes.byteLength, readyMs: Math.round(readyMs), encodeShare: round(encodeShare), decodeShare: round(decodeShare), learn30Ms: Math.round(learn30Ms) };
+  return { moduleBytes: bytes.byteLength, readyMs: Math.round(readyMs), encodeShare: round(encodeShare), decodeShare: round(decodeShare), extendShare: round(extendShare), learn30Ms: Math.round(learn30Ms) };
 }

@@ -24,11 +24,18 @@ export function cameraClip(number, { width = 640, height = 360 } = {}) {
   ]);
 }
 
-/** VP8 in IVF for native publishers: the same picture, a keyframe each second. */
-export function vp8Clip(number, { width = 640, height = 360, rate = 15, bitrate = "400k" } = {}) {
-  return made(`vp8-${number}-${width}x${height}-${rate}-${bitrate}.ivf`, (file) => [
-    ...picture(number, width, height, rate),
-    ...`-c:v libvpx -deadline realtime -cpu-used 8 -b:v ${bitrate} -g ${rate} -auto-alt-ref 0 -f ivf`.split(" "),
+/**
+ * VP8 in IVF for native publishers: the same picture, `seconds` of it, a keyframe each second. With
+ * `onRequest` there is none behind the first, to which a publisher that is asked for one goes back.
+ */
+export function vp8Clip(
+  number,
+  { width = 640, height = 360, rate = 15, bitrate = "400k", seconds = SECONDS, onRequest = false } = {},
+) {
+  const frames = onRequest ? rate * seconds : rate;
+  return made(`vp8-${number}-${width}x${height}-${rate}-${bitrate}-${seconds}-${frames}.ivf`, (file) => [
+    ...picture(number, width, height, rate, seconds),
+    ...`-c:v libvpx -deadline realtime -cpu-used 8 -b:v ${bitrate} -g ${frames} -auto-alt-ref 0 -f ivf`.split(" "),
     file,
   ]);
 }
@@ -36,6 +43,38 @@ export function vp8Clip(number, { width = 640, height = 360, rate = 15, bitrate 
 /** A 48 kHz mono WAV for `--use-file-for-fake-audio-capture`: the voice of person `number`. */
 export function voiceClip(number) {
   return made(`voice-${number}.wav`, (file) => [...voice(number), "-c:a", "pcm_s16le", file]);
+}
+
+/** What people are heard saying: all sounds of English, in sentences that everybody may use. */
+const SENTENCES = [
+  "The birch canoe slid on the smooth planks, and the boy was there when the sun rose.",
+  "Glue the sheet to the dark blue background. It is easy to tell the depth of a well.",
+  "These days a chicken leg is a rare dish, and rice is often served in round bowls.",
+  "The juice of lemons makes fine punch. The box was thrown beside the parked truck.",
+  "The hogs were fed chopped corn and garbage. Four hours of steady work faced us.",
+  "A large size in stockings is hard to sell. The source of the huge river is the clear spring.",
+  "Kick the ball straight and follow through. Help the woman get back to her feet.",
+  "A pot of tea helps to pass the evening. Smoky fires lack flame and heat.",
+  "The soft cushion broke the man's fall. The salt breeze came across from the sea.",
+  "The girl at the booth sold fifty bonds. The young man measured the garden twice.",
+];
+
+/** Of silence behind each, s: people draw breath, and a voice changes its form where they do. */
+const BREATH_S = 0.6;
+
+/** A 48 kHz mono WAV in which somebody speaks (a voice of Flite), some 50 s, looped by Chromium. */
+export function spokenClip(voice = "slt") {
+  const texts = SENTENCES.map((text) => text.replaceAll("'", ""));
+  const inputs = texts.flatMap((text) => ["-f", "lavfi", "-i", `flite=voice=${voice}:text='${text}'`]);
+  const padded = texts.map((_, at) => `[${at}]apad=pad_dur=${BREATH_S}[s${at}]`).join(";");
+  const joined = `${texts.map((_, at) => `[s${at}]`).join("")}concat=n=${texts.length}:v=0:a=1`;
+  return made(`spoken-${voice}-${BREATH_S}.wav`, (file) => [
+    ...inputs,
+    "-filter_complex",
+    `${padded};${joined}`,
+    ..."-ar 48000 -ac 1 -c:a pcm_s16le".split(" "),
+    file,
+  ]);
 }
 
 /** Opus in Ogg for native publishers: the same voice in 20 ms packets. */
@@ -47,7 +86,7 @@ export function opusClip(number) {
   ]);
 }
 
-function picture(number, width, height, rate) {
+function picture(number, width, height, rate, seconds = SECONDS) {
   const pattern = PATTERNS[number % PATTERNS.length];
   const sized = `${pattern}=size=${width}x${height}:rate=${rate}`;
   const boxes = blocks(number).map(
@@ -55,7 +94,7 @@ function picture(number, width, height, rate) {
   );
   // Everything moves, the still patterns too, or an encoder would have nothing to send.
   const filters = ["scroll=horizontal=0.005", "format=yuv420p", ...boxes].join(",");
-  return ["-f", "lavfi", "-t", String(SECONDS), "-i", sized, "-vf", filters];
+  return ["-f", "lavfi", "-t", String(seconds), "-i", sized, "-vf", filters];
 }
 
 function voice(number) {
