@@ -5,7 +5,7 @@ use super::measures::{MEASURES, Measures};
 
 /// The commit that froze these numbers, before anything that the gate is scored on was heard with
 /// them.
-pub const FROZEN_IN: &str = "490709b6da7ef44a162aa9af3cabe85e6cd42bec";
+pub const FROZEN_IN: &str = "42e7faf1781cd755aac729b6b2b3e709a0038e34";
 
 /// Hidden units.
 const UNITS: usize = 32;
