@@ -54,6 +54,15 @@ pub trait Learner: Send {
     /// # Errors
     /// [`LearnError`].
     fn finish(&mut self) -> Result<Vec<u8>, LearnError>;
+
+    /// Takes media for which the gate of the model in use was red, pushed or not: a learner may make more
+    /// of what a model misses.
+    ///
+    /// # Errors
+    /// [`MediaError`]; what was learned before stays.
+    fn push_missed(&mut self, _raw: &Raw<'_>) -> Result<(), MediaError> {
+        Ok(())
+    }
 }
 
 /// How far a learner is.

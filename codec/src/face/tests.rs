@@ -295,6 +295,33 @@ fn a_small_model_is_there_soon_and_a_whole_one_grows_by_what_is_new() {
     }
 }
 
+#[test]
+fn a_whole_model_that_misses_much_is_learned_anew_behind_as_much_again() {
+    let mut learner = Face::default().learner();
+    let mut refined_at = |from: usize, to: usize, is_missed: fn(usize) -> bool| {
+        let mut refined = None;
+        for time in from..to {
+            // Poses that it has, so that it does not grow.
+            let source = picture(time % 100);
+            let raw = Raw::Picture(view(&source));
+            let progress = learner.push(&raw).expect("a picture");
+            if is_missed(time) {
+                learner.push_missed(&raw).expect("a picture");
+            }
+            if progress.refined {
+                learner.finish().expect("it fits");
+                refined = Some(time + 1);
+            }
+        }
+        refined
+    };
+    assert_eq!(refined_at(0, 600, |_| false), Some(600), "it is whole");
+    assert_eq!(refined_at(600, 1_300, |time| time % 20 == 0), None, "a little is missed always");
+    assert_eq!(refined_at(1_300, 1_500, |time| time % 2 == 0), Some(1_380));
+    assert_eq!(refined_at(1_500, 2_500, |time| time % 2 == 0), None, "too soon");
+    assert_eq!(refined_at(2_500, 2_800, |_| false), Some(2_760));
+}
+
 fn noise(time: usize) -> Vec<u8> {
     let mut state = (time as u32).wrapping_mul(747_796_405) + 1;
     let next = |_| {

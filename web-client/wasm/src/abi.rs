@@ -187,6 +187,12 @@ extern "C" fn sotto_learn_picture(learner: u32, width: u32, height: u32, format:
     call(|session| session.learn_picture(learner, Layout { width, height, format }))
 }
 
+/// [`Session::learn_missed`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_learn_missed(learner: u32, width: u32, height: u32, format: u32) -> i32 {
+    call(|session| session.learn_missed(learner, Layout { width, height, format }))
+}
+
 /// [`Session::learned`]
 #[unsafe(no_mangle)]
 extern "C" fn sotto_learned(learner: u32) -> i32 {

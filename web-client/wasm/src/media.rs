@@ -104,6 +104,15 @@ impl Session {
         })
     }
 
+    /// Gives a learner the picture in the first argument, which the model in use does not fit.
+    pub(crate) fn learn_missed(&mut self, learner: u32, layout: Layout) -> Result<u32, Failure> {
+        self.with(learner, |object, session| {
+            let Object::Learner(learner) = object else { return Err(Failure::Handle) };
+            learner.push_missed(&Raw::Picture(layout.picture(&session.bytes[0])?))?;
+            Ok(0)
+        })
+    }
+
     /// The body of a model.
     pub(crate) fn learned(&mut self, learner: u32) -> Result<u32, Failure> {
         self.with(learner, |object, session| {

@@ -86,6 +86,7 @@ fn handles_are_of_one_kind_and_good_until_dropped() {
     assert_eq!(session.restart_encoder(7), Err(Failure::Handle));
     let layout = Layout { width: 5000, height: 1, format: 0 };
     assert_eq!(session.learn_picture(0, layout), Err(Failure::Handle));
+    assert_eq!(session.learn_missed(0, layout), Err(Failure::Handle));
     assert_eq!(session.draw(0, 0, 5000, 1), Err(Failure::Media(MediaError::Size)));
     assert_eq!(session.scene(0, 0, 5000), Err(Failure::Media(MediaError::Size)));
     assert_eq!(session.scene(0, 0, 500), Err(Failure::Handle));

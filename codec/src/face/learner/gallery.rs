@@ -1,4 +1,5 @@
-//! Pictures that are kept to learn from: pairs of neighbours, spread over all the time.
+//! Pictures that are kept to learn from: pairs of neighbours, spread over all the time; and some that
+//! a model in use did not fit, however rare they are.
 
 use crate::{
     Picture,
@@ -12,6 +13,9 @@ use crate::{
 /// Most pictures that are kept. Of more, every other pair goes: 94 MB at the largest size.
 const MOST: usize = 240;
 
+/// Most of those that a model did not fit. Of more, every other one goes.
+const MOST_MISSED: usize = 80;
+
 /// Kept pictures.
 #[derive(Debug)]
 pub(super) struct Gallery {
@@ -21,11 +25,22 @@ pub(super) struct Gallery {
     seen: u64,
     /// One pair of so many pictures is kept.
     stride: u64,
+    missed: Missed,
+}
+
+/// Pictures that a model in use did not fit.
+#[derive(Debug)]
+struct Missed {
+    pictures: Vec<Planes>,
+    seen: usize,
+    /// One of so many is kept.
+    stride: usize,
 }
 
 impl Default for Gallery {
     fn default() -> Self {
-        Self { size: None, pictures: Vec::new(), seen: 0, stride: 2 }
+        let missed = Missed { pictures: Vec::new(), seen: 0, stride: 1 };
+        Self { size: None, pictures: Vec::new(), seen: 0, stride: 2, missed }
     }
 }
 
@@ -57,14 +72,33 @@ impl Gallery {
         self.seen += 1;
     }
 
-    /// How many there are.
-    pub(super) const fn len(&self) -> usize {
-        self.pictures.len()
+    /// Takes a picture that the model in use did not fit; it may be one that was pushed.
+    pub(super) fn push_missed(&mut self, picture: &Picture<'_>) {
+        let Some((width, height)) = self.size else { return };
+        let Missed { pictures, seen, stride } = &mut self.missed;
+        if seen.is_multiple_of(*stride) {
+            if pictures.len() == MOST_MISSED {
+                let mut at = 0;
+                pictures.retain(|_| {
+                    at += 1;
+                    at % 2 == 1
+                });
+                *stride *= 2;
+            }
+            pictures.push(Planes::of(picture, width, height));
+        }
+        *seen += 1;
     }
 
-    /// One of them.
+    /// How many pairs of neighbours there are: the first pictures.
+    pub(super) const fn pairs(&self) -> usize {
+        self.pictures.len() / 2
+    }
+
+    /// One of the pictures.
     pub(super) fn picture(&self, at: usize) -> &Planes {
-        &self.pictures[at]
+        let missed = || &self.missed.pictures[at - self.pictures.len()];
+        self.pictures.get(at).unwrap_or_else(missed)
     }
 
     /// All of them, as they are learned from.
@@ -73,6 +107,6 @@ impl Gallery {
             grid: Grid::of(planes.width(), planes.height()),
             pyramid: Pyramid::of(&planes.y, 1),
         };
-        self.pictures.iter().map(study).collect()
+        self.pictures.iter().chain(&self.missed.pictures).map(study).collect()
     }
 }

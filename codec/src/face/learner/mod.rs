@@ -54,6 +54,12 @@ const TEXTURE_STEP: u16 = 64;
 const BYTES_BY_STEP: f32 = 0.9;
 /// What levels that are not known yet may add to a model, however the coder rounds.
 const LEVELS_BYTES: usize = 4;
+/// A whole model is learned anew of all that was seen where it missed so many pictures since then, 3 s,
+/// …
+const MISSED: u32 = 75;
+/// … and one in so many; but not before there is twice as much to learn from, so that its bytes come
+/// ever more rarely.
+const MISSED_ONE_IN: u32 = 16;
 /// Share of a speaker's own pictures, in per mille, that may be bad as the gate sees it: with more, a
 /// model is no use.
 const MOST_BAD: usize = 400;
@@ -90,6 +96,8 @@ pub(super) struct FaceLearner {
     /// How many were seen when it was learned from all of them last.
     learned_at: u32,
     learned: Option<Learned>,
+    /// Pictures since then that the model in use did not fit.
+    missed: u32,
     /// Bytes that were added to a whole model in the last [`MINUTE`], and when.
     added: Vec<(u32, usize)>,
 }
@@ -137,8 +145,9 @@ impl Learner for FaceLearner {
         if self.seen < FIRST.pictures {
             return Err(LearnError::TooLittle);
         }
+        let again = self.next();
         match &mut self.learned {
-            Some(learned) if learned.novelty.is_some() => {
+            Some(learned) if learned.novelty.is_some() && self.seen < again => {
                 let room = room(&self.added);
                 self.added.extend(learned.add_found(room).map(|bytes| (self.seen, bytes)));
             }
@@ -148,10 +157,17 @@ impl Learner for FaceLearner {
                 let is_late = self.learned.is_none() && self.learned_at > 0;
                 let extent = if self.seen < ENOUGH || is_late { FIRST } else { WHOLE };
                 self.learned_at = self.seen;
+                self.missed = 0;
                 self.learned = Some(self.learn(extent)?);
             }
         }
         Ok(self.learned.as_ref().map_or_else(Vec::new, |learned| learned.writer.body().to_vec()))
+    }
+
+    fn push_missed(&mut self, raw: &Raw<'_>) -> Result<(), MediaError> {
+        self.gallery.push_missed(&raw.picture()?);
+        self.missed = self.missed.saturating_add(1);
+        Ok(())
     }
 }
 
@@ -160,6 +176,7 @@ impl FaceLearner {
     fn next(&self) -> u32 {
         let is_whole = self.learned.as_ref().is_some_and(|learned| learned.novelty.is_some());
         match self.learned_at {
+            at if is_whole && self.misses_much() => at.saturating_mul(2),
             _ if is_whole => u32::MAX,
             at if at < FIRST.pictures => FIRST.pictures,
             at if at < WHOLE.pictures => WHOLE.pictures,
@@ -168,6 +185,11 @@ impl FaceLearner {
             // One who did not fit may fit later.
             at => at.saturating_mul(2),
         }
+    }
+
+    /// Whether what the model in use does not fit is worth learning it anew.
+    const fn misses_much(&self) -> bool {
+        self.missed >= MISSED && self.missed * MISSED_ONE_IN >= self.seen - self.learned_at
     }
 
     /// Whether a whole model lacks a pose that there is room for.

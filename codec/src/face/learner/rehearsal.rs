@@ -31,7 +31,7 @@ pub(super) fn of(gallery: &Gallery, chosen: &[Chosen], model: FaceModel) -> Rehe
     let mut encoder = FaceEncoder::new(Arc::clone(&model), TARGET_BPS);
     let mut decoder = FaceDecoder::new(Arc::clone(&model));
     let mut meter = Meter::new(&model);
-    let pairs = gallery.len() / 2;
+    let pairs = gallery.pairs();
     let stride = (2 * pairs).div_ceil(REHEARSED).max(1);
     let mut all: Vec<Measures> = Vec::new();
     for pair in (0..pairs).step_by(stride) {

@@ -30,6 +30,8 @@ pub struct Backoff {
     falls: usize,
     /// Since when the model is shown.
     entered: Option<Time>,
+    /// When it was shown last, before it was given up.
+    given_up: Option<Time>,
 }
 
 impl Backoff {
@@ -40,9 +42,21 @@ impl Backoff {
 
     /// It had to be given up.
     pub fn fell(&mut self, now: Time) {
-        let shown = self.entered.take().map_or(Duration::ZERO, |at| now.saturating_since(at));
+        let entered = self.entered.take();
+        self.given_up = entered.map_or(self.given_up, |_| Some(now));
+        let shown = entered.map_or(Duration::ZERO, |at| now.saturating_since(at));
         let forgotten = (shown.as_micros() / PROVEN.as_micros()) as usize;
         self.falls = self.falls.saturating_sub(forgotten).saturating_add(1).min(MOST);
+    }
+
+    /// All falls are forgotten: it is another model now.
+    pub const fn forget(&mut self) {
+        self.falls = 0;
+    }
+
+    /// When it was shown last, before it was given up.
+    pub const fn given_up(&self) -> Option<Time> {
+        self.given_up
     }
 
     /// How long nothing must have spoken against the model until it is shown again.

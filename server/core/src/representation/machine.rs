@@ -22,6 +22,9 @@ const LEAVE_LIMIT: Duration = Duration::from_millis(1_500);
 /// How long frames may take to come after they were asked for, before the model counts as stalled.
 const START_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long raw media stand in for a model that was given up: it may fit again in a moment.
+const STAND_IN: Duration = Duration::from_secs(10);
+
 /// Whether a subscriber can show a track's model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
@@ -128,6 +131,8 @@ struct Obstacle {
 pub struct Representation {
     state: State,
     backoff: Backoff,
+    /// The epoch that falls are counted of.
+    epoch: Option<Epoch>,
     /// Since when nothing speaks against the model but that it may have to be fetched.
     clear_since: Option<Time>,
     /// The epoch that the subscriber could not use, and until when.
@@ -140,6 +145,7 @@ impl Default for Representation {
         Self {
             state: State::Raw(RawReason::Learning),
             backoff: Backoff::default(),
+            epoch: None,
             clear_since: None,
             failed: None,
             failures: 0,
@@ -151,6 +157,12 @@ impl Representation {
     /// Takes what is known now. Returns whether the flow or the status changed.
     pub fn update(&mut self, now: Time, facts: &Facts, times: &BackoffTimes) -> bool {
         let before = (self.flow(facts.kind), self.status());
+        if let Some(epoch) = ready(facts)
+            && self.epoch.replace(epoch) != Some(epoch)
+        {
+            // It was learned anew, or on: what the one before it did not fit says little of it.
+            self.backoff.forget();
+        }
         self.watch_obstacles(now, facts);
         // Each step goes towards a state in which it stays: two are the most.
         for _ in 0..4 {
@@ -161,6 +173,13 @@ impl Representation {
             self.state = state;
         }
         before != (self.flow(facts.kind), self.status())
+    }
+
+    /// Whether raw media only stand in for the model, which was given up moments ago.
+    pub fn stands_in(&self, now: Time) -> bool {
+        let given_up = self.backoff.given_up();
+        given_up.is_some_and(|at| now.saturating_since(at) < STAND_IN)
+            && !matches!(self.state, State::Model { .. })
     }
 
     /// The subscriber says that it plays a form.

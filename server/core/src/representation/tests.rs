@@ -232,6 +232,41 @@ fn a_model_that_says_nothing_is_stalled() {
 }
 
 #[test]
+fn falls_of_an_epoch_are_forgotten_with_the_next_one() {
+    let mut bench = Bench::shown(Kind::Video);
+    let red = Facts { gate: GateState::Red, ..FINE };
+    for _ in 0..3 {
+        bench.given(red);
+        bench.it.switched(bench.now, Form::Raw);
+        bench.given(FINE);
+        bench.now = bench.now + Duration::from_secs(30);
+        bench.given(FINE);
+        bench.it.switched(bench.now, Form::Model);
+    }
+    bench.given(red);
+    bench.it.switched(bench.now, Form::Raw);
+    bench.given(FINE);
+    bench.now = bench.now + Duration::from_secs(1);
+    bench.given(FINE);
+    assert_eq!(bench.it.flow(Kind::Video), RAW, "it has fallen four times");
+    bench.given(Facts { model: Availability::Ready(Epoch(2)), ..FINE });
+    assert_eq!(bench.it.flow(Kind::Video), BOTH);
+}
+
+#[test]
+fn raw_media_stand_in_for_a_model_for_ten_seconds_after_it_was_given_up() {
+    let mut bench = Bench::new(Kind::Video);
+    bench.given(FINE);
+    assert!(!bench.it.stands_in(bench.now), "it was never shown");
+    let mut bench = Bench::shown(Kind::Video);
+    assert!(!bench.it.stands_in(bench.now));
+    bench.given(Facts { gate: GateState::Red, ..FINE });
+    assert!(bench.it.stands_in(bench.now));
+    assert!(bench.it.stands_in(bench.now + Duration::from_secs(9)));
+    assert!(!bench.it.stands_in(bench.now + Duration::from_secs(10)));
+}
+
+#[test]
 fn a_model_that_stalled_rests_like_any_other_that_fell() {
     let mut bench = Bench::shown(Kind::Video);
     bench.after(60_000).given(Facts { model_flows: false, ..FINE });

@@ -24,7 +24,7 @@ use crate::{
         demand::{LOW_VOICE_BITRATE, VOICE_BITRATE, VOICES},
         schedule::{hasten, take_due},
     },
-    signal::{QualityLimit, Source, View, ViewMode},
+    signal::{Policy, QualityLimit, Source, View, ViewMode},
     slot::{LayerSet, SlotKey},
 };
 
@@ -34,6 +34,9 @@ pub(super) const SURVEY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// See [`SURVEY_INTERVAL`].
 const GROUPS: usize = 4;
+
+/// How high pictures are at most, in pixels, that stand in for a model with a client that is frugal.
+const STAND_IN_HEIGHT: u16 = 180;
 
 /// A change of the demand in per mille that its sender is told.
 const NOTABLE_DEMAND: u64 = 50;
@@ -210,15 +213,22 @@ impl Room {
             needs: LayerSet::default(),
             limit: None,
         }));
+        let is_frugal = peer.models.policy.unwrap_or(cx.config.model_policy) == Policy::Frugal;
+        let stands_in = |content: TrackKey| {
+            let form = peer.models.form(content).filter(|_| is_frugal);
+            form.is_some_and(|form| form.representation.stands_in(cx.now))
+        };
         let candidates = pointed.iter().filter_map(|&(slot, content)| {
             let (track, slot) = (&self.tracks[content], peer.slots.get(slot)?);
             let importance = self.importance(&peer.view, track, stage);
             let unknown = if importance <= Importance::Screen { usual.max(720) } else { usual };
             let is_known = slot.settings().format(track.codec).is_some();
+            let most = if stands_in(content) { STAND_IN_HEIGHT } else { u16::MAX };
+            let shown = slot.serving.shown.unwrap_or(unknown).min(most);
             Some(Candidate {
                 ladder: track.supply.ladder(),
                 importance,
-                shown: if is_known { slot.serving.shown.unwrap_or(unknown) } else { 0 },
+                shown: if is_known { shown } else { 0 },
                 current: slot.serving.current,
             })
         });

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use sotto_core::{
-    SfuConfig,
+    Input, SfuConfig,
     id::{Mid, PeerId},
     media::Kind,
     signal::{
-        AudioDemand, ClientMessage, ErrorCode, PublishedLayer, QualityLimit, ServerMessage,
-        SlotQuality, SlotViewport, Source, View,
+        AudioDemand, ClientMessage, Decoding, ErrorCode, Form, FormSwitched, GateState, ModelEpoch,
+        ModelTransport, Policy, PublishedLayer, QualityLimit, ServerMessage, SlotQuality,
+        SlotViewport, Source, View,
     },
 };
+use sotto_frame::PluginId;
 
 use crate::{
+    call::{header, support},
     media::{RIDS, Sender, offer, rid, simulcast_offer},
     world::{World, everything, line},
 };
@@ -158,6 +161,34 @@ fn a_thin_line_gets_the_small_layer_while_a_wide_one_gets_the_large_and_is_told_
     call.run(3 * SECOND);
     assert_eq!(call.seen(0), [2]);
     assert_eq!(call.told(0), Some((Some(720), None)));
+}
+
+#[test]
+fn what_stands_in_for_a_face_is_small_for_the_frugal_until_it_stays() {
+    for (policy, stand_in) in [(Policy::Frugal, 0), (Policy::Balanced, 2)] {
+        let mut call = Call::new(&["ann"]);
+        let ann = call.viewers[0];
+        call.world.estimate(ann, 3_000);
+        call.world.say(ann, support(Decoding::Yes, ModelTransport::Data));
+        call.world.say(ann, ClientMessage::Policy { policy: Policy::Frugal });
+        call.run(2 * SECOND);
+        assert_eq!(call.seen(0), [2], "there is no model that it could stand in for");
+        let (participant, source) = (call.world.client(call.camera).participant, Source::Camera);
+        let model = header(PluginId::FACE, 1);
+        call.world.drive(Input::Model { peer: call.camera, model });
+        let held = ModelEpoch { participant, source, epoch: 1 };
+        call.world.say(ann, ClientMessage::ModelHeld(held));
+        call.run(SECOND);
+        let switched = FormSwitched { participant, source, form: Form::Model };
+        call.world.say(ann, ClientMessage::Switched(switched));
+        call.run(SECOND);
+        call.world.say(ann, ClientMessage::Policy { policy });
+        call.world.say(call.camera, ClientMessage::Gate { source, state: GateState::Red });
+        call.run(SECOND);
+        assert_eq!(call.seen(0), [stand_in], "{policy:?}");
+        call.run(9 * SECOND);
+        assert_eq!(call.seen(0), [2], "{policy:?}");
+    }
 }
 
 #[test]

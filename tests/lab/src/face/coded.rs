@@ -128,7 +128,7 @@ pub(crate) fn code(growth: &mut Growth<'_>, source: &Video, to: &Path) -> Result
             all_passing.push(passing);
             measured.push(scores);
             writer.push(receiver.planes())?;
-            growth.watch(at, source, format)?;
+            growth.watch(at, source, format, verdict == Verdict::Red)?;
         }
         if !sent {
             encoder.restart();

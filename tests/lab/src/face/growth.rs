@@ -58,7 +58,7 @@ impl<'a> Growth<'a> {
         &self.uses
     }
 
-    /// Shows the learner a picture of the video that is coded.
+    /// Shows the learner a picture of the video that is coded, and whether the model in use misses it.
     ///
     /// # Errors
     /// [`NotLearned`].
@@ -67,10 +67,14 @@ impl<'a> Growth<'a> {
         at: usize,
         planes: &[u8],
         format: Format,
+        is_missed: bool,
     ) -> Result<(), NotLearned> {
         let Some(learner) = &mut self.learner else { return Ok(()) };
-        let picture = Picture::packed_i420(format.width, format.height, planes)?;
-        let progress = timed(&mut self.time, || learner.push(&Raw::Picture(picture)))?;
+        let raw = Raw::Picture(Picture::packed_i420(format.width, format.height, planes)?);
+        let progress = timed(&mut self.time, || learner.push(&raw))?;
+        if is_missed {
+            timed(&mut self.time, || learner.push_missed(&raw))?;
+        }
         if !progress.refined {
             return Ok(());
         }

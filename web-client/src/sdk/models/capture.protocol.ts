@@ -36,7 +36,8 @@ export type CaptureReport =
 /** What a learner is given. */
 export type LearnerMedia =
   | { type: "sound"; samples: Float32Array; rate: number }
-  | { type: "picture"; pixels: Uint8ClampedArray; width: number; height: number };
+  /** `missed`: the model in use does not fit it; it may have come before without that. */
+  | { type: "picture"; pixels: Uint8ClampedArray; width: number; height: number; missed: boolean };
 
 /** What the page says to a learner. */
 export interface LearnerCommand {

@@ -7,6 +7,7 @@ import { FrameClock } from "./captureclock.js";
 import { Codec, CodecError, FRAME_MS, SOUND_RATE } from "./codec.js";
 import { Downsampler } from "./downsample.js";
 import { FaceCapture } from "./facecapture.js";
+import type { Picture } from "./facecapture.js";
 import { GateWatch } from "./gatewatch.js";
 import type { GateState } from "./gatewatch.js";
 import { ownFaces, ownVoices } from "./ownmodels.js";
@@ -23,7 +24,7 @@ const PHASE_BLOCKS = 12;
 const ALIVE_MS = 400;
 const ALIVE_LOOK_MS = 100;
 /** Pictures that wait for a learner. Full: the newest is not learned from. */
-const MAX_UNLEARNED = 2;
+const MAX_UNLEARNED = 4;
 
 /** What a worker has, and TypeScript's types of a page have not. */
 interface Scope {
@@ -61,7 +62,10 @@ class Session {
   #sentAt = 0;
   readonly #face = new FaceCapture({
     // What may pass is waited for with the last picture: raw media get ready, and nothing is shown.
-    verdict: ({ verdict, passing }) => this.#judged(passing ? "amber" : verdict),
+    verdict: ({ verdict, passing }, pictures) => {
+      if (verdict === "red") for (const picture of pictures) this.#teachPicture(picture, true);
+      this.#judged(passing ? "amber" : verdict);
+    },
     payload: (payload) => this.#send(payload),
   });
 
@@ -146,15 +150,12 @@ class Session {
   async #see(frame: VideoFrame): Promise<void> {
     const media = this.#frames.at(frame.timestamp / 1000, now());
     const tools = this.#faces.of(this.#epoch);
-    const learns = this.#learner !== null && this.#unlearned < MAX_UNLEARNED;
+    const learns = this.#learnsPictures();
     // Frames of a camera are few: each is given back at once.
     const picture = !this.#paused && (tools || learns) ? await this.#pixels.read(frame) : null;
     frame.close();
     if (!picture) return;
-    if (learns) {
-      this.#unlearned++;
-      this.#teach({ type: "picture", ...picture });
-    }
+    this.#teachPicture(picture, false);
     if (tools && this.#active) this.#pace.picture(now());
     else this.#pace.pause();
     this.#timed(() => this.#face.push(picture, media, this.#active, tools));
@@ -164,6 +165,16 @@ class Session {
     const began = now();
     work();
     this.#pace.spend(now() - began);
+  }
+
+  #learnsPictures(): boolean {
+    return this.#learner !== null && this.#unlearned < MAX_UNLEARNED;
+  }
+
+  #teachPicture(picture: Picture, missed: boolean): void {
+    if (!this.#learnsPictures()) return;
+    this.#unlearned++;
+    this.#teach({ type: "picture", ...picture, missed });
   }
 
   #teach(media: LearnerMedia): void {

@@ -30,11 +30,14 @@ export interface Judgement {
 
 /** What a capture tells. */
 export interface FaceCaptureListener {
-  verdict(judgement: Judgement): void;
+  /** Of these pictures. */
+  verdict(judgement: Judgement, pictures: readonly Picture[]): void;
   payload(payload: VoicePayload): void;
 }
 
-/** Least time between two pictures of a block, ms: 25 a second and a little more. */
+/** Most pictures of a block, 25 a second: more would share as many bytes, and each be worse. */
+const MOST_PICTURES = 2;
+/** Least time between two of them, ms. */
 const LEAST_STEP_MS = 30;
 /** While nobody needs it, the gate looks at one block of so many. */
 const IDLE_STRIDE = 6;
@@ -69,9 +72,10 @@ export class FaceCapture {
       if (!active && this.#blocks++ % IDLE_STRIDE !== 0) return;
       this.#block = { start, pictures: [], last: Number.NEGATIVE_INFINITY, tools };
     }
-    if (offset - this.#block.last < LEAST_STEP_MS) return;
+    const { pictures, last } = this.#block;
+    if (pictures.length === MOST_PICTURES || offset - last < LEAST_STEP_MS) return;
     tools.push(picture, offset);
-    this.#block.pictures.push(picture);
+    pictures.push(picture);
     this.#block.last = offset;
   }
 
@@ -86,7 +90,7 @@ export class FaceCapture {
     this.#block = null;
     const payload = tools.flush();
     const judgement = tools.judge(pictures, payload);
-    this.#listener.verdict(judgement);
+    this.#listener.verdict(judgement, pictures);
     if (!active || judgement.verdict === "red") {
       tools.restart();
       return;

@@ -45,3 +45,25 @@ test("what may pass is not sent either, and is told as such", () => {
   expect(sent).toEqual([0, 240]);
   expect(said).toEqual([GREEN, passing, passing, GREEN]);
 });
+
+test("of a camera that makes 30 or 60 pictures a second, 25 are taken", () => {
+  for (const rate of [25, 30, 60]) {
+    const offsets: number[][] = [[]];
+    const tools: FaceTools = {
+      epoch: 1,
+      plugin: 9,
+      push: (_, offset) => offsets.at(-1)?.push(offset),
+      flush: () => {
+        offsets.push([]);
+        return new Uint8Array([1]);
+      },
+      restart: () => undefined,
+      judge: () => GREEN,
+    };
+    const face = new FaceCapture({ verdict: () => undefined, payload: () => undefined });
+    for (let at = 0; at < rate; at += 1) face.push(PICTURE, (at * 1000) / rate, true, tools);
+    const pictures = offsets.flat().length;
+    expect(pictures, `${rate} a second`).toBeGreaterThanOrEqual(23);
+    expect(pictures, `${rate} a second`).toBeLessThanOrEqual(26);
+  }
+});

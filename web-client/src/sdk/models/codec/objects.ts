@@ -90,6 +90,18 @@ export class Learner extends Held {
     return this.#progress(this.wasm.exports.sotto_learn_picture(this.handle, width, height, code));
   }
 
+  /** A picture for which the gate of the model in use was red, pushed or not. */
+  pushMissed(
+    pixels: Uint8Array | Uint8ClampedArray,
+    width: number,
+    height: number,
+    format: PixelFormat = "rgba",
+  ): void {
+    this.wasm.setBytes(0, pixels);
+    const code = formatCode(format);
+    this.wasm.check(this.wasm.exports.sotto_learn_missed(this.handle, width, height, code));
+  }
+
   /** The body of a model of what has been learned so far. Learning may go on, for a next epoch. */
   finish(): Uint8Array {
     this.wasm.check(this.wasm.exports.sotto_learned(this.handle));

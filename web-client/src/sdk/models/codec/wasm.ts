@@ -31,6 +31,7 @@ export interface Exports {
   sotto_drop(handle: number): number;
   sotto_learn_sound(learner: number, rate: number): number;
   sotto_learn_picture(learner: number, width: number, height: number, format: number): number;
+  sotto_learn_missed(learner: number, width: number, height: number, format: number): number;
   sotto_learned(learner: number): number;
   sotto_encode_sound(encoder: number, rate: number): number;
   sotto_encode_picture(
