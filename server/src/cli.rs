@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     app::App,
     config::{self, Flags},
+    learn,
     models::Vault,
     name::{RoomName, person_name},
     schema,
@@ -38,6 +39,9 @@ enum Command {
     Forget(ForgetArgs),
     /// Print the JSON schema of the websocket messages
     Schema,
+    /// Learn what a node says on stdin, and write models to stdout: started by a node alone
+    #[command(hide = true)]
+    Learner,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token(&args).and_then(|token| print(&token)),
         Command::Forget(args) => forget(&args).and_then(|said| print(&said)),
         Command::Schema => print(schema::document().trim_end()),
+        Command::Learner => learn::run().map_err(|error| format!("learner: {error}")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
