@@ -101,7 +101,7 @@ pub enum RefusedReason {
     #[error("this node learns nothing (models.node_learners)")]
     Disabled,
     /// No program here decodes the video.
-    #[error("nothing decodes this video here (models.ffmpeg)")]
+    #[error("nothing decodes this video here (models.ffmpeg; see sotto doctor)")]
     NoDecoder,
     /// Too many jobs wait already, and all of them are worth more.
     #[error("too many learners wait")]
