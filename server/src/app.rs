@@ -172,7 +172,8 @@ fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartE
         ..ShardConfig::at(addresses)
     };
     let make_transport = move |_now| PeerTransport::new(identity.clone());
-    Shard::start(shard, Box::new(make_transport)).map_err(|error| StartError::Media { addr, error })
+    Shard::start(shard, Box::new(make_transport), None)
+        .map_err(|error| StartError::Media { addr, error })
 }
 
 impl MediaPlane for Placement {

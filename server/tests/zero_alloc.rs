@@ -12,6 +12,10 @@ mod support;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -19,10 +23,11 @@ use call::Call;
 use sotto_core::{
     bandwidth::TransportFeedbackBuilder,
     id::{ExtensionId, SeqNo, Ssrc},
-    signal::{ModelTransport, Source},
+    output::Worth,
+    signal::{ClientMessage, LearningState, ModelTransport, Source},
     time::Time,
 };
-use sotto_server::shard::socket::Batching;
+use sotto_server::shard::{MediaTap, socket::Batching};
 use support::{MIC, OPUS, Offering, Rig, TRANSPORT_ID, packet, vp8_packet};
 
 thread_local! {
@@ -69,15 +74,35 @@ fn the_allocator_counts() {
     assert_eq!(ALLOCATIONS.get(), before + 1);
 }
 
+/// Counts what a learner would have.
+struct CountingTap(Arc<AtomicU64>);
+
+impl MediaTap for CountingTap {
+    fn packet(&mut self, _: &[u8]) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn set_worth(&mut self, _: Worth) {}
+}
+
 #[test]
-fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state() {
-    for batching in [Batching::Messages, Batching::Segments] {
-        let mut rig = Rig::new(batching);
+fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state_learned_or_not() {
+    for (batching, learned) in [(Batching::Messages, false), (Batching::Segments, true)] {
+        let tapped = Arc::new(AtomicU64::new(0));
+        let count = tapped.clone();
+        let begin = move |_, _, _| -> Box<dyn MediaTap> { Box::new(CountingTap(count.clone())) };
+        let mut rig = Rig::learning(batching, Box::new(begin));
         let mut publisher = rig.client_offering(Offering::default(), "room", 0, 1);
         let mut subscribers: Vec<_> = (0..SUBSCRIBERS)
             .map(|_| rig.client_offering(Offering::default(), "room", 0, 1))
             .collect();
         publisher.publish(&mut rig, "cam", Source::Camera);
+        if learned {
+            let source = Source::Camera;
+            publisher.say(&mut rig, ClientMessage::Consent { source, granted: true });
+            let state = LearningState::Node;
+            publisher.say(&mut rig, ClientMessage::Learning { source, state });
+        }
         let sender = publisher.peer;
         let mut seq = 0_u16;
         let mut turn = |rig: &mut Rig| {
@@ -111,6 +136,8 @@ fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state() {
         let after = rig.stats().counters;
         let forwarded = after.forwarded - before.forwarded;
         assert_eq!(forwarded, 64 * u64::from(PACKETS_PER_TURN) * SUBSCRIBERS as u64);
+        let sent = if learned { u64::from(seq) } else { 0 };
+        assert_eq!(tapped.load(Ordering::Relaxed), sent, "packets for a learner");
         // Every five seconds it is decided anew who gets what, which is no part of forwarding: that
         // meets one of the windows at most.
         windows.sort_unstable();

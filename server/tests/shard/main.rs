@@ -11,3 +11,4 @@ mod media;
 mod repair;
 mod reports;
 mod support;
+mod taps;

@@ -11,10 +11,11 @@ use sotto_core::{
     input::Join,
     output::MODELS_LABEL,
     rtp::PacketBuilder,
-    signal::{ClientMessage, ModelLines, Permissions, ServerMessage, Source},
+    signal::{ClientMessage, LearningPlace, ModelLines, Permissions, ServerMessage, Source},
 };
 use sotto_server::shard::{
-    Command, PeerEvent, ShardAddresses, ShardConfig, ShardHandle, ShardStats, Worker, WorkerParts,
+    BeginLearning, Command, PeerEvent, ShardAddresses, ShardConfig, ShardHandle, ShardStats,
+    Worker, WorkerParts,
     socket::Batching,
     transport::{
         Datagram, LocalParameters, Path, RemoteParameters, SEAL_OVERHEAD, SrtpProfile, Transport,
@@ -203,12 +204,25 @@ impl Rig {
 
     /// With transports that seal media, or refuse to.
     pub(crate) fn sealing(config: ShardConfig, seals: bool) -> Self {
+        Self::open(config, seals, None)
+    }
+
+    /// With learners for whoever asks.
+    pub(crate) fn learning(batching: Batching, begin: BeginLearning) -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let addresses = ShardAddresses { bind: address, advertised: vec![address] };
+        let mut config = ShardConfig { batching, ..ShardConfig::at(addresses) };
+        config.sfu.learn = LearningPlace::Auto;
+        Self::open(config, true, Some(begin))
+    }
+
+    fn open(config: ShardConfig, seals: bool, begin_learning: Option<BeginLearning>) -> Self {
         let mut number = 0;
         let make = move |_| {
             number += 1;
             KeyedTransport::new(number, seals)
         };
-        let (parts, handle) = WorkerParts::open(config, Box::new(make)).unwrap();
+        let (parts, handle) = WorkerParts::open(config, Box::new(make), begin_learning).unwrap();
         let address = parts.addresses().bind;
         Self { worker: Worker::new(parts), handle, address, next: 1 }
     }
