@@ -107,7 +107,7 @@ impl Running {
 
     /// The models that people uploaded; `None`: this node uses none.
     pub fn models(&self) -> Option<&ModelStore> {
-        self.http.models()
+        self.http.models().map(AsRef::as_ref)
     }
 
     /// The shards, for those who watch them.

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod learned;
 pub mod models;
 pub mod name;
 pub mod schema;

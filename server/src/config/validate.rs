@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use sotto_core::signal::Policy;
+use sotto_core::signal::{LearningPlace, Policy};
 
 use super::{
     Config, HttpConfig, KeptConfig, Limits, LogConfig, MediaConfig, ModelConfig, Raw, RawAuth,
@@ -73,6 +73,9 @@ pub enum InvalidConfig {
     /// Not a policy.
     #[error("models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found {0:?}")]
     Policy(String),
+    /// No place where models are learned.
+    #[error("models.learn: \"publisher\", \"node\" or \"auto\" is expected, found {0:?}")]
+    Learn(String),
     /// Nothing signs tokens.
     #[error("no key: set auth.key_file or auth.key (SOTTO_AUTH_KEY), or try it out with --dev")]
     NoKey,
@@ -179,6 +182,12 @@ impl Raw {
             "frugal" => Policy::Frugal,
             other => return Err(InvalidConfig::Policy(other.to_owned())),
         };
+        let learn = match &*raw.learn {
+            "publisher" => LearningPlace::Publisher,
+            "node" => LearningPlace::Node,
+            "auto" => LearningPlace::Auto,
+            other => return Err(InvalidConfig::Learn(other.to_owned())),
+        };
         let max_bytes = within("models.max_bytes", raw.max_bytes, 16 << 20..=1 << 40)?;
         let bundle_interval = match raw.bundle_interval_ms {
             0 => None,
@@ -193,7 +202,7 @@ impl Raw {
             lifetime: Duration::from_secs(days * 86_400),
             max_bytes: kept_bytes,
         });
-        Ok(ModelConfig { enabled: raw.enabled, policy, max_bytes, bundle_interval, kept })
+        Ok(ModelConfig { enabled: raw.enabled, policy, learn, max_bytes, bundle_interval, kept })
     }
 
     fn limits(&self) -> Result<Limits, InvalidConfig> {
@@ -398,6 +407,12 @@ mod tests {
             |raw| raw.models.policy = "fast".into(),
             "models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found \"fast\"",
         );
+        refused(
+            |raw| raw.models.learn = "nowhere".into(),
+            "models.learn: \"publisher\", \"node\" or \"auto\" is expected, found \"nowhere\"",
+        );
+        let here = check(|raw| raw.models.learn = "node".into()).unwrap();
+        assert_eq!(here.models.learn, LearningPlace::Node);
         refused(
             |raw| raw.models.bundle_interval_ms = 5,
             "models.bundle_interval_ms is 5, it must be in 10 to 500",
