@@ -12,6 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     app::App,
     config::{self, Flags},
+    doctor::{Examination, Verdict},
+    learn,
     models::Vault,
     name::{RoomName, person_name},
     schema,
@@ -36,8 +38,13 @@ enum Command {
     Token(Box<TokenArgs>),
     /// Remove every model that the node keeps of somebody (models.kept_folder)
     Forget(ForgetArgs),
+    /// Look at what this machine lacks for a node of this configuration
+    Doctor(DoctorArgs),
     /// Print the JSON schema of the websocket messages
     Schema,
+    /// Learn what a node says on stdin, and write models to stdout: started by a node alone
+    #[command(hide = true)]
+    Learner,
 }
 
 #[derive(Debug, Args)]
@@ -45,6 +52,15 @@ struct ForgetArgs {
     /// Of whom: the identity of the tokens
     #[arg(long)]
     identity: String,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Args)]
+struct DoctorArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     flags: Flags,
 }
@@ -99,7 +115,9 @@ pub fn run() -> ExitCode {
         Command::Serve(flags) => serve(&flags),
         Command::Token(args) => token(&args).and_then(|token| print(&token)),
         Command::Forget(args) => forget(&args).and_then(|said| print(&said)),
+        Command::Doctor(args) => doctor(&args),
         Command::Schema => print(schema::document().trim_end()),
+        Command::Learner => learn::run().map_err(|error| format!("learner: {error}")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -176,6 +194,19 @@ fn forget(args: &ForgetArgs) -> Result<String, String> {
         1 => "1 model removed".to_owned(),
         count => format!("{count} models removed"),
     })
+}
+
+/// Fails where a node would.
+fn doctor(args: &DoctorArgs) -> Result<(), String> {
+    let examination = match config::load(&args.flags, environment()) {
+        Ok(config) => Examination::of(&config),
+        Err(error) => Examination::unconfigured(error),
+    };
+    print(&if args.json { examination.to_json() } else { examination.to_string() })?;
+    match examination.verdict {
+        Verdict::Ok | Verdict::Warn => Ok(()),
+        Verdict::Fail => Err("this machine is not fit for this node yet".into()),
+    }
 }
 
 fn claims(args: &TokenArgs, now: Duration) -> Result<Claims, String> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  http (axum, tokio)  ──Command──►  shard (pinned thread: UDP, ICE, DTLS, SRTP, SCTP + Sfu)
-//!  websocket tasks     ◄─PeerEvent─
+//!  websocket tasks     ◄─PeerEvent─         └─Tap─► learn (pool of processes: raw media to models)
 //!    └ models (memory, shared by websockets and HTTP)
 //! ```
 
@@ -10,7 +10,9 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod http;
+pub mod learn;
 pub mod learned;
 pub mod models;
 pub mod name;

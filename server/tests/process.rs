@@ -125,6 +125,35 @@ fn a_node_that_cannot_start_says_why_and_fails() {
 }
 
 #[test]
+fn a_doctor_says_what_a_machine_lacks_and_fails_where_a_node_would() {
+    let free = ["doctor", "--dev", "--http", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
+    let lines = output(&free);
+    assert!(
+        lines.lines().all(|line| line.starts_with("ok") || line.starts_with("warn")),
+        "{lines}"
+    );
+    for check in
+        ["media port", "http port", "open files", "socket buffers", "clock", "video decoders"]
+    {
+        assert!(lines.contains(check), "{check}: {lines}");
+    }
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let check = |arguments: &[&str], found: &str| {
+        let output = sotto(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["verdict"], "fail", "{json}");
+        let mut findings = json["findings"].as_array().unwrap().iter();
+        let failed = findings.find(|finding| finding["verdict"] == "fail").unwrap();
+        assert!(failed["found"].as_str().unwrap().contains(found), "{failed}");
+        assert!(failed["advice"].is_string(), "{failed}");
+    };
+    check(&["doctor", "--json", "--dev", "--http", "127.0.0.1:0", "--udp", &addr], &addr);
+    check(&["doctor", "--json"], "no key");
+}
+
+#[test]
 fn the_schema_is_printed_as_it_is_committed() {
     let printed = output(&["schema"]);
     assert_eq!(printed, sotto_server::schema::COMMITTED.trim_end());

@@ -5,6 +5,7 @@
 //! deterministic mutations; `make fuzz` explores further with the same functions.
 
 mod face;
+mod learners;
 mod models;
 mod voice;
 
@@ -40,6 +41,7 @@ use sotto_server::shard::{
 use crate::client::ice::{Checker, Credentials};
 
 pub use face::{face_model, face_payload};
+pub use learners::learner_frames;
 pub use models::{bundle, container, delta, packet, payload, weights};
 pub use voice::{range_decoder, voice_model, voice_payload};
 
@@ -62,7 +64,7 @@ impl Target {
 }
 
 /// Every parser of what strangers send.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     Target::new("rtp", rtp),
     Target::new("signal", signal),
     Target::new("demux", classify),
@@ -83,6 +85,7 @@ pub const TARGETS: [Target; 20] = [
     Target { name: "voice_model", run: voice_model, mutations: 20 },
     Target::new("face_payload", face_payload),
     Target { name: "face_model", run: face_model, mutations: 200 },
+    Target::new("learner_frames", learner_frames),
 ];
 
 /// RTP headers, header extensions and payload descriptors, and the rewrite of what was read.

@@ -102,6 +102,35 @@ pub struct ModelConfig {
     pub bundle_interval: Option<Duration>,
     /// What speakers may leave behind for another meeting; `None`: nothing.
     pub kept: Option<KeptConfig>,
+    /// What is learned on this node.
+    pub learners: LearnConfig,
+}
+
+/// Models that are learned on this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LearnConfig {
+    /// Faces that are learned at once; eight voices take the place of one. 0: nothing is learned here.
+    pub places: u32,
+    /// What a learner runs in.
+    pub isolation: Isolation,
+    /// The program that decodes video.
+    pub ffmpeg: PathBuf,
+    /// How long a learner may neither take packets nor say anything before it is ended.
+    pub patience: Duration,
+    /// How long a learner that learns nothing new keeps its place while others wait.
+    pub idle: Duration,
+}
+
+/// What a learner runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// A process of its own, with limits, which can be killed.
+    Process {
+        /// The program whose subcommand [`crate::learn::SUBCOMMAND`] it is.
+        program: PathBuf,
+    },
+    /// A thread of this process.
+    Thread,
 }
 
 /// Models that are kept between meetings.
@@ -153,6 +182,8 @@ impl Config {
         raw.http.listen = "127.0.0.1:0".into();
         raw.media.listen = "127.0.0.1:0".into();
         raw.auth.development = true;
+        // Whatever this process is, it need not be one that has learners to start.
+        raw.models.learner_processes = false;
         raw.validate().expect("the defaults are valid: tested below")
     }
 }

@@ -66,6 +66,9 @@ pub struct RawModels {
     pub kept_folder: String,
     pub kept_days: u64,
     pub kept_bytes: u64,
+    pub node_learners: u64,
+    pub learner_processes: bool,
+    pub ffmpeg: String,
 }
 
 /// `[auth]`
@@ -146,6 +149,9 @@ impl Default for RawModels {
             kept_folder: String::new(),
             kept_days: 30,
             kept_bytes: 4 << 30,
+            node_learners: 1,
+            learner_processes: true,
+            ffmpeg: "ffmpeg".into(),
         }
     }
 }

@@ -11,10 +11,12 @@ use std::{
 use sotto_core::signal::{LearningPlace, Policy};
 
 use super::{
-    Config, HttpConfig, KeptConfig, Limits, LogConfig, MediaConfig, ModelConfig, Raw, RawAuth,
+    Config, HttpConfig, Isolation, KeptConfig, LearnConfig, Limits, LogConfig, MediaConfig,
+    ModelConfig, Raw, RawAuth,
 };
 use crate::{
     http::{Origin, OriginError},
+    learn::wire::MAX_PATH_LEN,
     telemetry::{self, LogFormat},
     token::{Key, ShortKey},
 };
@@ -22,6 +24,13 @@ use crate::{
 /// Most addresses that clients are told: each is a candidate in every answer, and a check that
 /// every client makes.
 const MAX_ADVERTISED: usize = 16;
+
+/// A learner is silent while it makes a model: 13 s for the worst of faces on a core of its own, and
+/// learners are behind everything else.
+const LEARNER_PATIENCE: Duration = Duration::from_secs(180);
+
+/// Somebody who was silent for so long may be so for the whole meeting.
+const LEARNER_IDLE: Duration = Duration::from_secs(30);
 
 /// The rule that a configuration breaks.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +85,9 @@ pub enum InvalidConfig {
     /// No place where models are learned.
     #[error("models.learn: \"publisher\", \"node\" or \"auto\" is expected, found {0:?}")]
     Learn(String),
+    /// No program, or more than a path may have.
+    #[error("models.ffmpeg: the name of a program of 1 to {MAX_PATH_LEN} bytes is expected")]
+    Ffmpeg,
     /// Nothing signs tokens.
     #[error("no key: set auth.key_file or auth.key (SOTTO_AUTH_KEY), or try it out with --dev")]
     NoKey,
@@ -202,7 +214,28 @@ impl Raw {
             lifetime: Duration::from_secs(days * 86_400),
             max_bytes: kept_bytes,
         });
-        Ok(ModelConfig { enabled: raw.enabled, policy, learn, max_bytes, bundle_interval, kept })
+        let learners = self.learners()?;
+        let enabled = raw.enabled;
+        Ok(ModelConfig { enabled, policy, learn, max_bytes, bundle_interval, kept, learners })
+    }
+
+    fn learners(&self) -> Result<LearnConfig, InvalidConfig> {
+        let raw = &self.models;
+        if raw.ffmpeg.is_empty() || raw.ffmpeg.len() > MAX_PATH_LEN {
+            return Err(InvalidConfig::Ffmpeg);
+        }
+        let isolation = match raw.learner_processes {
+            // The very program that runs, also where its file was replaced since.
+            true => Isolation::Process { program: "/proc/self/exe".into() },
+            false => Isolation::Thread,
+        };
+        Ok(LearnConfig {
+            places: within("models.node_learners", raw.node_learners, 0..=1_024)?,
+            isolation,
+            ffmpeg: PathBuf::from(&raw.ffmpeg),
+            patience: LEARNER_PATIENCE,
+            idle: LEARNER_IDLE,
+        })
     }
 
     fn limits(&self) -> Result<Limits, InvalidConfig> {
@@ -321,6 +354,21 @@ mod tests {
         let config = check(|_| ()).unwrap();
         assert!(config.media.advertise[0].is_loopback());
         assert!(config.media.advertise.iter().all(IpAddr::is_ipv4));
+    }
+
+    #[test]
+    fn learners_are_processes_of_this_program_unless_threads_are_asked_for() {
+        let learners = check(|_| ()).unwrap().models.learners;
+        assert_eq!(learners.isolation, Isolation::Process { program: "/proc/self/exe".into() });
+        let threads = |raw: &mut Raw| raw.models.learner_processes = false;
+        assert_eq!(check(threads).unwrap().models.learners.isolation, Isolation::Thread);
+        refused(
+            |raw| raw.models.node_learners = 1_025,
+            "models.node_learners is 1025, it must be in 0 to 1024",
+        );
+        let message = "models.ffmpeg: the name of a program of 1 to 4096 bytes is expected";
+        refused(|raw| raw.models.ffmpeg.clear(), message);
+        refused(|raw| raw.models.ffmpeg = "f".repeat(4_097), message);
     }
 
     #[test]
