@@ -6,6 +6,8 @@
 
 #[path = "shard/call.rs"]
 mod call;
+#[path = "shard/learning.rs"]
+mod learning;
 #[path = "shard/support.rs"]
 mod support;
 

@@ -171,6 +171,13 @@ pub struct Worth {
     pub bytes_per_second: u32,
 }
 
+impl Worth {
+    /// Bytes per second that all of them together are sent less.
+    pub const fn savings(self) -> u64 {
+        self.subscribers as u64 * self.bytes_per_second as u64
+    }
+}
+
 /// The header of a packet without content. Its payload is nothing but padding (RFC 3550 section
 /// 5.1), as much as is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

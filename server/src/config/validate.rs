@@ -85,6 +85,9 @@ pub enum InvalidConfig {
     /// No place where models are learned.
     #[error("models.learn: \"publisher\", \"node\" or \"auto\" is expected, found {0:?}")]
     Learn(String),
+    /// The node is to learn, and has no learners.
+    #[error("models.learn is \"node\", which needs models.node_learners to be 1 or more")]
+    NoLearners,
     /// No program, or more than a path may have.
     #[error("models.ffmpeg: the name of a program of 1 to {MAX_PATH_LEN} bytes is expected")]
     Ffmpeg,
@@ -215,6 +218,9 @@ impl Raw {
             max_bytes: kept_bytes,
         });
         let learners = self.learners()?;
+        if learn == LearningPlace::Node && learners.places == 0 {
+            return Err(InvalidConfig::NoLearners);
+        }
         let enabled = raw.enabled;
         Ok(ModelConfig { enabled, policy, learn, max_bytes, bundle_interval, kept, learners })
     }
@@ -458,6 +464,10 @@ mod tests {
         refused(
             |raw| raw.models.learn = "nowhere".into(),
             "models.learn: \"publisher\", \"node\" or \"auto\" is expected, found \"nowhere\"",
+        );
+        refused(
+            |raw| (raw.models.learn, raw.models.node_learners) = ("node".into(), 0),
+            "models.learn is \"node\", which needs models.node_learners to be 1 or more",
         );
         let here = check(|raw| raw.models.learn = "node".into()).unwrap();
         assert_eq!(here.models.learn, LearningPlace::Node);

@@ -6,6 +6,7 @@ mod bandwidth;
 mod bundles;
 mod call;
 mod forwarding;
+mod learning;
 mod limits;
 mod media;
 mod repair;

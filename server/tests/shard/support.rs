@@ -11,7 +11,7 @@ use sotto_core::{
     input::Join,
     output::MODELS_LABEL,
     rtp::PacketBuilder,
-    signal::{ClientMessage, LearningPlace, ModelLines, Permissions, ServerMessage, Source},
+    signal::{ClientMessage, ModelLines, Permissions, ServerMessage, Source},
 };
 use sotto_server::shard::{
     BeginLearning, Command, PeerEvent, ShardAddresses, ShardConfig, ShardHandle, ShardStats,
@@ -207,16 +207,12 @@ impl Rig {
         Self::open(config, seals, None)
     }
 
-    /// With learners for whoever asks.
-    pub(crate) fn learning(batching: Batching, begin: BeginLearning) -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let addresses = ShardAddresses { bind: address, advertised: vec![address] };
-        let mut config = ShardConfig { batching, ..ShardConfig::at(addresses) };
-        config.sfu.learn = LearningPlace::Auto;
-        Self::open(config, true, Some(begin))
-    }
-
-    fn open(config: ShardConfig, seals: bool, begin_learning: Option<BeginLearning>) -> Self {
+    /// The same, with learners or without.
+    pub(crate) fn open(
+        config: ShardConfig,
+        seals: bool,
+        begin_learning: Option<BeginLearning>,
+    ) -> Self {
         let mut number = 0;
         let make = move |_| {
             number += 1;
