@@ -241,7 +241,9 @@ fn arguments(decoder: &str, Size { width, height }: Size) -> Vec<String> {
          scale={width}:{height}:flags=area,format=yuv420p,setpts=N/({PICTURE_RATE}*TB)"
     );
     let input = ["-hide_banner", "-loglevel", "quiet", "-nostdin", "-protocol_whitelist", "pipe"];
-    let reading = ["-probesize", "32", "-analyzeduration", "0", "-fflags", "nobuffer"];
+    // It looks at the first frame alone to know what it has, and must not drop that one behind it, which
+    // "-fflags nobuffer" would: nothing could be decoded before the next keyframe.
+    let reading = ["-probesize", "32", "-analyzeduration", "0"];
     let source =
         ["-threads", "1", "-flags", "low_delay", "-c:v", decoder, "-f", "ivf", "-i", "pipe:0"];
     let filters = ["-map", "0:v:0", "-filter_threads", "1", "-vf", &filter, "-r", PICTURE_RATE];

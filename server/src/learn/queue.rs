@@ -21,7 +21,7 @@ impl Cost {
     /// Learning 30 s of a voice takes 0.17 s of one core (`make bench-voice`), decoding them as much
     /// again at most.
     const VOICE: Self = Self { shares: 1, micros: 10_000 };
-    /// Learning 20 s of a face takes 9 s of one core (`make bench-face`), decoding 360 lines some 5 %.
+    /// Learning 20 s of a face takes 9 s of one core (`make bench-face`), decoding 360 lines in ffmpeg 4 %.
     const FACE: Self = Self { shares: PLACE, micros: 500_000 };
 
     pub(super) const fn of(kind: Kind) -> Self {

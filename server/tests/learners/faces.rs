@@ -94,6 +94,17 @@ fn a_face_is_learned_of_av1() {
 }
 
 #[test]
+fn the_first_keyframe_is_decoded_and_what_goes_on_from_it() {
+    for codec in CODECS {
+        let pool = Pool::start(&config());
+        let mut tap = pool.begin(job(1, codec));
+        let packets = Sender::default().packets(codec, &frames(codec, 30, (96, 96)));
+        packets.iter().for_each(|packet| tap.packet(packet));
+        assert!(pool.progress() > 0.0, "{codec:?}: a picture was learned from");
+    }
+}
+
+#[test]
 fn without_ffmpeg_no_face_is_learned() {
     let pool = Pool::start(&LearnConfig { ffmpeg: "/nowhere/ffmpeg".into(), ..in_processes() });
     let job = job(1, Codec::Vp8);

@@ -137,6 +137,17 @@ impl Pool {
         }
     }
 
+    /// Waits until progress is reported.
+    pub(crate) fn progress(&self) -> f32 {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if let (_, Report::Progress(share)) = self.reports.recv_timeout(left).unwrap() {
+                return share;
+            }
+        }
+    }
+
     /// Begins a job and waits until it has a place.
     pub(crate) fn begin(&self, job: Job) -> Tap {
         let tap = self.learners.begin(job);
