@@ -2,17 +2,23 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use sotto_core::{config::SfuConfig, id::PeerId, signal::SlotLimits};
-use tokio::{task, time};
+use sotto_core::{
+    config::SfuConfig,
+    id::PeerId,
+    signal::{LearningPlace, SlotLimits},
+};
+use tokio::{sync::mpsc, task, time};
 use tracing::{error, info, warn};
 
 use crate::{
     config::Config,
     http::{self, HttpServer, MediaPlane, ServeError},
+    learn::{LearnerStats, Learners},
+    learned::{self, Delivery},
     models::{ModelStore, VaultError},
     name::RoomName,
     shard::{
-        Command, Shard, ShardAddresses, ShardConfig, ShardEnd, Undelivered,
+        BeginLearning, Command, Shard, ShardAddresses, ShardConfig, ShardEnd, Undelivered,
         placement::{Placement, ShardCount},
         transport::{
             PeerTransport,
@@ -35,6 +41,7 @@ pub struct Running {
     http: HttpServer,
     shards: Vec<Shard>,
     placement: Arc<Placement>,
+    learners: Option<Learners>,
 }
 
 /// Why a node does not start.
@@ -77,14 +84,23 @@ impl App {
         telemetry::start(&config.log);
         // Before the shards, whose answers carry its fingerprint.
         let identity = Arc::new(Identity::generate()?);
+        // Before the shards, which hand jobs to them.
+        let (told, reports) = mpsc::channel(learned::QUEUE);
+        let learns = learns_at(&config) != LearningPlace::Publisher;
+        let reporter = learned::reporter(told);
+        let learners = learns.then(|| Learners::start(&config.models.learners, reporter));
         // Before the websockets, which hand joins to them: who gets in can be served.
-        let shard = start_shard(&config, identity)?;
+        let begin_learning = learners.clone().map(learned::begin);
+        let shard = start_shard(&config, identity, begin_learning)?;
         let placement = Arc::new(Placement::new(vec![shard.handle.clone()])?);
         // Last: from here on people come.
         let http = http::start(&config, placement.clone()).await.map_err(|error| match error {
             ServeError::Listen(error) => StartError::Http { addr: config.http.listen, error },
             ServeError::Vault(error) => StartError::Vault(error),
         })?;
+        if let Some(store) = http.models().cloned() {
+            tokio::spawn(Delivery::new(store, placement.clone()).run(reports));
+        }
         info!(http = %http.addr(), media = %shard.addresses.bind, "started");
         if config.key.is_development() {
             warn!(
@@ -95,7 +111,7 @@ impl App {
         if !config.http.web_root.join("index.html").is_file() {
             warn!(web_root = %config.http.web_root.display(), "the web client is not there");
         }
-        Ok(Running { http, shards: vec![shard], placement })
+        Ok(Running { http, shards: vec![shard], placement, learners })
     }
 }
 
@@ -107,7 +123,12 @@ impl Running {
 
     /// The models that people uploaded; `None`: this node uses none.
     pub fn models(&self) -> Option<&ModelStore> {
-        self.http.models()
+        self.http.models().map(AsRef::as_ref)
+    }
+
+    /// What its learners do; `None`: this node learns nothing.
+    pub fn learners(&self) -> Option<LearnerStats> {
+        self.learners.as_ref().map(Learners::stats)
     }
 
     /// The shards, for those who watch them.
@@ -124,7 +145,7 @@ impl Running {
 
     /// Closes every websocket, then every transport, and waits for both.
     pub async fn stop(self) {
-        let Self { http, shards, placement } = self;
+        let Self { http, shards, placement, learners } = self;
         // The websockets first: their goodbyes still go to the shards.
         http.stop().await;
         for shard in placement.shards() {
@@ -138,11 +159,25 @@ impl Running {
         if !task::spawn_blocking(join).await.unwrap_or(false) {
             error!("a shard did not end well");
         }
+        drop(learners);
         info!("stopped");
     }
 }
 
-fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartError> {
+/// Where models are learned, as far as there is somebody to do it.
+fn learns_at(config: &Config) -> LearningPlace {
+    let models = &config.models;
+    match models.learn {
+        here if models.enabled && models.learners.places > 0 => here,
+        _ => LearningPlace::Publisher,
+    }
+}
+
+fn start_shard(
+    config: &Config,
+    identity: Arc<Identity>,
+    begin_learning: Option<BeginLearning>,
+) -> Result<Shard, StartError> {
     let media = &config.media;
     let addr = media.listen;
     let advertised = media.advertise.iter().map(|&ip| SocketAddr::new(ip, addr.port())).collect();
@@ -166,13 +201,15 @@ fn start_shard(config: &Config, identity: Arc<Identity>) -> Result<Shard, StartE
             max_video: limits.videos_per_client,
             low_rate_voice: media.low_rate_voice,
             model_policy: config.models.policy,
+            learn: learns_at(config),
             bundle_interval: config.models.bundle_interval,
             ..SfuConfig::default()
         },
         ..ShardConfig::at(addresses)
     };
     let make_transport = move |_now| PeerTransport::new(identity.clone());
-    Shard::start(shard, Box::new(make_transport)).map_err(|error| StartError::Media { addr, error })
+    Shard::start(shard, Box::new(make_transport), begin_learning)
+        .map_err(|error| StartError::Media { addr, error })
 }
 
 impl MediaPlane for Placement {

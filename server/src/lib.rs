@@ -13,6 +13,7 @@ pub mod config;
 pub mod doctor;
 pub mod http;
 pub mod learn;
+pub mod learned;
 pub mod models;
 pub mod name;
 pub mod schema;

@@ -6,12 +6,18 @@
 
 #[path = "shard/call.rs"]
 mod call;
+#[path = "shard/learning.rs"]
+mod learning;
 #[path = "shard/support.rs"]
 mod support;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -19,10 +25,11 @@ use call::Call;
 use sotto_core::{
     bandwidth::TransportFeedbackBuilder,
     id::{ExtensionId, SeqNo, Ssrc},
-    signal::{ModelTransport, Source},
+    output::Worth,
+    signal::{ClientMessage, LearningState, ModelTransport, Source},
     time::Time,
 };
-use sotto_server::shard::{PeerEvent, socket::Batching};
+use sotto_server::shard::{MediaTap, PeerEvent, socket::Batching};
 use support::{MIC, OPUS, Offering, Rig, TRANSPORT_ID, packet, vp8_packet};
 use tokio::sync::mpsc::Receiver;
 
@@ -77,20 +84,39 @@ fn the_allocator_counts() {
 /// Takes all that was said on websockets, and tells whether there was anything: that is made anew, and
 /// is no part of forwarding.
 fn was_said<'a>(everyone: impl Iterator<Item = &'a mut Receiver<PeerEvent>>) -> bool {
-    everyone.fold(false, |said, events| {
-        std::iter::from_fn(|| events.try_recv().ok()).count() > 0 || said
-    })
+    let all = everyone.map(|events| std::iter::from_fn(|| events.try_recv().ok()).count());
+    all.sum::<usize>() > 0
+}
+
+/// Counts what a learner would have.
+struct CountingTap(Arc<AtomicU64>);
+
+impl MediaTap for CountingTap {
+    fn packet(&mut self, _: &[u8]) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn set_worth(&mut self, _: Worth) {}
 }
 
 #[test]
-fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state() {
-    for batching in [Batching::Messages, Batching::Segments] {
-        let mut rig = Rig::new(batching);
+fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state_learned_or_not() {
+    for (batching, learned) in [(Batching::Messages, false), (Batching::Segments, true)] {
+        let tapped = Arc::new(AtomicU64::new(0));
+        let count = tapped.clone();
+        let begin = move |_, _, _| -> Box<dyn MediaTap> { Box::new(CountingTap(count.clone())) };
+        let mut rig = Rig::learning(batching, Box::new(begin));
         let mut publisher = rig.client_offering(Offering::default(), "room", 0, 1);
         let mut subscribers: Vec<_> = (0..SUBSCRIBERS)
             .map(|_| rig.client_offering(Offering::default(), "room", 0, 1))
             .collect();
         publisher.publish(&mut rig, "cam", Source::Camera);
+        if learned {
+            let source = Source::Camera;
+            publisher.say(&mut rig, ClientMessage::Consent { source, granted: true });
+            let state = LearningState::Node;
+            publisher.say(&mut rig, ClientMessage::Learning { source, state });
+        }
         let sender = publisher.peer;
         let mut seq = 0_u16;
         // Whether there is a keyframe in it, and allocations.
@@ -129,6 +155,8 @@ fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state() {
         let after = rig.stats().counters;
         let forwarded = after.forwarded - before.forwarded;
         assert_eq!(forwarded, (TURNS * PACKETS_PER_TURN as usize * SUBSCRIBERS) as u64);
+        let sent = if learned { u64::from(seq) } else { 0 };
+        assert_eq!(tapped.load(Ordering::Relaxed), sent, "packets for a learner");
         // Every second it is decided anew what each of them gets, which is no part of forwarding: that
         // meets some turns, how many is the machine's. What forwarding takes, turns would take.
         for with_keyframe in [true, false] {

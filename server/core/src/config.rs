@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     representation::BackoffTimes,
-    signal::{Policy, SlotLimits},
+    signal::{LearningPlace, Policy, SlotLimits},
 };
 
 /// Settings of one [`Sfu`](crate::Sfu).
@@ -39,6 +39,9 @@ pub struct SfuConfig {
     /// How eagerly subscribers are served models instead of raw media, until they say otherwise.
     /// Default balanced.
     pub model_policy: Policy,
+    /// Where models are learned: unless on the publishers' devices alone, the shell carries out
+    /// [`Output::Learn`](crate::Output::Learn). Default publisher.
+    pub learn: LearningPlace,
     /// Share of the participants whose models are used, in per cent: the others stay raw. Default 100.
     pub model_canary: u8,
     /// How long a model must have fitted until it is shown again after it did not.
@@ -64,6 +67,7 @@ impl Default for SfuConfig {
             repair: true,
             transport_cc: true,
             model_policy: Policy::Balanced,
+            learn: LearningPlace::Publisher,
             model_canary: 100,
             model_backoff: BackoffTimes::default(),
             bundle_interval: None,

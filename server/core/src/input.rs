@@ -9,7 +9,7 @@ use crate::{
     },
     media::{Codec, Offer},
     rtp::Packet,
-    signal::{AccessKey, ClientMessage, LeaveReason, Permissions, PublishedLayer, Track},
+    signal::{AccessKey, ClientMessage, LeaveReason, Permissions, PublishedLayer, Source, Track},
     time::NtpTime,
 };
 
@@ -69,6 +69,17 @@ pub enum Input {
         hash: ModelHash,
         /// Bytes of the body.
         bytes: u64,
+    },
+    /// A learner of the node says something about its job.
+    Learner {
+        /// Whose source it learns.
+        peer: PeerId,
+        /// Microphone or camera.
+        source: Source,
+        /// Which job ([`LearnJob::number`](crate::output::LearnJob::number)).
+        number: u32,
+        /// What it says.
+        report: LearnerReport,
     },
     /// A model packet that came over a data channel. Those that come as RTP go through
     /// [`crate::Sfu::packet`].
@@ -134,6 +145,30 @@ pub struct ModelHeader {
     pub hash: ModelHash,
     /// Bytes of the whole container.
     pub bytes: u32,
+}
+
+/// What a learner of the node says about its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LearnerReport {
+    /// Others come first: what it is sent is dropped.
+    Waiting,
+    /// It learns.
+    Running,
+    /// How much it has of what it would like to have, 0 to 1000.
+    Progress {
+        /// That.
+        per_mille: u16,
+    },
+    /// It cannot go on without a keyframe.
+    KeyframeWanted,
+    /// It made a model, which the shell has checked and lets its speaker fetch.
+    Model(ModelHeader),
+    /// There is no room for it even to wait: it has ended.
+    Full,
+    /// It cannot learn this, and has ended. To try again is of no use.
+    Refused,
+    /// It has ended, for a reason that may pass.
+    Failed,
 }
 
 /// RTCP that the core acts on.

@@ -5,10 +5,12 @@ use crate::{
     forward::Forward,
     id::{PacketId, PayloadType, PeerId, RtpTime, SeqNo, ShortId, Ssrc},
     input::{DataMessage, RemoteEvent},
-    media::Answer,
-    signal::{LeaveReason, ServerMessage},
+    media::{Answer, PayloadFormat},
+    signal::{LeaveReason, ServerMessage, Source},
     time::NtpTime,
 };
+
+use sotto_frame::Epoch;
 
 /// One effect.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +94,16 @@ pub enum Output {
         /// What.
         message: DataMessage,
     },
+    /// A learner of the node is to have, or to have no longer, what a publisher sends of a source.
+    /// Comes only where [`SfuConfig::learn`](crate::SfuConfig::learn) says so.
+    Learn {
+        /// Which publisher.
+        peer: PeerId,
+        /// Microphone or camera.
+        source: Source,
+        /// What is to be done.
+        order: LearnOrder,
+    },
     /// Tell the other shards that share this room. A packet in it lies in this shard's slab.
     Relay {
         /// Which room.
@@ -106,6 +118,64 @@ pub enum Output {
         /// Why.
         reason: LeaveReason,
     },
+}
+
+/// What is to be done about the learner of one source. There is at most one job of it at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LearnOrder {
+    /// Begin a job. Packets of its source go to it from now on.
+    Begin(LearnJob),
+    /// Packets of another source go to the job: of another layer, or of an encoder that began anew;
+    /// `None`: none for now, it is muted or does not come.
+    Follow(Option<LearnStream>),
+    /// The job is worth more or less than it was.
+    Value(Worth),
+    /// End the job. Everything that was made of it goes, and what it may still say is not heard.
+    End,
+}
+
+/// What a learner is to learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnJob {
+    /// Which job of this source of this connection it is, from 1: comes back in its reports
+    /// ([`Input::Learner`](crate::Input::Learner)).
+    pub number: u32,
+    /// How often the speaker had taken back the consent for this source: what is learned under an
+    /// earlier one is not to be held.
+    pub consent: u32,
+    /// What its packets are coded in, as it was negotiated with their publisher.
+    pub format: PayloadFormat,
+    /// Its packets.
+    pub stream: LearnStream,
+    /// Epoch of its first model; each later one has the next.
+    pub first_epoch: Epoch,
+    /// What its model will save.
+    pub worth: Worth,
+}
+
+/// Which packets of a publisher a learner has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnStream {
+    /// Their source.
+    pub ssrc: Ssrc,
+    /// The source of their retransmissions (RFC 4588), once that is known.
+    pub repair: Option<Ssrc>,
+}
+
+/// What a model saves when it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worth {
+    /// Subscribers that could use it.
+    pub subscribers: u32,
+    /// Bytes per second that one of them is sent without it.
+    pub bytes_per_second: u32,
+}
+
+impl Worth {
+    /// Bytes per second that all of them together are sent less.
+    pub const fn savings(self) -> u64 {
+        self.subscribers as u64 * self.bytes_per_second as u64
+    }
 }
 
 /// The header of a packet without content. Its payload is nothing but padding (RFC 3550 section

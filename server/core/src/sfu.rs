@@ -188,6 +188,11 @@ impl Sfu {
                     room.model_served(member, hash, bytes);
                 });
             }
+            Input::Learner { peer, source, number, report } => {
+                self.with_member(now, peer, |room, cx, member| {
+                    room.learner_says(cx, member, source, number, report);
+                });
+            }
             Input::ModelPacket { peer, bytes } => {
                 self.with_member(now, peer, |room, cx, member| {
                     room.model_message(cx, member, &bytes);

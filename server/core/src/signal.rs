@@ -12,9 +12,10 @@ mod quality;
 
 pub use json::MessageError;
 pub use models::{
-    AccessKey, Decoding, FetchModel, ForgetModel, Form, FormSwitched, GateState, LearningState,
-    ModelAccess, ModelDemand, ModelEpoch, ModelFailure, ModelLines, ModelSupport, ModelTransport,
-    PluginSupport, Policy, RawReason, ReceivedForm, SourceDemand,
+    AccessKey, Decoding, FetchModel, ForgetModel, Form, FormSwitched, GateState, LearnedModel,
+    LearnerState, LearningPlace, LearningState, ModelAccess, ModelDemand, ModelEpoch, ModelFailure,
+    ModelLines, ModelSupport, ModelTransport, PluginSupport, Policy, RawReason, ReceivedForm,
+    SourceDemand,
 };
 pub use quality::{
     AudioDemand, LayerDemand, PublishedLayer, QualityLimit, ReceivedLayer, SlotQuality,
@@ -118,7 +119,7 @@ pub enum ClientMessage {
         /// Whether it may be used.
         granted: bool,
     },
-    /// What the client's learner does while a source has no model.
+    /// What the client's learner does while a source has no model, or that the node is to learn it.
     Learning {
         /// Microphone or camera.
         source: Source,
@@ -255,6 +256,18 @@ pub enum ServerMessage {
         /// Its epoch.
         epoch: u32,
     },
+    /// What the node's learner of one of your sources does. Said when that changes; how far it is, at
+    /// most once a second.
+    Learner {
+        /// Microphone or camera.
+        source: Source,
+        /// What it does.
+        state: LearnerState,
+        /// How much it has of what it would like to have, 0 to 1000.
+        per_mille: u16,
+    },
+    /// The node has learned a model of you: fetch it, then upload it without a body.
+    ModelLearned(LearnedModel),
     /// What anybody needs of your model stream.
     ModelDemand(ModelDemand),
     /// What the way to you carries. Sent when it changed by a tenth, at most once a second.

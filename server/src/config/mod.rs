@@ -15,7 +15,7 @@ pub use raw::{Raw, RawAuth, RawHttp, RawLimits, RawLog, RawMedia, RawModels};
 pub use sources::{Flags, SourceError, load};
 pub use validate::InvalidConfig;
 
-use sotto_core::signal::Policy;
+use sotto_core::signal::{LearningPlace, Policy};
 
 use crate::{http::Origin, telemetry::LogFormat, token::Key};
 
@@ -94,6 +94,8 @@ pub struct ModelConfig {
     pub enabled: bool,
     /// How eagerly people are served them, until they say otherwise.
     pub policy: Policy,
+    /// Where they are learned.
+    pub learn: LearningPlace,
     /// Bytes of all that the node holds at once.
     pub max_bytes: u64,
     /// Time between two bundles of model frames to one person; `None`: by the line.

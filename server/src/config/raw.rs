@@ -60,6 +60,7 @@ pub struct RawMedia {
 pub struct RawModels {
     pub enabled: bool,
     pub policy: String,
+    pub learn: String,
     pub max_bytes: u64,
     pub bundle_interval_ms: u64,
     pub kept_folder: String,
@@ -142,6 +143,7 @@ impl Default for RawModels {
         Self {
             enabled: true,
             policy: "balanced".into(),
+            learn: "auto".into(),
             max_bytes: 256 << 20,
             bundle_interval_ms: 0,
             kept_folder: String::new(),

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use sotto_core::signal::Policy;
+use sotto_core::signal::{LearningPlace, Policy};
 
 use super::{
     Config, HttpConfig, Isolation, KeptConfig, LearnConfig, Limits, LogConfig, MediaConfig,
@@ -82,6 +82,12 @@ pub enum InvalidConfig {
     /// Not a policy.
     #[error("models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found {0:?}")]
     Policy(String),
+    /// No place where models are learned.
+    #[error("models.learn: \"publisher\", \"node\" or \"auto\" is expected, found {0:?}")]
+    Learn(String),
+    /// The node is to learn, and has no learners.
+    #[error("models.learn is \"node\", which needs models.node_learners to be 1 or more")]
+    NoLearners,
     /// No program, or more than a path may have.
     #[error("models.ffmpeg: the name of a program of 1 to {MAX_PATH_LEN} bytes is expected")]
     Ffmpeg,
@@ -191,6 +197,12 @@ impl Raw {
             "frugal" => Policy::Frugal,
             other => return Err(InvalidConfig::Policy(other.to_owned())),
         };
+        let learn = match &*raw.learn {
+            "publisher" => LearningPlace::Publisher,
+            "node" => LearningPlace::Node,
+            "auto" => LearningPlace::Auto,
+            other => return Err(InvalidConfig::Learn(other.to_owned())),
+        };
         let max_bytes = within("models.max_bytes", raw.max_bytes, 16 << 20..=1 << 40)?;
         let bundle_interval = match raw.bundle_interval_ms {
             0 => None,
@@ -206,8 +218,11 @@ impl Raw {
             max_bytes: kept_bytes,
         });
         let learners = self.learners()?;
+        if learn == LearningPlace::Node && learners.places == 0 {
+            return Err(InvalidConfig::NoLearners);
+        }
         let enabled = raw.enabled;
-        Ok(ModelConfig { enabled, policy, max_bytes, bundle_interval, kept, learners })
+        Ok(ModelConfig { enabled, policy, learn, max_bytes, bundle_interval, kept, learners })
     }
 
     fn learners(&self) -> Result<LearnConfig, InvalidConfig> {
@@ -446,6 +461,16 @@ mod tests {
             |raw| raw.models.policy = "fast".into(),
             "models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found \"fast\"",
         );
+        refused(
+            |raw| raw.models.learn = "nowhere".into(),
+            "models.learn: \"publisher\", \"node\" or \"auto\" is expected, found \"nowhere\"",
+        );
+        refused(
+            |raw| (raw.models.learn, raw.models.node_learners) = ("node".into(), 0),
+            "models.learn is \"node\", which needs models.node_learners to be 1 or more",
+        );
+        let here = check(|raw| raw.models.learn = "node".into()).unwrap();
+        assert_eq!(here.models.learn, LearningPlace::Node);
         refused(
             |raw| raw.models.bundle_interval_ms = 5,
             "models.bundle_interval_ms is 5, it must be in 10 to 500",

@@ -122,8 +122,8 @@ impl HttpServer {
     }
 
     /// The models that people uploaded; `None`: this node uses none.
-    pub fn models(&self) -> Option<&ModelStore> {
-        self.models.as_deref()
+    pub const fn models(&self) -> Option<&Arc<ModelStore>> {
+        self.models.as_ref()
     }
 
     /// Accepts nothing more, closes every websocket, and waits for the requests in progress, for

@@ -3,6 +3,7 @@
 use sotto_core::{
     id::PeerId,
     media::{Codec, Kind, PayloadFormat},
+    output::Worth,
     signal::Source,
 };
 use sotto_frame::{Epoch, PluginId};
@@ -47,22 +48,6 @@ pub(super) const fn plugin_of(codec: Codec) -> PluginId {
     match codec.kind() {
         Kind::Audio => PluginId::VOICE,
         Kind::Video => PluginId::FACE,
-    }
-}
-
-/// What a model would save.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Worth {
-    /// People who could be sent the model in place of raw media.
-    pub subscribers: u32,
-    /// What each of them would be sent less.
-    pub bytes_per_second: u32,
-}
-
-impl Worth {
-    /// Bytes a second of all subscribers.
-    pub const fn savings(self) -> u64 {
-        self.subscribers as u64 * self.bytes_per_second as u64
     }
 }
 

@@ -35,9 +35,10 @@ pub mod wire;
 mod work;
 
 pub use ffmpeg::Decoders;
-pub use job::{FailedReason, Job, JobKey, RefusedReason, Report, Worth};
+pub use job::{FailedReason, Job, JobKey, RefusedReason, Report};
 pub use learner::SUBCOMMAND;
 pub use pool::{Learners, Reporter};
+pub use sotto_core::output::Worth;
 pub use stats::LearnerStats;
 pub use tap::Tap;
 pub use work::{WorkError, run};

@@ -19,16 +19,16 @@ use super::{
 /// Whose lines of the log say what became of biometric data.
 pub const AUDIT: &str = "sotto::audit";
 
-/// Rate at which somebody gets back what was kept of it, bit/s: a face within a third of a second.
-const KEPT_BITRATE: u64 = 4_000_000;
+/// Rate at which somebody gets what was kept or learned of it, bit/s: a face within a third of a second.
+pub(super) const KEPT_BITRATE: u64 = 4_000_000;
 
-/// A model that was kept of a speaker, and may be fetched by him.
+/// A model that was kept or learned of a speaker, and may be fetched by him.
 #[derive(Debug)]
 pub(super) struct Offered {
     pub(super) source: Source,
     pub(super) hash: ModelHash,
-    blob: Arc<Blob>,
-    granted: Granted,
+    pub(super) blob: Arc<Blob>,
+    pub(super) granted: Granted,
 }
 
 impl Offered {
@@ -69,11 +69,10 @@ impl ModelStore {
         }
     }
 
-    /// A model that was kept of the speaker of this connection, and offered to it.
+    /// A model that was kept or learned of the speaker of this connection, and offered to it.
     pub fn offered(&self, member: &Member, hash: ModelHash) -> Option<(Source, Arc<Blob>)> {
         let shelves = self.lock();
-        let kept = &shelves.members.get(&member.id)?.kept;
-        let offered = kept.iter().find(|offered| offered.hash == hash)?;
+        let offered = shelves.members.get(&member.id)?.offered(hash)?;
         Some((offered.source, offered.blob.clone()))
     }
 

@@ -112,7 +112,7 @@ impl Member {
 
 impl Withdrawals {
     /// Those of models of a source: there are none but of microphones and cameras.
-    const fn of(self, source: Source) -> u32 {
+    pub(super) const fn of(self, source: Source) -> u32 {
         match source {
             Source::Microphone => self.microphone,
             _ => self.camera,
@@ -122,7 +122,8 @@ impl Withdrawals {
     const fn add(&mut self, source: Source) {
         match source {
             Source::Microphone => self.microphone += 1,
-            _ => self.camera += 1,
+            Source::Camera => self.camera += 1,
+            Source::Screen | Source::ScreenAudio => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  PUT ─► Reservation (Space) ─► ModelStore: containers by hash, held by their speakers' connections
+//!  learners of the node ────────────► │ (learned: for their speakers alone)
 //!                                     │              │
 //!  fetchModel, forgetModel ─► Connection: grants     └─► Deltas: what one lacks who holds another
 //!                                     │
@@ -17,6 +18,7 @@ mod deltas;
 mod grant;
 mod kept;
 mod key;
+mod learned;
 mod member;
 mod pace;
 mod space;
@@ -29,6 +31,7 @@ pub use deltas::DeltaCell;
 pub use grant::Grant;
 pub use kept::{AUDIT, since_1970};
 pub use key::ModelKey;
+pub use learned::NotHeld;
 pub use member::{Member, ModelTraffic, Withdrawals};
 pub use pace::{Pace, chunk_len, wire_len};
 pub use space::{Blob, NoSpace, Reservation, Space};

@@ -55,12 +55,14 @@ pub(super) struct Shelves {
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Entry {
-    member: Member,
+    pub(super) member: Member,
     uploads: Bucket,
     /// What it uploaded, oldest first.
     own: Vec<Own>,
     /// What was kept of its speaker, since it asked for that.
     pub(super) kept: Vec<Offered>,
+    /// What the node has learned of it.
+    pub(super) learned: Vec<Offered>,
     /// What it may fetch.
     grants: HashMap<ModelHash, Granted>,
 }
@@ -178,6 +180,7 @@ impl ModelStore {
             uploads: Bucket::full(),
             own: Vec::new(),
             kept: Vec::new(),
+            learned: Vec::new(),
             grants: HashMap::new(),
         };
         self.lock().members.insert(id, entry);
@@ -268,15 +271,15 @@ impl ModelStore {
         Some((own.source, shelves.models.get(&hash)?.blob.clone()))
     }
 
-    /// A model that the connection was told to fetch, or that was kept of its speaker.
+    /// A model that the connection was told to fetch, or that was kept or learned of its speaker.
     ///
     /// # Errors
     /// [`Denied`].
     pub fn open(&self, member: &Member, hash: ModelHash) -> Result<Download, Denied> {
         let shelves = self.lock();
         let entry = shelves.members.get(&member.id).ok_or(Denied::NotGranted)?;
-        if let Some(kept) = entry.kept.iter().find(|offered| offered.hash == hash) {
-            return Ok(kept.download());
+        if let Some(offered) = entry.offered(hash) {
+            return Ok(offered.download());
         }
         let grant = entry.grants.get(&hash).ok_or(Denied::NotGranted)?.grant();
         let model = shelves.models.get(&hash).ok_or(Denied::Unknown)?.blob.clone();
@@ -312,6 +315,11 @@ impl ModelStore {
 }
 
 impl Entry {
+    /// What it may fetch because it is of its speaker.
+    pub(super) fn offered(&self, hash: ModelHash) -> Option<&Offered> {
+        self.kept.iter().chain(&self.learned).find(|offered| offered.hash == hash)
+    }
+
     /// What of a source is too old to be kept beside what is newer.
     fn without_room(&self, source: Source) -> Vec<ModelHash> {
         let newest_first = self.own.iter().rev().filter(|own| own.source == source);
@@ -334,7 +342,9 @@ impl Shelves {
         tell()?;
         member.take_back(source);
         if let Some(entry) = self.members.get_mut(&member.id) {
-            entry.kept.retain(|offered| offered.source != source);
+            for offered in [&mut entry.kept, &mut entry.learned] {
+                offered.retain(|offered| offered.source != source);
+            }
         }
         self.drop_own(member.id, |own| own.source == source);
         Ok(())

@@ -6,6 +6,7 @@
 //!  socket: send ◄─ transport: seal in place ◄─ rewrite ◄─ pacing ◄─ queues of the subscribers ◄┘
 //!
 //!  arrivals: feedback to publishers     sealed: sound and bundles that may be sent once more
+//!  taps: what learners have of packets
 //!  handle (commands) ─► worker: the loop ─► PeerEvent        wheel: timers        rtcp: reports
 //! ```
 //!
@@ -26,6 +27,7 @@ mod sealed;
 pub mod slab;
 pub mod socket;
 mod stats;
+mod taps;
 mod thread;
 pub mod transport;
 pub mod wheel;
@@ -33,6 +35,7 @@ mod worker;
 
 pub use handle::{ShardHandle, Undelivered};
 pub use stats::{Counters, DropReason, Form, ShardStats, Traffic, Wire};
+pub use taps::{BeginLearning, MediaTap};
 pub use thread::{Shard, ShardConfig, ShardEnd};
 pub use worker::{MakeTransport, Worker, WorkerParts};
 
@@ -40,8 +43,8 @@ use std::net::SocketAddr;
 
 use sotto_core::{
     id::PeerId,
-    input::{Join, ModelHeader},
-    signal::{ClientMessage, LeaveReason, ModelLines, ServerMessage},
+    input::{Join, LearnerReport, ModelHeader},
+    signal::{ClientMessage, LeaveReason, ModelLines, ServerMessage, Source},
 };
 use sotto_frame::ModelHash;
 
@@ -89,6 +92,18 @@ pub enum Command {
         hash: ModelHash,
         /// Bytes, with what IP and TCP add.
         bytes: u64,
+    },
+    /// A learner of the node says something about its job. Models were checked, and their speaker may
+    /// fetch them.
+    Learner {
+        /// Whose source it learns.
+        peer: PeerId,
+        /// Microphone or camera.
+        source: Source,
+        /// Which job.
+        number: u32,
+        /// What it says.
+        report: LearnerReport,
     },
     /// The websocket is gone.
     Disconnect {

@@ -20,6 +20,7 @@ use super::{
     sdp::Layout,
     sealed::SealedPackets,
     stats::Traffic,
+    taps::Taps,
     transport::{Path, RemoteParameters, Transport},
 };
 
@@ -74,6 +75,8 @@ pub(super) struct Peer<T> {
     pub(super) dirty: bool,
     /// Is in the list of those whose transport was called.
     pub(super) touched: bool,
+    /// What learners have of its packets.
+    pub(super) taps: Taps,
     pub(super) receptions: Receptions,
     pub(super) sent_reports: SentReports,
     /// RTP clock of each payload type that it may send, in Hz.
@@ -130,6 +133,7 @@ impl<T> Peer<T> {
             deaf: false,
             dirty: false,
             touched: false,
+            taps: Taps::default(),
             receptions: Receptions::default(),
             sent_reports: SentReports::default(),
             clock_rates: Vec::new(),

@@ -10,7 +10,7 @@ use sotto_core::config::SfuConfig;
 use tokio::sync::oneshot;
 
 use super::{
-    ShardAddresses,
+    BeginLearning, ShardAddresses,
     handle::ShardHandle,
     os,
     socket::Batching,
@@ -84,16 +84,18 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Binds the socket and starts the thread.
+    /// Binds the socket and starts the thread. `begin_learning`: where learners of the node are; `None`:
+    /// it has none.
     ///
     /// # Errors
     /// The address cannot be bound, or the system gives no thread.
     pub fn start<T: Transport + 'static>(
         config: ShardConfig,
         make_transport: MakeTransport<T>,
+        begin_learning: Option<BeginLearning>,
     ) -> io::Result<Self> {
         let core = config.core;
-        let (parts, handle) = WorkerParts::open(config, make_transport)?;
+        let (parts, handle) = WorkerParts::open(config, make_transport, begin_learning)?;
         let addresses = parts.addresses().clone();
         let (end, ended) = oneshot::channel();
         let body = move || {

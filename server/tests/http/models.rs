@@ -1,6 +1,7 @@
 //! Models over HTTP: who may upload and fetch them, and how fast they come.
 
 mod kept;
+mod learned;
 
 use std::{
     sync::atomic::Ordering,

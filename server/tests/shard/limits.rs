@@ -191,7 +191,7 @@ fn nothing_remains_of_clients_that_left() {
 #[test]
 fn a_stopped_shard_closes_its_clients_and_says_how_it_ended() {
     let make = |_| KeyedTransport::new(1, true);
-    let shard = Shard::start(config(), Box::new(make)).unwrap();
+    let shard = Shard::start(config(), Box::new(make), None).unwrap();
     assert_ne!(shard.addresses.bind.port(), 0);
     assert_eq!(shard.addresses.advertised, [shard.addresses.bind]);
     let (sender, mut events) = mpsc::channel(64);
@@ -210,7 +210,7 @@ fn a_stopped_shard_closes_its_clients_and_says_how_it_ended() {
 #[test]
 fn a_panic_costs_the_shard_its_peers_but_is_not_silent() {
     let make = |_| -> KeyedTransport { panic!("a fault for the test") };
-    let shard = Shard::start(config(), Box::new(make)).unwrap();
+    let shard = Shard::start(config(), Box::new(make), None).unwrap();
     let (sender, mut events) = mpsc::channel(64);
     shard.handle.try_send(Command::Join { join: join(1), events: sender }).unwrap();
     let sdp = crate::support::offer(Offering::default(), "abcd", 1, 1);

@@ -14,7 +14,8 @@ use sotto_core::{
     signal::{ClientMessage, ModelLines, Permissions, ServerMessage, Source},
 };
 use sotto_server::shard::{
-    Command, PeerEvent, ShardAddresses, ShardConfig, ShardHandle, ShardStats, Worker, WorkerParts,
+    BeginLearning, Command, PeerEvent, ShardAddresses, ShardConfig, ShardHandle, ShardStats,
+    Worker, WorkerParts,
     socket::Batching,
     transport::{
         Datagram, LocalParameters, Path, RemoteParameters, SEAL_OVERHEAD, SrtpProfile, Transport,
@@ -203,12 +204,21 @@ impl Rig {
 
     /// With transports that seal media, or refuse to.
     pub(crate) fn sealing(config: ShardConfig, seals: bool) -> Self {
+        Self::open(config, seals, None)
+    }
+
+    /// The same, with learners or without.
+    pub(crate) fn open(
+        config: ShardConfig,
+        seals: bool,
+        begin_learning: Option<BeginLearning>,
+    ) -> Self {
         let mut number = 0;
         let make = move |_| {
             number += 1;
             KeyedTransport::new(number, seals)
         };
-        let (parts, handle) = WorkerParts::open(config, Box::new(make)).unwrap();
+        let (parts, handle) = WorkerParts::open(config, Box::new(make), begin_learning).unwrap();
         let address = parts.addresses().bind;
         Self { worker: Worker::new(parts), handle, address, next: 1 }
     }

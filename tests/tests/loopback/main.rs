@@ -7,6 +7,7 @@ mod bombs;
 mod chat;
 mod crowd;
 mod junk;
+mod learners;
 mod leaving;
 mod meeting;
 mod models;

@@ -508,6 +508,8 @@ export class Room implements PublicationOwner {
       case "forgetModel":
       case "modelDemand":
       case "modelAccepted":
+      case "learner":
+      case "modelLearned":
         return this.#models?.receive(message);
       case "speakers":
         this.#speakers = message.speakers;

@@ -160,9 +160,9 @@ export type ModelTransport = "rtp" | "data";
  */
 export type Policy = "quality" | "balanced" | "frugal";
 /**
- * What a learner is doing while there is no model yet.
+ * What a client's learner is doing while there is no model yet.
  */
-export type LearningState = "learning" | "busy";
+export type LearningState = "learning" | "busy" | "node";
 /**
  * What the gate of a publisher's encoder says: whether the model fits what is there.
  */
@@ -287,6 +287,18 @@ export type ServerMessage =
       source: Source;
       type: "modelAccepted";
     }
+  | {
+      /**
+       * How much it has of what it would like to have, 0 to 1000.
+       */
+      perMille: number;
+      source: Source;
+      state: LearnerState;
+      type: "learner";
+    }
+  | (LearnedModel & {
+      type: "modelLearned";
+    })
   | (ModelDemand & {
       type: "modelDemand";
     })
@@ -340,6 +352,10 @@ export type ServerMessage =
  */
 export type AccessKey = string;
 /**
+ * Where models are learned.
+ */
+export type LearningPlace = "publisher" | "node" | "auto";
+/**
  * A participant's number within its room: small, never zero, never given to a second participant
  * while the room exists. Travels as the CSRC of slot packets.
  */
@@ -375,6 +391,10 @@ export type RawReason =
   | "lossyModel"
   | "policy"
   | "stalled";
+/**
+ * What the node's learner of a client's source is doing.
+ */
+export type LearnerState = "waiting" | "learning" | "finished" | "refused";
 /**
  * What a client does next depends on this.
  */
@@ -532,6 +552,7 @@ export interface SlotLimits {
  */
 export interface ModelAccess {
   key: AccessKey;
+  learn: LearningPlace;
   policy: Policy;
 }
 /**
@@ -784,6 +805,33 @@ export interface ForgetModel {
   hash: string;
   participant: ParticipantId;
   source: Source;
+}
+/**
+ * A model that the node has learned of the client's own source. It is used once the client, which
+ * encodes with it, has fetched it and uploaded it without a body.
+ */
+export interface LearnedModel {
+  /**
+   * Bytes of the whole container.
+   */
+  bytes: number;
+  /**
+   * The epoch.
+   */
+  epoch: number;
+  /**
+   * Its name: 64 hexadecimal digits.
+   */
+  hash: string;
+  /**
+   * The plug-in.
+   */
+  plugin: number;
+  source: Source;
+  /**
+   * Its version.
+   */
+  version: number;
 }
 /**
  * What anybody needs of a publisher's model stream.

@@ -64,9 +64,12 @@ test("a library that cannot learn is said once, and may be asked again", async (
 });
 
 test("where a model stands and why somebody comes raw is said in words", () => {
-  const own: OwnModel = { source: "camera", state: "given", progress: 1, epoch: 2, gate: "green", sent: true };
+  const own: OwnModel = { source: "camera", state: "given", learner: "device", progress: 1, epoch: 2, gate: "green", sent: true };
   expect(progressOf(null).key).toBe("models.waiting");
   expect(progressOf({ ...own, state: "learning", progress: 0.419 })).toEqual({ key: "models.learning", percent: 41 });
+  const there = { ...own, learner: "node", progress: 0.5 } as const;
+  const keys = (["waiting", "learning", "refused", "given"] as const).map((state) => progressOf({ ...there, state }).key);
+  expect(keys).toEqual(["models.busy", "models.learningThere", "models.refused", "models.sent"]);
   expect(progressOf(own).key).toBe("models.sent");
   expect(progressOf({ ...own, sent: false }).key).toBe("models.ready");
   expect(progressOf({ ...own, gate: "amber" }).key).toBe("models.unfit");

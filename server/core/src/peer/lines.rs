@@ -180,6 +180,12 @@ impl Lines {
         sources.find(|source| source.layer == layer && !source.repair).map(|source| source.ssrc)
     }
 
+    /// The source of a layer's retransmissions, once announced or seen.
+    pub(crate) fn repair_of(&self, track: TrackKey, layer: LayerIndex) -> Option<Ssrc> {
+        let mut sources = self.of_track(track)?.sources.iter();
+        sources.find(|source| source.layer == layer && source.repair).map(|source| source.ssrc)
+    }
+
     /// What a source carries, as RTCP names it, with the track that is published there.
     pub(crate) fn of_source(&mut self, ssrc: Ssrc) -> Option<(Option<TrackKey>, &mut LineSource)> {
         self.lines.iter_mut().find_map(|line| {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use sotto_frame::{Epoch, ModelHash};
+use sotto_frame::{Epoch, ModelHash, PluginId};
 
 use crate::{
     bundle::{Bundler, Rank, Resends, Voices},
     id::{Mid, ParticipantId, PayloadType, ShortId, Ssrc},
+    media::Kind,
     representation::{Representation, Status, Support},
-    room::TrackKey,
+    room::{TrackKey, plugin_kind},
     signal::{Decoding, ModelSupport, ModelTransport, Policy, Source},
     time::Time,
 };
@@ -143,6 +144,14 @@ impl PeerModels {
             Some(Decoding::TooSlow) => Support::TooSlow,
             Some(Decoding::No) | None => Support::No,
         }
+    }
+
+    /// Whether the client can show models of any plug-in for a kind of media.
+    pub(crate) fn may_show(&self, kind: Kind) -> bool {
+        let known = self.support.iter().flat_map(|support| &support.plugins);
+        let mut shown = known.filter(|known| known.decode == Decoding::Yes);
+        let is_of = |plugin| PluginId::new(plugin).is_ok_and(|id| id.kind() == plugin_kind(kind));
+        self.transport().is_some() && shown.any(|known| is_of(known.plugin))
     }
 
     /// The form of a track; `None`: raw, and nothing else was ever thought of.

@@ -7,7 +7,7 @@ use sotto_frame::Epoch;
 use super::{Backoff, BackoffTimes};
 use crate::{
     media::Kind,
-    signal::{Form, GateState, LearningState, RawReason},
+    signal::{Form, GateState, RawReason},
     time::Time,
 };
 
@@ -39,8 +39,12 @@ pub enum Support {
 /// Whether there is a model of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// Not yet, and what the learner does.
-    Learned(LearningState),
+    /// Not yet: it is being learned, wherever that is.
+    Learning,
+    /// Not yet: the learners are busy with others.
+    Waiting,
+    /// No: the node cannot learn it.
+    Refused,
     /// There is: the epoch that the publisher's encoder uses.
     Ready(Epoch),
 }
@@ -294,7 +298,7 @@ impl Representation {
             let is_gone = match facts.model {
                 // One that is not used yet is remembered until it is.
                 Availability::Ready(ready) => ready > epoch,
-                Availability::Learned(_) => true,
+                Availability::Learning | Availability::Waiting | Availability::Refused => true,
             };
             if is_past || is_gone {
                 self.failed = None;
@@ -316,7 +320,8 @@ impl Representation {
                     State::Entering { epoch: ready, since: now }
                 }
                 (None, Availability::Ready(ready)) => State::Fetching { epoch: ready },
-                (None, Availability::Learned(_)) => State::Fetching { epoch },
+                // An obstacle of its own.
+                (None, _) => State::Fetching { epoch },
             },
             State::Entering { epoch, since } => {
                 if let Some(obstacle) = self.obstacle(facts, true) {
@@ -447,8 +452,9 @@ impl Representation {
     fn obstacle(&self, facts: &Facts, entering: bool) -> Option<Obstacle> {
         let unlearned = match facts.model {
             Availability::Ready(_) => None,
-            Availability::Learned(LearningState::Learning) => Some(RawReason::Learning),
-            Availability::Learned(LearningState::Busy) => Some(RawReason::LearnersBusy),
+            Availability::Learning => Some(RawReason::Learning),
+            Availability::Waiting => Some(RawReason::LearnersBusy),
+            Availability::Refused => Some(RawReason::Disabled),
         };
         let is_failed = ready(facts).is_some_and(|epoch| self.has_failed(epoch));
         let now = |reason, counts| Obstacle { reason, at_once: true, counts };
@@ -487,6 +493,6 @@ const STALLED: Obstacle = Obstacle { reason: RawReason::Stalled, at_once: true, 
 const fn ready(facts: &Facts) -> Option<Epoch> {
     match facts.model {
         Availability::Ready(epoch) => Some(epoch),
-        Availability::Learned(_) => None,
+        Availability::Learning | Availability::Waiting | Availability::Refused => None,
     }
 }

@@ -8,7 +8,7 @@ use sotto_frame::Epoch;
 use super::*;
 use crate::{
     media::Kind,
-    signal::{Form, GateState, LearningState, RawReason},
+    signal::{Form, GateState, RawReason},
     time::Time,
 };
 
@@ -87,8 +87,9 @@ fn every_obstacle_has_its_reason_on_the_way_in() {
         (Facts { enabled: false, ..FINE }, Disabled),
         (Facts { support: Support::No, ..FINE }, NoModelSupport),
         (Facts { support: Support::TooSlow, ..FINE }, TooSlow),
-        (Facts { model: Availability::Learned(LearningState::Learning), ..FINE }, Learning),
-        (Facts { model: Availability::Learned(LearningState::Busy), ..FINE }, LearnersBusy),
+        (Facts { model: Availability::Learning, ..FINE }, Learning),
+        (Facts { model: Availability::Waiting, ..FINE }, LearnersBusy),
+        (Facts { model: Availability::Refused, ..FINE }, Disabled),
         (Facts { gate: GateState::Red, ..FINE }, GateTripped),
         (Facts { gate: GateState::Amber, ..FINE }, GateTripped),
         (Facts { canary: false, ..FINE }, NotInCanary),
@@ -315,8 +316,9 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     let mostly = |share| prop::bool::weighted(share);
     let model = prop_oneof![
         6 => (1_u32..3).prop_map(|epoch| Availability::Ready(Epoch(epoch))),
-        1 => Just(Availability::Learned(LearningState::Learning)),
-        1 => Just(Availability::Learned(LearningState::Busy)),
+        1 => Just(Availability::Learning),
+        1 => Just(Availability::Waiting),
+        1 => Just(Availability::Refused),
     ];
     let support =
         prop_oneof![8 => Just(Support::Yes), 1 => Just(Support::No), 1 => Just(Support::TooSlow)];

@@ -117,10 +117,11 @@ impl Room {
             for key in members.drain(..) {
                 self.tell_quality(cx, key);
             }
-            let is_received = |track: &Track| {
-                !track.seats.is_empty() || !track.model_seats.is_empty() || track.is_video()
+            let is_received = |key: TrackKey, track: &Track| {
+                let has_seats = !track.seats.is_empty() || !track.model_seats.is_empty();
+                has_seats || track.is_video() || self.is_learned(key)
             };
-            if self.tracks.iter().any(|(_, track)| is_received(track)) {
+            if self.tracks.iter().any(|(key, track)| is_received(key, track)) {
                 self.start_surveys(cx);
             }
         }

@@ -239,6 +239,13 @@ impl Track {
         self.supply.ladder = Ladder::new(&states[..count], preference);
         before != (self.supply.ladder.rungs().len(), self.supply.ladder.is_short())
     }
+
+    /// Whether a layer comes, or would if it were asked for.
+    pub(super) fn can_come(&self, now: Time, index: LayerIndex) -> bool {
+        let alive = self.alive();
+        let any = !alive.is_empty() && self.layers.len() > 1;
+        self.supply.asked[usize::from(index.0)].is_available(now, alive.contains(index), any)
+    }
 }
 
 /// A layer as its publisher describes it, or as it usually is.
@@ -338,7 +345,7 @@ impl Room {
         self.scratch.layers = tracks;
     }
 
-    /// The layers of a track that slots here need; the smallest among them whenever anybody watches:
+    /// The layers of a track that slots and learners here need; the smallest among them whenever anybody watches:
     /// to it everybody can go down without waiting.
     fn needs(&self, key: TrackKey) -> LayerSet {
         let mut needs = LayerSet::default();
@@ -353,6 +360,9 @@ impl Room {
         }
         if !needs.is_empty() || self.may_fall(key) {
             needs.add(LayerIndex(0));
+        }
+        if let Some(layer) = self.learned_layer(key) {
+            needs.add(layer);
         }
         needs
     }

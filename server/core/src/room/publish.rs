@@ -127,6 +127,7 @@ impl Room {
         }
         let peer = self.members[key].peer.as_mut().expect("it was there above");
         peer.lines.get_mut(mid).expect("it was there above").track = Some(track);
+        self.look_at_learner(cx, key, publication.source);
         Ok(())
     }
 
@@ -219,6 +220,7 @@ impl Room {
         let (id, owner, source) = (track.id, track.owner, track.source);
         // Nobody looks at the form of what is muted.
         self.review_source_soon(cx, owner, source);
+        self.look_at_learner(cx, owner, source);
         let participant = self.members[owner].id;
         self.tell_others(cx, owner, &ServerMessage::TrackMuted { participant, track: id, muted });
         self.relay_of(cx, owner, || RemoteEvent::Muted { track: id, muted });
@@ -256,6 +258,7 @@ impl Room {
         if let Some(peer) = &mut owner.peer {
             peer.lines.forget(key);
         }
+        self.look_at_learner(cx, track.owner, track.source);
         self.stale.everyone();
     }
 

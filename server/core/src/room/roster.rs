@@ -99,9 +99,10 @@ impl Room {
             permissions: Box::new(join.permissions),
             participants,
             limits: cx.config.slots,
-            models: join
-                .model_key
-                .map(|key| Box::new(ModelAccess { key, policy: cx.config.model_policy })),
+            models: join.model_key.map(|key| {
+                let (policy, learn) = (cx.config.model_policy, cx.config.learn);
+                Box::new(ModelAccess { key, policy, learn })
+            }),
         };
         cx.say(join.peer, welcome);
         if let Some(speakers) = self.describe_speakers() {

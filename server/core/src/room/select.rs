@@ -182,6 +182,8 @@ impl Room {
             self.choose(cx, seat, choice);
         }
         self.layers_changed(cx, key);
+        let (owner, source) = (self.tracks[key].owner, self.tracks[key].source);
+        self.look_at_learner(cx, owner, source);
         Ok(())
     }
 }

@@ -82,7 +82,20 @@ pub enum GateState {
     Red,
 }
 
-/// What a learner is doing while there is no model yet.
+/// Where models are learned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LearningPlace {
+    /// On the speakers' devices alone.
+    Publisher,
+    /// On the node.
+    Node,
+    /// On the speaker's device if that can, else on the node.
+    #[default]
+    Auto,
+}
+
+/// What a client's learner is doing while there is no model yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum LearningState {
@@ -91,6 +104,45 @@ pub enum LearningState {
     Learning,
     /// It waits for its turn.
     Busy,
+    /// It does not learn: the node is to, of what it is sent raw. The speaker has agreed
+    /// ([`ClientMessage::Consent`](crate::signal::ClientMessage::Consent)) before.
+    Node,
+}
+
+/// What the node's learner of a client's source is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LearnerState {
+    /// It waits for its turn, or for another try after it failed.
+    Waiting,
+    /// It learns, or will as soon as there is something to learn from.
+    Learning,
+    /// It has learned what it wanted.
+    Finished,
+    /// It cannot learn this: the node has no decoder for it, it is encrypted end to end, or it failed
+    /// again and again.
+    Refused,
+}
+
+/// A model that the node has learned of the client's own source. It is used once the client, which
+/// encodes with it, has fetched it and uploaded it without a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedModel {
+    /// Microphone or camera.
+    pub source: Source,
+    /// The plug-in.
+    pub plugin: u8,
+    /// Its version.
+    pub version: u8,
+    /// The epoch.
+    pub epoch: u32,
+    /// Its name: 64 hexadecimal digits.
+    #[serde(with = "hash_text")]
+    #[schemars(with = "String")]
+    pub hash: ModelHash,
+    /// Bytes of the whole container.
+    pub bytes: u32,
 }
 
 /// Why a client has no use for a model that it was told to fetch.
@@ -149,7 +201,7 @@ pub enum RawReason {
     GateTripped,
     /// The subscriber does not have the model yet, or could not get it.
     NotFetched,
-    /// The room's settings or the speaker's consent forbid it.
+    /// The room's settings or the speaker's consent forbid it, or the node cannot learn it.
     Disabled,
     /// The track is not among those that try models out.
     NotInCanary,
@@ -291,6 +343,8 @@ pub struct ModelAccess {
     pub key: AccessKey,
     /// The room's policy, until the client says another.
     pub policy: Policy,
+    /// Where models are learned.
+    pub learn: LearningPlace,
 }
 
 /// A bearer token. Not shown where messages are printed.

@@ -13,6 +13,7 @@ mod codecs;
 mod data;
 mod hostile;
 mod layers;
+mod learners;
 mod lossy;
 mod media;
 mod model;

@@ -12,7 +12,7 @@ use sotto_core::{
     id::{Mid, PacketId, ParticipantId, PeerId, RtpTime, SeqNo, ShortId, Ssrc, TrackId},
     input::{DataMessage, Feedback, Join, RemoteEvent},
     media::{Answer, Kind, Offer, PayloadFormat},
-    output::{BundleRoute, SenderReport},
+    output::{BundleRoute, LearnOrder, SenderReport},
     rtp::{ExtensionMap, Packet},
     signal::{
         ClientMessage, ErrorCode, LeaveReason, Participant, Permissions, ServerMessage,
@@ -75,6 +75,8 @@ pub(crate) struct Client {
     pub(crate) resends: Vec<(Ssrc, SeqNo)>,
     /// Bundles that were not looked at yet.
     pub(crate) bundles: Vec<(Time, BundleRoute, Vec<u8>)>,
+    /// What learners are to have of what it sends, that was not looked at yet.
+    pub(crate) learn: Vec<(Source, LearnOrder)>,
     /// What it sends, by m-line.
     pub(crate) senders: BTreeMap<Mid, Sender>,
     /// The simulcast layers that it sends on its camera's m-line, if it does.
@@ -145,6 +147,7 @@ impl World {
             nacks: Vec::new(),
             resends: Vec::new(),
             bundles: Vec::new(),
+            learn: Vec::new(),
             senders: BTreeMap::new(),
             layers: Vec::new(),
             streams: HashMap::new(),
@@ -370,6 +373,12 @@ impl World {
                 }
                 Output::Resend { peer, ssrc, seq } => self.client(peer).resends.push((ssrc, seq)),
                 Output::Bundle { peer } => self.take_bundles(peer),
+                Output::Learn { peer, source, order } => {
+                    // Of who has left, there is nothing to be told.
+                    if let Some(client) = self.clients.get_mut(&peer) {
+                        client.learn.push((source, order));
+                    }
+                }
                 Output::Close { peer, reason } => self.client(peer).closed = Some(reason),
                 Output::Relay { room, event } => {
                     let bytes = match &event {

@@ -78,8 +78,8 @@ enum UploadError {
     /// Epoch 0 is the generic model, which ships with the clients.
     #[error("epochs of a speaker's model begin at 1")]
     Generic,
-    /// There is no body, and nothing of that name is kept of the speaker.
-    #[error("no body, and no such model is kept of you")]
+    /// There is no body, and nothing of that name is kept or was learned of the speaker.
+    #[error("no body, and no such model is kept or was learned of you")]
     NotKept,
     /// This node keeps nothing.
     #[error("this node keeps no models (models.kept_folder)")]
@@ -106,7 +106,8 @@ pub(super) struct Wish {
     keep: bool,
 }
 
-/// Takes a model of a speaker and tells its room of it. Without a body: one that is kept of him.
+/// Takes a model of a speaker and tells its room of it. Without a body: one that the node keeps of him,
+/// or has learned.
 pub(super) async fn put(
     State(door): State<Door>,
     path: Result<Path<String>, PathRejection>,

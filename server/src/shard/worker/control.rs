@@ -7,8 +7,8 @@ use sotto_core::{
     id::PeerId,
     input::DataMessage,
     media::Answer,
-    output::MODELS_LABEL,
-    signal::{ErrorCode, LeaveReason, ModelLines, ServerMessage},
+    output::{LearnOrder, MODELS_LABEL},
+    signal::{ErrorCode, LeaveReason, ModelLines, ServerMessage, Source},
 };
 use tokio::sync::mpsc;
 
@@ -53,6 +53,9 @@ impl<T: Transport> Engine<T> {
             }
             Command::ModelServed { peer, hash, bytes } => {
                 self.sfu.handle(time, Input::ModelServed { peer, hash, bytes });
+            }
+            Command::Learner { peer, source, number, report } => {
+                self.sfu.handle(time, Input::Learner { peer, source, number, report });
             }
             Command::Disconnect { peer, reason } => {
                 if let Some(index) = self.index_of(peer) {
@@ -208,6 +211,11 @@ impl<T: Transport> Engine<T> {
                     self.enqueue_bundles(index);
                 }
             }
+            Output::Learn { peer, source, order } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.learn(index, source, order);
+                }
+            }
             // Only told where the settings of the core ask for it: one shard has no sibling.
             Output::Relay { .. } => {}
             Output::Close { peer, reason } => {
@@ -216,6 +224,22 @@ impl<T: Transport> Engine<T> {
                     self.leave(now, index);
                 }
             }
+        }
+    }
+
+    /// Gives a learner what it is to have of a peer, or nothing any more.
+    fn learn(&mut self, index: PeerIndex, source: Source, order: LearnOrder) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        match order {
+            LearnOrder::Begin(job) => {
+                // Only asked for where the settings of the core say that there are learners.
+                if let Some(begin) = &mut self.begin_learning {
+                    peer.taps.begin(source, job.stream, begin(peer.id, source, job));
+                }
+            }
+            LearnOrder::Follow(stream) => peer.taps.follow(source, stream),
+            LearnOrder::Value(worth) => peer.taps.set_worth(source, worth),
+            LearnOrder::End => peer.taps.end(source),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::{
         slab::Slab,
         socket::Outbox,
         stats::{Counters, ShardStats},
+        taps::BeginLearning,
         transport::Transport,
         wheel::Wheel,
     },
@@ -81,6 +82,8 @@ pub(super) struct Engine<T> {
     pub(super) addresses: ShardAddresses,
     pub(super) max_peers: usize,
     pub(super) make_transport: MakeTransport<T>,
+    /// `None`: the node learns nothing.
+    pub(super) begin_learning: Option<BeginLearning>,
     pub(super) load: Arc<Load>,
     pub(super) counters: Counters,
     pub(super) moderation: Moderation,
@@ -113,6 +116,7 @@ impl<T: Transport> Engine<T> {
         slab_packets: u32,
         max_peers: usize,
         make_transport: MakeTransport<T>,
+        begin_learning: Option<BeginLearning>,
         load: Arc<Load>,
     ) -> Self {
         let clock = Clock::start();
@@ -127,6 +131,7 @@ impl<T: Transport> Engine<T> {
             addresses,
             max_peers,
             make_transport,
+            begin_learning,
             load,
             counters: Counters::default(),
             moderation: Moderation::default(),

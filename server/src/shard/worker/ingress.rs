@@ -93,6 +93,12 @@ impl<T: Transport> Engine<T> {
         if taken.is_ok() {
             self.counters.rtp_in += 1;
         }
+        if !peer.taps.is_empty()
+            && taken.is_ok()
+            && let Some((ssrc, ..)) = fixed_header(packet)
+        {
+            peer.taps.packet(ssrc, packet);
+        }
         // Also what nobody is to get arrived: told as lost it would cost the publisher's estimate.
         if matches!(taken, Ok(_) | Err(PacketError::Muted | PacketError::NotPublished))
             && let Some((ssrc, seq, timestamp, payload_type)) = fixed_header(packet)

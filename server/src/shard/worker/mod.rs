@@ -33,7 +33,7 @@ use std::{
 use sotto_core::{Sfu, config::SfuConfig};
 
 use super::{
-    Command, ShardAddresses, ShardConfig, ShardHandle,
+    BeginLearning, Command, ShardAddresses, ShardConfig, ShardHandle,
     handle::Load,
     os::{self, Wake},
     socket::{Inbox, Outbox, Socket, SocketConfig},
@@ -59,19 +59,22 @@ pub struct WorkerParts<T> {
     slab_packets: u32,
     max_peers: usize,
     make_transport: MakeTransport<T>,
+    begin_learning: Option<BeginLearning>,
     commands: mpsc::Receiver<Command>,
     wake: Arc<Wake>,
     load: Arc<Load>,
 }
 
 impl<T> WorkerParts<T> {
-    /// Binds the socket and makes the command queue.
+    /// Binds the socket and makes the command queue. `begin_learning`: where learners of the node are;
+    /// `None`: it has none.
     ///
     /// # Errors
     /// The address cannot be bound, or the system has no descriptor left.
     pub fn open(
         config: ShardConfig,
         make_transport: MakeTransport<T>,
+        begin_learning: Option<BeginLearning>,
     ) -> io::Result<(Self, ShardHandle)> {
         let socket = Socket::bind(&SocketConfig {
             bind: config.addresses.bind,
@@ -98,6 +101,7 @@ impl<T> WorkerParts<T> {
             slab_packets: config.slab_packets,
             max_peers: config.max_peers,
             make_transport,
+            begin_learning,
             commands,
             wake,
             load,
@@ -162,6 +166,7 @@ impl<T: Transport> Worker<T> {
             parts.slab_packets,
             parts.max_peers,
             parts.make_transport,
+            parts.begin_learning,
             parts.load,
         );
         Self {

@@ -152,6 +152,8 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
         | ServerMessage::FetchModel(_)
         | ServerMessage::ForgetModel(_)
         | ServerMessage::ModelAccepted { .. }
+        | ServerMessage::Learner { .. }
+        | ServerMessage::ModelLearned(_)
         | ServerMessage::ModelDemand(_) => {}
         ServerMessage::Speakers { speakers } => report.speakers = speakers,
         ServerMessage::Error { code, message, about, fatal } => {

@@ -134,6 +134,10 @@ impl Models {
             ServerMessage::ModelAccepted { source, epoch } => {
                 models.accepted.push((*source, *epoch));
             }
+            ServerMessage::Learner { source, state, per_mille } => {
+                models.learners.insert(*source, (*state, *per_mille));
+            }
+            ServerMessage::ModelLearned(learned) => models.learned.push(*learned),
             ServerMessage::Forms { forms } => {
                 for form in forms {
                     self.following.told(at, form);

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use sotto_core::{
     id::ParticipantId,
     media::Kind,
-    signal::{ForgetModel, ModelAccess, ModelDemand, ReceivedForm, Source},
+    signal::{
+        ForgetModel, LearnedModel, LearnerState, ModelAccess, ModelDemand, ReceivedForm, Source,
+    },
 };
 use sotto_frame::{Epoch, ModelHash, PluginId, PluginKind};
 
@@ -22,6 +24,10 @@ pub struct ModelsReport {
     pub uploads: Vec<Uploaded>,
     /// Epochs of ours that are in use: source and epoch.
     pub accepted: Vec<(Source, u32)>,
+    /// What the node's learners of ours do, as it said last, and how far they are, in per mille.
+    pub learners: BTreeMap<Source, (LearnerState, u16)>,
+    /// Models of ours that the node has learned.
+    pub learned: Vec<LearnedModel>,
     /// What we send: source, and payloads so far.
     pub sent: Vec<(Source, u32)>,
     /// Packets of our model stream.

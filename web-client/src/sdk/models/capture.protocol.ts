@@ -31,7 +31,9 @@ export type CaptureReport =
   /** A block of sound began at this media time. */
   | { type: "phase"; media: number }
   /** A model that this build cannot use. */
-  | { type: "refused" };
+  | { type: "refused" }
+  /** The learner takes too few of the pictures that come. */
+  | { type: "slowLearner" };
 
 /** What a learner is given. */
 export type LearnerMedia =

@@ -17,6 +17,8 @@ export interface CaptureListener {
   model(model: LearnedModel): void;
   /** A block of sound began at this media time. */
   phase(media: number): void;
+  /** This device learns too slowly. */
+  slowLearner(): void;
 }
 
 /** A model of one's own. */
@@ -54,6 +56,7 @@ export class SourceCapture {
     this.#worker.onmessage = ({ data }: MessageEvent<CaptureReport>) => {
       if (data.type === "gate") listener.gate(data.state);
       else if (data.type === "phase") listener.phase(data.media);
+      else if (data.type === "slowLearner") listener.slowLearner();
     };
     this.#tell({ type: "start", module, plugin, entries }, [entries]);
   }
@@ -94,7 +97,8 @@ export class SourceCapture {
   }
 
   stopLearning(): void {
-    this.#learner?.terminate();
+    if (!this.#learner) return;
+    this.#learner.terminate();
     this.#learner = null;
     this.#tell({ type: "learn", port: null });
   }

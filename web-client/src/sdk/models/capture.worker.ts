@@ -10,6 +10,7 @@ import { FaceCapture } from "./facecapture.js";
 import type { Picture } from "./facecapture.js";
 import { GateWatch } from "./gatewatch.js";
 import type { GateState } from "./gatewatch.js";
+import { LearningPace } from "./learningplace.js";
 import { ownFaces, ownVoices } from "./ownmodels.js";
 import { PaceWatch } from "./pacewatch.js";
 import { FramePixels } from "./pixels.js";
@@ -52,6 +53,7 @@ class Session {
   readonly #frames = new FrameClock();
   readonly #gate = new GateWatch();
   readonly #pace = new PaceWatch();
+  readonly #learning = new LearningPace();
   #camera = new AbortController();
   #active = false;
   #paused = false;
@@ -98,12 +100,14 @@ class Session {
       case "learn":
         this.#learner = command.port;
         this.#unlearned = 0;
+        this.#learning.restart();
         if (command.port) command.port.onmessage = () => this.#unlearned--;
         return;
       case "phase":
         return this.#face.setPhase(command.media);
       case "pause":
         this.#paused = command.on;
+        this.#learning.restart();
         return;
       case "stop":
         this.#watch(null);
@@ -151,6 +155,9 @@ class Session {
     const media = this.#frames.at(frame.timestamp / 1000, now());
     const tools = this.#faces.of(this.#epoch);
     const learns = this.#learnsPictures();
+    if (this.#learner && !this.#paused && this.#learning.picture(now(), learns)) {
+      scope.postMessage({ type: "slowLearner" });
+    }
     // Frames of a camera are few: each is given back at once.
     const picture = !this.#paused && (tools || learns) ? await this.#pixels.read(frame) : null;
     frame.close();

@@ -76,6 +76,11 @@ export class Inbound {
     );
   }
 
+  /** Whether this device was measured to be too slow for a plug-in. */
+  isSlow(plugin: number): boolean {
+    return this.#support?.find((support) => support.plugin === plugin)?.decode === "tooSlow";
+  }
+
   /** What became of everything that came; `null`: nothing yet. */
   get counts(): DemuxCounts | null {
     return this.#counts;

@@ -1,6 +1,8 @@
 import type {
   ClientMessage,
   Form,
+  LearnerState,
+  LearningPlace,
   ModelDemand,
   ModelTransport,
   PluginSupport,
@@ -10,7 +12,7 @@ import type {
   Server,
 } from "../signal.js";
 
-export type { ModelDemand, ModelTransport, PluginSupport, RawReason };
+export type { LearnerState, LearningPlace, ModelDemand, ModelTransport, PluginSupport, RawReason };
 
 /** Sources of which there can be models. */
 export type ModelSource = "microphone" | "camera";
@@ -26,6 +28,12 @@ export type FormNotice = ReceivedForm;
 
 /** A model that is to be fetched. */
 export type FetchModel = Server<"fetchModel">;
+
+/** What the node's learner of a source of one's own does. */
+export type LearnerNotice = Server<"learner">;
+
+/** A model of one's own that the node has learned. */
+export type LearnedNotice = Server<"modelLearned">;
 
 /** What a client says of models. */
 export type ModelClientMessage = Extract<
@@ -45,7 +53,7 @@ export type ModelClientMessage = Extract<
 
 /** What the node says of models. */
 export type ModelServerMessage = Server<
-  "fetchModel" | "forgetModel" | "forms" | "modelDemand" | "modelAccepted"
+  "fetchModel" | "forgetModel" | "forms" | "modelDemand" | "modelAccepted" | "learner" | "modelLearned"
 >;
 
 /** Plug-ins 0 to 7 are of sound, 8 to 15 of pictures. */

@@ -12,6 +12,7 @@ import type { FormState } from "./forms.js";
 import { Inbound } from "./inbound.js";
 import type { ModelHalf } from "./inbound.js";
 import type {
+  LearningPlace,
   ModelClientMessage,
   ModelPolicy,
   ModelServerMessage,
@@ -57,6 +58,14 @@ export interface ModelsHost {
   failed(error: SottoError): void;
 }
 
+/** How models are had on one connection, as the node says. */
+interface ModelAccess {
+  key: string;
+  policy: ModelPolicy;
+  /** Where they are learned; a node that does not say learns none. */
+  learn?: LearningPlace;
+}
+
 /** A connection, before it is offered. */
 export interface ModelConnection {
   send: RTCRtpTransceiver | null;
@@ -100,6 +109,7 @@ export class Models {
       {
         send: (message) => host.send(message),
         publication: (source) => host.publication(source),
+        isSlow: (plugin) => this.#inbound.isSlow(plugin),
         changed: (model) => host.ownChanged(model),
       },
       this.#carrier,
@@ -156,7 +166,9 @@ export class Models {
    * Learns a model of the own voice or face and lets others be sent it. Only to be called when the
    * speaker has agreed: a model of a voice or a face is biometric data. With `keep` the node keeps it
    * for the next meeting of this identity, encrypted, if it keeps any (`keptDays`), and what it has
-   * from the last one is used at once. Resolves when it has begun; the `ownModel` event tells the rest.
+   * from the last one is used at once. Where the node says so, and where it may and this device is too
+   * slow, the node learns, of what it is sent raw. Resolves when it has begun; the `ownModel` event tells
+   * the rest.
    */
   async learn(source: ModelSource, { keep = false }: LearnOptions = {}): Promise<void> {
     if (!this.#enabled) throw new SottoError("noModels", "this room uses no models");
@@ -250,7 +262,7 @@ export class Models {
   }
 
   /** For `Room`: the node let us in; `access` is what its welcome said of models. */
-  connected(signalUrl: string, access: { key: string; policy: ModelPolicy } | null): void {
+  connected(signalUrl: string, access: ModelAccess | null): void {
     this.#enabled = access !== null;
     this.#told = "";
     if (!access) return;
@@ -260,7 +272,7 @@ export class Models {
     if (this.#policy !== null && this.#policy !== access.policy) this.setPolicy(this.#policy);
     else this.#policy = access.policy;
     this.#tellSupport();
-    this.#outbound.connected(store);
+    this.#outbound.connected(store, access.learn ?? "publisher");
     void this.#probe();
   }
 
@@ -279,6 +291,11 @@ export class Models {
         return this.#outbound.demand(message);
       case "modelAccepted":
         return this.#outbound.accepted(message.source as ModelSource, message.epoch);
+      case "learner":
+        return this.#outbound.learner(message);
+      case "modelLearned":
+        void this.#outbound.learned(message);
+        return;
       default:
         this.#inbound.receive(message);
     }

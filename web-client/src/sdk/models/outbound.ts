@@ -6,13 +6,26 @@ import { ModelTransferError } from "./fetch.js";
 import type { PluginInfo } from "./codec.js";
 import type { ModelStore } from "./fetch.js";
 import type { GateState } from "./gatewatch.js";
-import type { ModelClientMessage, ModelDemand, ModelSource } from "./messages.js";
+import { learnsOnNode } from "./learningplace.js";
+import type {
+  LearnedNotice,
+  LearnerNotice,
+  LearningPlace,
+  ModelClientMessage,
+  ModelDemand,
+  ModelSource,
+} from "./messages.js";
 
 /** Where a model of one's own stands. */
 export interface OwnModel {
   readonly source: ModelSource;
-  /** `none`: there is none; `learning`: it is being learned; `given`: the node has one. */
-  readonly state: "none" | "learning" | "given";
+  /**
+   * `none`: there is none; `waiting`: the node is to learn it, and is busy with others; `learning`: it is
+   * being learned; `refused`: the node cannot learn it; `given`: the node has one.
+   */
+  readonly state: "none" | "waiting" | "learning" | "refused" | "given";
+  /** Who learns, or learned. */
+  readonly learner: "device" | "node";
   /** How much has been learned, 0 to 1, while it is learning. */
   readonly progress: number;
   /** Epoch of the model that the node has; 0: none. */
@@ -27,6 +40,8 @@ export interface OwnModel {
 export interface OutboundHost {
   send(message: ModelClientMessage): void;
   publication(source: ModelSource): Publication | null;
+  /** Whether this device was measured to be too slow for this plug-in. */
+  isSlow(plugin: number): boolean;
   changed(model: OwnModel): void;
 }
 
@@ -36,6 +51,10 @@ interface Own {
   readonly capture: SourceCapture;
   /** Whether the node is to keep its models for another meeting. */
   keep: boolean;
+  /** Its learner on this device was too slow. */
+  tooSlow: boolean;
+  /** The node said that it cannot learn it. */
+  refused: boolean;
   /** Runs while a model of an earlier meeting does not fit this one. */
   unfit: ReturnType<typeof setTimeout> | null;
   model: OwnModel;
@@ -56,6 +75,7 @@ export class Outbound {
   readonly #own = new Map<ModelSource, Own>();
   #shape = NO_DEMAND;
   #store: ModelStore | null = null;
+  #place: LearningPlace = "publisher";
 
   constructor(host: OutboundHost, carrier: Carrier) {
     this.#host = host;
@@ -67,11 +87,12 @@ export class Outbound {
     return this.#own.get(source)?.model ?? nothing(source);
   }
 
-  /** The node let us in: it is told again of what it may have forgotten. */
-  connected(store: ModelStore): void {
+  /** The node let us in, and says where models are learned: it is told again of what it may have forgotten. */
+  connected(store: ModelStore, place: LearningPlace): void {
     this.#store = store;
+    this.#place = place;
     for (const own of this.#own.values()) {
-      if (own.model.state === "learning") this.#tellLearning(own);
+      if (own.model.state !== "given") this.#learn(own);
       if (own.learned) void this.#give(own, { ...own.learned, delta: null });
     }
   }
@@ -97,7 +118,8 @@ export class Outbound {
     if (own.model.state !== "none") return;
     this.#host.send({ type: "consent", source, granted: true });
     this.#set(own, { state: "learning" });
-    if (!keep || !(await this.#restore(own))) this.#learn(own);
+    const isRestored = keep && (await this.#restore(own));
+    if (!isRestored && this.#own.get(source) === own) this.#learn(own);
   }
 
   /** Whether own models are kept for another meeting from now on. */
@@ -132,10 +154,38 @@ export class Outbound {
   demand({ sources, packetTime, redundancy }: ModelDemand): void {
     this.#shape = { packetTime, redundancy };
     for (const { source, active, epoch } of sources) {
-      const own = source === "microphone" || source === "camera" ? this.#own.get(source) : undefined;
+      const own = this.#owned(source);
       if (own) this.#demand(own, active, epoch ?? null);
     }
     this.settle();
+  }
+
+  /** What the node's learner does. */
+  learner({ source, state, perMille }: LearnerNotice): void {
+    const own = this.#owned(source);
+    if (own?.model.learner !== "node") return;
+    if (state === "refused") own.refused = true;
+    if (own.refused && !this.#leaves(own)) return this.#learn(own);
+    const progress = perMille / 1000;
+    if (own.model.state === "given") this.#set(own, { progress });
+    else this.#set(own, { progress, state: state === "finished" ? "learning" : state });
+  }
+
+  /** The node has learned a model: it is fetched, and used from now on. */
+  async learned({ source, plugin, version, epoch, hash }: LearnedNotice): Promise<void> {
+    const [own, store] = [this.#owned(source), this.#store];
+    if (!own || !store || own.plugin.id !== plugin || own.plugin.version !== version) return;
+    try {
+      const container = await store.get(hash, null);
+      // Taken back meanwhile, or a later one came first.
+      if (this.#own.get(own.source) !== own || (own.learned?.epoch ?? 0) >= epoch) return;
+      own.learned = { epoch, hash, container, delta: null };
+      own.capture.use(container);
+      await store.put(hash, null, own.keep);
+    } catch (error) {
+      // The next one may be had, or the connection after this one.
+      if (!(error instanceof ModelTransferError)) throw error;
+    }
   }
 
   /** The node has one's own model. */
@@ -169,12 +219,18 @@ export class Outbound {
         void this.#give(own, model);
       },
       phase: (media) => this.#own.get("camera")?.capture.setPhase(media),
+      slowLearner: () => {
+        own.tooSlow = true;
+        if (this.#leaves(own)) this.#learn(own);
+      },
     });
     const own: Own = {
       source,
       plugin,
       capture,
       keep: false,
+      tooSlow: false,
+      refused: false,
       unfit: null,
       model: nothing(source),
       learned: null,
@@ -186,8 +242,20 @@ export class Outbound {
   }
 
   #learn(own: Own): void {
-    own.capture.learn((own.learned?.epoch ?? 0) + 1);
+    const learner = this.#leaves(own) ? "node" : "device";
+    if (learner === "node") own.capture.stopLearning();
+    else own.capture.learn((own.learned?.epoch ?? 0) + 1);
+    if (own.model.learner !== learner) this.#set(own, { learner, progress: 0 });
     this.#tellLearning(own);
+  }
+
+  /** Whether the node is to learn it. */
+  #leaves({ plugin, tooSlow, refused }: Own): boolean {
+    return learnsOnNode(this.#place, { tooSlow: tooSlow || this.#host.isSlow(plugin.id), refused });
+  }
+
+  #owned(source: string): Own | undefined {
+    return source === "microphone" || source === "camera" ? this.#own.get(source) : undefined;
   }
 
   /** Uses what the node keeps of an earlier meeting. Whether there is anything. */
@@ -255,7 +323,13 @@ export class Outbound {
   }
 
   #tellLearning({ source, model }: Own): void {
-    if (model.state === "learning") this.#host.send({ type: "learning", source, state: "learning" });
+    if (model.learner === "node") {
+      // In words: the node learns nothing otherwise, and knows nothing of an earlier connection.
+      this.#host.send({ type: "consent", source, granted: true });
+      this.#host.send({ type: "learning", source, state: "node" });
+    } else if (model.state !== "given") {
+      this.#host.send({ type: "learning", source, state: "learning" });
+    }
   }
 
   #set(own: Own, change: Partial<OwnModel>): void {
@@ -266,5 +340,5 @@ export class Outbound {
 }
 
 function nothing(source: ModelSource): OwnModel {
-  return { source, state: "none", progress: 0, epoch: 0, gate: null, sent: false };
+  return { source, state: "none", learner: "device", progress: 0, epoch: 0, gate: null, sent: false };
 }

@@ -154,7 +154,11 @@ export class MeetingModels {
 export function progressOf(own: OwnModel | null): { key: Key; percent: number } {
   const percent = Math.floor((own?.progress ?? 0) * 100);
   if (!own || own.state === "none") return { key: "models.waiting", percent };
-  if (own.state === "learning") return { key: "models.learning", percent };
+  if (own.state === "waiting") return { key: "models.busy", percent };
+  if (own.state === "refused") return { key: "models.refused", percent };
+  if (own.state === "learning") {
+    return { key: own.learner === "node" ? "models.learningThere" : "models.learning", percent };
+  }
   if (own.gate === "red" || own.gate === "amber") return { key: "models.unfit", percent };
   return { key: own.sent ? "models.sent" : "models.ready", percent };
 }

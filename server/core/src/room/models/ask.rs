@@ -51,14 +51,17 @@ impl Room {
         }
     }
 
-    /// Uses the epochs whose time has come, and asks anew where losses have changed.
+    /// Uses the epochs whose time has come, looks after the node's learners, and asks anew where
+    /// losses have changed.
     pub(crate) fn survey_models(&mut self, cx: &mut Context<'_>) {
         let mut surveyed = std::mem::take(&mut self.scratch.surveyed);
         surveyed.extend(self.order.values().filter(|&&key| self.is_surveyed(key)));
         for key in surveyed.drain(..) {
             if !self.members[key].models.is_empty() {
-                self.advance_epoch(cx, key, Source::Microphone);
-                self.advance_epoch(cx, key, Source::Camera);
+                for source in [Source::Microphone, Source::Camera] {
+                    self.advance_epoch(cx, key, source);
+                    self.look_at_learner(cx, key, source);
+                }
                 self.ask_for_models(cx, key);
             }
             self.review_member(cx, key);
@@ -117,11 +120,11 @@ impl Room {
     }
 
     /// Whether anybody needs the raw form of a voice: everybody who would hear it raw, or may have to
-    /// in a moment.
+    /// in a moment, and a learner.
     pub(crate) fn needs_raw_voice(&self, track: TrackKey) -> bool {
         let of = &self.tracks[track];
         let Some(model) = self.source_model(of.owner, of.source) else { return true };
-        if model.used.is_none() {
+        if model.used.is_none() || self.learned_layer(track).is_some() {
             return true;
         }
         let gate = model.gate;

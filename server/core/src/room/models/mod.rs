@@ -9,11 +9,14 @@
 //!  fetch: model   raw on or off, `forms`   model seats of the track    ask: what the speaker sends
 //!                                                 │
 //!  model packet ─► ingest: new? whose epoch? ─────┴─► Bundler ─► bundle ─► shell
+//!
+//!  consent, learning ─► learn: what a learner of the node has, and made ─► shell, speaker
 //! ```
 
 mod ask;
 mod fetch;
 mod ingest;
+mod learn;
 mod review;
 mod source;
 mod worth;
@@ -50,6 +53,12 @@ pub enum ModelError {
     /// The participant is not here, or has no such model.
     #[error("no such model")]
     NoSuchModel,
+    /// The room's settings leave it to the speakers' devices.
+    #[error("models are learned on their speakers' devices here")]
+    NotHere,
+    /// Without it nothing is learned.
+    #[error("you have not agreed to a model of this")]
+    NoConsent,
     /// Frames say their epoch modulo 8: of this one and the one in use, nobody could tell which is meant.
     #[error("an epoch may be at most 7 after the one in use")]
     EpochTooFar,
@@ -60,7 +69,7 @@ impl ModelError {
     pub const fn code(self) -> ErrorCode {
         match self {
             Self::NoSuchSource => ErrorCode::Malformed,
-            Self::Forbidden => ErrorCode::Forbidden,
+            Self::Forbidden | Self::NotHere | Self::NoConsent => ErrorCode::Forbidden,
             Self::TooManyPlugins => ErrorCode::TooMuch,
             Self::NoSuchModel => ErrorCode::NotFound,
             Self::EpochTooFar => ErrorCode::Conflict,
@@ -143,6 +152,10 @@ impl Room {
         }
         let used = known.epoch();
         let epoch = model.epoch.0;
+        if known.learner.as_ref().is_some_and(|learner| !learner.made(model.hash)) {
+            // It learns for itself, or has one of an earlier meeting.
+            self.end_learner(cx, key, source);
+        }
         cx.say(peer, ServerMessage::ModelAccepted { source, epoch });
         // Differences are made from the last one alone.
         self.forget_models(cx, key, source, |epoch| epoch < model.epoch && Some(epoch) != used);
@@ -164,11 +177,12 @@ impl Room {
         if granted && !self.members[key].peer.as_ref().is_some_and(may) {
             return Err(ModelError::Forbidden);
         }
-        let model = self.source_model_mut(key, source);
         if granted {
-            model.granted = true;
+            let model = self.source_model_mut(key, source);
+            (model.granted, model.consented) = (true, true);
         } else {
-            model.withdraw();
+            self.end_learner(cx, key, source);
+            self.source_model_mut(key, source).withdraw();
             self.discard_frames(key, source);
             self.forget_models(cx, key, source, |_| true);
         }
@@ -177,7 +191,7 @@ impl Room {
         Ok(())
     }
 
-    /// A client says what its learner does.
+    /// A client says what its learner does, or that the node is to learn.
     fn model_learning(
         &mut self,
         cx: &mut Context<'_>,
@@ -186,6 +200,11 @@ impl Room {
         state: LearningState,
     ) -> Result<(), ModelError> {
         check_source(source)?;
+        if state == LearningState::Node {
+            self.learn_here(cx, key, source)?;
+        } else {
+            self.end_learner(cx, key, source);
+        }
         let learning = &mut self.source_model_mut(key, source).learning;
         if std::mem::replace(learning, state) != state {
             self.review_source(cx, key, source);

@@ -14,7 +14,7 @@ use crate::{
         Context, MemberKey, Room, Track, TrackKey,
         schedule::{hasten, take_due},
     },
-    signal::{GateState, LearningState, ReceivedForm, ServerMessage, Source},
+    signal::{GateState, ReceivedForm, ServerMessage, Source},
     slot::SlotKey,
     time::Time,
 };
@@ -351,10 +351,7 @@ impl Room {
             enabled: model.is_none_or(|model| model.granted),
             canary: is_canary(cx.config.model_canary, owner.id.0.as_u128()),
             support,
-            model: model.map_or(
-                Availability::Learned(LearningState::default()),
-                super::SourceModel::availability,
-            ),
+            model: model.map_or(Availability::Learning, super::SourceModel::availability),
             held: used.is_some_and(|used| holds(used.epoch)),
             lags: next.is_some_and(|(next, _)| !holds(next.epoch)),
             gate: model.map_or(GateState::Green, |model| model.gate),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sotto_frame::{Epoch, MediaTime, PluginId};
 
-use super::ModelError;
+use super::{ModelError, learn::NodeLearner};
 use crate::{
     input::ModelHeader,
     representation::Availability,
@@ -38,7 +38,16 @@ pub(crate) struct SourceModel {
     pub(crate) source: Source,
     /// Whether the speaker lets it be used.
     pub(crate) granted: bool,
+    /// Whether the speaker said so in words, without which the node learns nothing.
+    pub(crate) consented: bool,
+    /// How often the speaker took that back.
+    pub(crate) withdrawals: u32,
+    /// What its own learner does.
     pub(crate) learning: LearningState,
+    /// The node's; `None`: the node is not to learn it.
+    pub(crate) learner: Option<NodeLearner>,
+    /// Jobs that the node's learners were given of it so far.
+    pub(crate) jobs: u32,
     pub(crate) gate: GateState,
     /// The one that the encoder uses.
     pub(crate) used: Option<ModelHeader>,
@@ -65,7 +74,11 @@ impl SourceModel {
         Self {
             source,
             granted: true,
+            consented: false,
+            withdrawals: 0,
             learning: LearningState::default(),
+            learner: None,
+            jobs: 0,
             gate: GateState::default(),
             used: None,
             before: None,
@@ -77,9 +90,11 @@ impl SourceModel {
 
     /// Whether there is one, as subscribers see it.
     pub(crate) fn availability(&self) -> Availability {
-        match &self.used {
-            Some(used) => Availability::Ready(used.epoch),
-            None => Availability::Learned(self.learning),
+        match (&self.used, &self.learner, self.learning) {
+            (Some(used), ..) => Availability::Ready(used.epoch),
+            (None, Some(learner), _) => learner.availability(),
+            (None, None, LearningState::Busy) => Availability::Waiting,
+            (None, None, LearningState::Learning | LearningState::Node) => Availability::Learning,
         }
     }
 
@@ -130,7 +145,13 @@ impl SourceModel {
 
     /// The speaker does not let it be used any more. What the gate says is said only when it changes.
     pub(crate) fn withdraw(&mut self) {
-        *self = Self { granted: false, gate: self.gate, ..Self::new(self.source) };
+        *self = Self {
+            granted: false,
+            gate: self.gate,
+            withdrawals: self.withdrawals + 1,
+            jobs: self.jobs,
+            ..Self::new(self.source)
+        };
     }
 
     /// Whether frames come.
@@ -231,6 +252,6 @@ mod tests {
         assert_eq!(source.upload(at(0), model(30)), Ok(true));
         source.withdraw();
         assert!(!source.granted && source.latest().is_none());
-        assert_eq!(source.availability(), Availability::Learned(LearningState::Learning));
+        assert_eq!(source.availability(), Availability::Learning);
     }
 }
