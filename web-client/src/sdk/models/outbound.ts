@@ -220,6 +220,8 @@ export class Outbound {
       },
       phase: (media) => this.#own.get("camera")?.capture.setPhase(media),
       slowLearner: () => {
+        // One that has a model makes the next one for seconds, in which it takes no pictures.
+        if (own.learned) return;
         own.tooSlow = true;
         if (this.#leaves(own)) this.#learn(own);
       },
