@@ -96,7 +96,9 @@ test("four people see and hear each other for 30 seconds, the last one comes lat
       assert.ok(rate(came) >= 0.95 * sentHere - ROUNDING / SECONDS, `frames that came of ${who}`);
       // It also decodes fewer than come; one that has lost its references decodes keyframes alone.
       assert.ok(rate(came, ({ decoded }) => decoded) >= 0.25 * sentHere, `frames decoded of ${who}`);
-      assert.ok(longestSilence(came, sent[name]) <= 500 + (name in sent ? 0 : behindMs), `freeze of ${who}`);
+      // Of one that sends few, one that is late is a longer silence.
+      const patience = name in sent ? 2000 / sentHere : behindMs;
+      assert.ok(longestSilence(came, sent[name]) <= 500 + patience, `freeze of ${who}`);
       assert.equal(seenAs(number, tile.identities), 1, `picture of ${who}`);
       assert.ok(ear, `no voice of ${who}`);
       assert.ok(heardAs(number, ear.pitches) >= 0.9, `voice of ${who}`);
