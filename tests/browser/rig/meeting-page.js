@@ -22,3 +22,14 @@ export async function shoot(page, name, size) {
   );
   await page.screenshot({ path: path(artifacts, `${name}.png`) });
 }
+
+/** What a page says of the form in which somebody's voice comes to it. */
+export function voiceOf(page, name, form) {
+  const row = page.getByTestId("models-forms").locator("li", { hasText: name });
+  return row.locator(form ? `[data-source=microphone][data-form=${form}]` : "[data-source=microphone]");
+}
+
+/** Waits until a page says so of one's own model of a source. */
+export function told(page, source, state) {
+  return page.waitForFunction(([of, wanted]) => document.querySelector(`[data-testid=models-${of}-state]`)?.dataset.state === wanted, [source, state]);
+}

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { launch } from "../rig/chromium.js";
 import { report } from "../rig/figures.js";
 import { spokenClip } from "../rig/media.js";
-import { shoot } from "../rig/meeting-page.js";
+import { join, shoot, told, voiceOf } from "../rig/meeting-page.js";
 import { startNode, UNLIMITED } from "../rig/node.js";
 import { painted } from "../rig/people.js";
 
@@ -40,12 +40,12 @@ test("a voice that the node learned is fetched by its own browser, and heard fro
   const entered = performance.now();
   await ada.getByTestId("join-button").click();
   await ada.getByTestId("models-toggle").click();
-  bert = await enter("Bert");
+  bert = await join(listening, node, { room: ROOM, name: "Bert", size: SIZE, devices: painted(3) });
   await bert.getByTestId("models-toggle").click();
 
   await told(ada, "microphone", "models.learningThere");
-  assert.match(await voiceOf("Ada").innerText(), /as it is/);
-  await voiceOf("Ada", "model").waitFor({ timeout: LEARNED_MS });
+  assert.match(await voiceOf(bert, "Ada").innerText(), /as it is/);
+  await voiceOf(bert, "Ada", "model").waitFor({ timeout: LEARNED_MS });
   await told(ada, "microphone", "models.sent");
   report("learned-on-the-node", { heardMs: Math.round(performance.now() - entered) });
   const [model, put] = [await fetched, await uploaded].map((request) => new URL(request.url()).pathname);
@@ -56,24 +56,6 @@ test("a voice that the node learned is fetched by its own browser, and heard fro
 
 test("taken back, it is raw again, and nothing is learned any more", async () => {
   await ada.getByTestId("models-microphone").uncheck();
-  await voiceOf("Ada", "raw").waitFor();
+  await voiceOf(bert, "Ada", "raw").waitFor();
   await told(ada, "microphone", "models.waiting");
 });
-
-async function enter(name) {
-  const page = await listening.open(`${node.origin}/room/${ROOM}`, { size: SIZE, devices: painted(3) });
-  await page.getByTestId("join-name").fill(name);
-  await page.getByTestId("join-button").click();
-  await page.getByTestId("leave").waitFor();
-  return page;
-}
-
-/** What Bert's page says of the form in which somebody's voice comes. */
-function voiceOf(name, form) {
-  const row = bert.getByTestId("models-forms").locator("li", { hasText: name });
-  return row.locator(form ? `[data-source=microphone][data-form=${form}]` : "[data-source=microphone]");
-}
-
-function told(page, source, state) {
-  return page.waitForFunction(([of, wanted]) => document.querySelector(`[data-testid=models-${of}-state]`)?.dataset.state === wanted, [source, state]);
-}

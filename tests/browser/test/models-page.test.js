@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join as path } from "node:path";
 import { after, before, test } from "node:test";
 
 import { launch } from "../rig/chromium.js";
 import { report } from "../rig/figures.js";
 import { spokenClip } from "../rig/media.js";
-import { shoot } from "../rig/meeting-page.js";
+import { join, shoot, told, voiceOf } from "../rig/meeting-page.js";
 import { startNode, UNLIMITED } from "../rig/node.js";
 import { painted } from "../rig/people.js";
 
@@ -25,7 +25,7 @@ const LEARNED_MS = 150_000;
 
 let node, speaking, listening, ada, bert, kept;
 before(async () => {
-  kept = mkdtempSync(join(tmpdir(), "sotto-kept-"));
+  kept = mkdtempSync(path(tmpdir(), "sotto-kept-"));
   const environment = { ...UNLIMITED, SOTTO_MODELS_POLICY: "frugal", SOTTO_MODELS_KEPT_FOLDER: kept };
   [node, speaking, listening] = await Promise.all([
     startNode({ name: "models-page", environment }),
@@ -47,13 +47,13 @@ test("somebody who agreed in the lobby is heard raw, and from a model once that 
   await ada.getByTestId("original-sound").check();
   await ada.getByTestId("join-button").click();
   await ada.getByTestId("models-toggle").click();
-  bert = await enter("Bert");
+  bert = await join(listening, node, { room: ROOM, name: "Bert", size: SIZE, devices: painted(3) });
   await bert.getByTestId("models-toggle").click();
 
-  assert.match(await voiceOf("Ada").innerText(), /as it is/);
+  assert.match(await voiceOf(bert, "Ada").innerText(), /as it is/);
   await told(ada, "microphone", "models.learning");
   assert.equal(await ada.getByTestId("models-camera-state").getAttribute("data-state"), "models.waiting");
-  await voiceOf("Ada", "model").waitFor({ timeout: LEARNED_MS });
+  await voiceOf(bert, "Ada", "model").waitFor({ timeout: LEARNED_MS });
   await told(ada, "microphone", "models.sent");
   assert.equal(await bert.locator("[data-source=camera][data-form=model]").count(), 0, "a face was never agreed to");
   await Promise.all([shoot(ada, "models-own"), shoot(bert, "models-others")]);
@@ -76,7 +76,7 @@ test("somebody who wants it kept is heard from a model as soon as she is back", 
   await ada.getByTestId("models-toggle").click();
   await told(ada, "microphone", "models.sent");
   const active = performance.now() - entered;
-  await voiceOf("Ada", "model").waitFor({ timeout: 60_000 });
+  await voiceOf(bert, "Ada", "model").waitFor({ timeout: 60_000 });
   report("returning-speaker", { activeMs: Math.round(active), heardMs: Math.round(performance.now() - entered) });
 });
 
@@ -87,32 +87,18 @@ test("a browser that cannot decode models is sent everybody as they are, and say
   await cleo.getByTestId("models-toggle").click();
   await cleo.getByTestId("models-unusable").waitFor();
   await cleo.waitForFunction(async () => (await receivedIn("audio")).some(({ name, packets }) => name === "Ada" && packets > 20));
-  assert.equal(await voiceOf("Ada", "model").count(), 1, "Bert goes on with the model");
+  assert.equal(await voiceOf(bert, "Ada", "model").count(), 1, "Bert goes on with the model");
   await cleo.getByTestId("leave").click();
 });
 
 test("taken back, it is raw again and forgotten", async () => {
   await ada.getByTestId("models-microphone").uncheck();
-  await voiceOf("Ada", "raw").waitFor();
+  await voiceOf(bert, "Ada", "raw").waitFor();
   await told(ada, "microphone", "models.waiting");
   const remembered = await ada.evaluate(() => Object.entries(localStorage).filter(([name]) => name.startsWith("sotto.learn")));
   assert.deepEqual(remembered, [["sotto.learnMicrophone", "false"]]);
   await until(() => readdirSync(kept).length === 0);
 });
-
-async function enter(name) {
-  const page = await listening.open(`${node.origin}/room/${ROOM}`, { size: SIZE, devices: painted(3) });
-  await page.getByTestId("join-name").fill(name);
-  await page.getByTestId("join-button").click();
-  await page.getByTestId("leave").waitFor();
-  return page;
-}
-
-/** What Bert's page says of the form in which somebody's voice comes. */
-function voiceOf(name, form) {
-  const row = bert.getByTestId("models-forms").locator("li", { hasText: name });
-  return row.locator(form ? `[data-source=microphone][data-form=${form}]` : "[data-source=microphone]");
-}
 
 /** Looks until it is so: the disk follows what is said. */
 async function until(so) {
@@ -121,8 +107,4 @@ async function until(so) {
     assert.ok(performance.now() < giveUp, String(so));
     await new Promise((done) => setImmediate(done));
   }
-}
-
-function told(page, source, state) {
-  return page.waitForFunction(([of, wanted]) => document.querySelector(`[data-testid=models-${of}-state]`)?.dataset.state === wanted, [source, state]);
 }
