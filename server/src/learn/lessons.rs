@@ -1,5 +1,5 @@
 //! A codec's learner, and when its models are handed out: the same as in a browser
-//! (`web-client/src/sdk/models/learner.worker.ts`).
+//! (`web-client/src/sdk/models/lessons.ts`).
 
 use std::time::{Duration, Instant};
 

@@ -53,9 +53,10 @@ export class Lessons {
     if (this.#isTime(progress, now)) this.#finish(now);
   }
 
+  /** One that did not fit is tried again when the learner sees a chance: making a model takes seconds. */
   #isTime({ usable, refined }: Progress, now: number): boolean {
-    if (now - this.#triedAt < REFINE_MS) return false;
-    return this.#last ? refined : usable;
+    if (this.#triedAt === Number.NEGATIVE_INFINITY) return usable;
+    return refined && now - this.#triedAt >= REFINE_MS;
   }
 
   #finish(now: number): void {

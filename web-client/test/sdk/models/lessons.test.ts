@@ -57,11 +57,13 @@ test("the first usable model is made at once, a refined one 10 s later at the ea
   expect(second?.type === "model" && [...new Uint8Array(second.delta ?? new ArrayBuffer())]).toEqual([1, 2]);
 });
 
-test("who does not fit at first is learned on, and tried again after 10 s", () => {
+test("who does not fit at first is learned on, and tried again where there is a chance, 10 s later", () => {
   const { said, look } = school();
   Object.assign(said, { usable: true, body: null });
   expect(look(0)).toEqual([]);
   said.body = new Uint8Array([7]);
+  expect(look(12_000), "no chance").toEqual([]);
+  said.refined = true;
   expect(look(5_000)).toEqual([]);
   expect(look(10_000)).toMatchObject([{ epoch: 3, hash: "7" }]);
 });
