@@ -74,6 +74,17 @@ const HTML = `<!doctype html><title>models</title>
     }
   };
 
+  /** Resolves when everything has been played in this form for so long, ms, without a break. */
+  globalThis.heldAs = async (form, held, limit = 60_000) => {
+    const begin = performance.now();
+    for (let since = null; since === null || performance.now() - since < held; ) {
+      if (performance.now() - begin > limit) throw new Error("not " + form + " for " + held + " ms: " + JSON.stringify(formLog.slice(-6)));
+      await new Promise((done) => setTimeout(done, 10));
+      const all = room.models.forms.every((state) => state.form === form);
+      since = all ? (since ?? performance.now()) : null;
+    }
+  };
+
   function showTile(room, slot) {
     const figure = document.createElement("figure");
     figure.dataset.testid = "tile";
