@@ -31,5 +31,5 @@ pub use plugin::{
     SoundExtension, Verdict,
 };
 pub use registry::{Duplicate, Registry, RegistryError};
-pub use scene::{Scene, ScenePatch, SceneSource};
+pub use scene::{Scene, ScenePatch, SceneResidual, SceneSource};
 pub use upsampling::Upsampling;

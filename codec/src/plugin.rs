@@ -138,6 +138,12 @@ pub trait PictureEncoder: Send {
 
     /// What was flushed last is not sent: the next payload stands for itself.
     fn restart(&mut self) {}
+
+    /// Whether the model lacks what the pictures that were flushed last show, so that they took more
+    /// than it, or are not shown well: a learner is to see them, by [`Learner::push_missed`].
+    fn misses(&self) -> bool {
+        false
+    }
 }
 
 /// Makes sound of payloads, without a gap between them.

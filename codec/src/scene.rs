@@ -22,6 +22,8 @@ pub struct Scene {
     pub motion: Vec<f32>,
     /// What is drawn over it, in this order.
     pub patches: Vec<ScenePatch>,
+    /// What is added to all of it.
+    pub residual: Option<SceneResidual>,
 }
 
 /// An ellipse of another picture. Its places are told as `n`: (0, 0) in the middle, (1, 0) and (0, 1)
@@ -41,6 +43,16 @@ pub struct ScenePatch {
     /// Where it looks, from its place in the source: coefficients of 1, x, y, x², xy, y² of `n`,
     /// across, then down.
     pub coefficients: [f32; 12],
+}
+
+/// By how much luma is brighter than what was drawn, in samples spread over the whole picture, between
+/// which it is linear interpolation. What becomes more than a byte holds is the most that one holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SceneResidual {
+    /// Samples of a row, and rows.
+    pub size: (usize, usize),
+    /// Rows without gaps, top to bottom.
+    pub samples: Vec<i8>,
 }
 
 /// Planes of a source, rows without gaps, top to bottom, BT.601 in video range.

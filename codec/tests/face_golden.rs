@@ -20,6 +20,8 @@ const HEIGHT: usize = 160;
 /// Pictures that the model was learned of, and payloads behind them.
 const LEARNED: usize = 400;
 const PAYLOADS: usize = 12;
+/// From this picture on there is something before the face that was not learned.
+const HIDDEN: usize = 450;
 /// Sizes: below, at and above that of the model, and shapes that nothing divides.
 const SIZES: [(usize, usize); 5] = [(192, 160), (384, 320), (277, 231), (96, 80), (41, 67)];
 
@@ -50,6 +52,9 @@ fn picture(time: usize) -> Vec<u8> {
                 paint(dx + side, dy + 14.0, (lids.min(4.5), lids), [50.0, 134.0, 122.0]);
             }
             paint(dx, dy - 27.0, (17.0, open), [80.0, 116.0, 168.0]);
+            if time >= HIDDEN {
+                paint(dx - 30.0, dy - 10.0, (20.0, 26.0), [200.0, 112.0, 148.0]);
+            }
             luma.push(colour[0] as u8);
             if x % 2 == 0 && y % 2 == 0 {
                 blue.push(colour[1] as u8);
@@ -124,7 +129,7 @@ fn a_scene_tells_all_that_its_picture_is_made_of() {
     let (body, payloads) = golden();
     let model = Face::default().model(&body).unwrap();
     let mut decoder = decoder(&*model);
-    let (mut offsets, mut patches) = (Vec::new(), 0);
+    let (mut offsets, mut patches, mut residuals) = (Vec::new(), 0, 0);
     for payload in &payloads {
         decoder.decode(payload, &mut offsets).unwrap();
         for frame in 0..offsets.len() {
@@ -135,6 +140,11 @@ fn a_scene_tells_all_that_its_picture_is_made_of() {
                 assert_eq!(scene.motion.len(), 2 * scene.nodes.0 * scene.nodes.1);
                 let source = decoder.source(scene.source, level).unwrap();
                 assert_eq!(source.size, (WIDTH >> level, HEIGHT >> level));
+                if let Some(residual) = &scene.residual {
+                    assert_eq!(residual.size, (WIDTH, HEIGHT));
+                    assert_eq!(residual.samples.len(), WIDTH * HEIGHT);
+                    residuals += 1;
+                }
                 for patch in &scene.patches {
                     let source = decoder.source(patch.source, level).unwrap();
                     assert_eq!(source.size, (patch.size.0 >> level, patch.size.1 >> level));
@@ -148,6 +158,7 @@ fn a_scene_tells_all_that_its_picture_is_made_of() {
         assert_eq!(decoder.scene(offsets.len(), 1), Err(FrameError::NoSuchFrame));
     }
     assert!(patches > payloads.len(), "{patches}");
+    assert!(residuals > 0, "what was not learned takes a residual");
     assert_eq!(decoder.source(0, 5), Err(FrameError::NoSuchSource));
     assert_eq!(decoder.source(usize::MAX, 0), Err(FrameError::NoSuchSource));
 }

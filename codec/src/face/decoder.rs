@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use super::{
-    draw::{self, Patch},
+    draw,
     grid::Field,
     model::FaceModel,
-    overlay::Overlay,
+    overlay::{Placed, placed},
     packet::Pose,
     payload::Payload,
     planes::Planes,
-    regions::{Carrier, Ellipse, MODE_STEP, MODES, REGIONS},
+    regions::{Ellipse, REGIONS},
     scaled::{self, Scaled},
 };
-use crate::{FrameError, PictureDecoder, PictureMut, Scene, ScenePatch, SceneSource};
+use crate::{
+    FrameError, PictureDecoder, PictureMut, Scene, ScenePatch, SceneResidual, SceneSource,
+};
 
 /// Makes pictures of somebody's payloads.
 #[derive(Debug)]
@@ -67,47 +69,18 @@ impl FaceDecoder {
         let level = scaled::level(whole.0, width);
         let source = scaled.get(references, pose.reference, level);
         let mut planes = draw::warped(source, model.grid, field, width, height);
-        for Place { region, overlay, here } in overlaid(model, pose, field) {
-            let source = match overlay.source.checked_sub(references.len()) {
-                None => scaled.get(references, overlay.source, level),
-                Some(at) => details[region].get(&model.details[region], at, level),
+        for placed in placed(model, pose.reference, &pose.overlays, field) {
+            let source = match placed.detail(model) {
+                None => scaled.get(references, placed.overlay.source, level),
+                Some(at) => details[placed.region].get(&model.details[placed.region], at, level),
             };
-            let patch = Patch {
-                source,
-                size: model.source_size(region, overlay.source),
-                there: model.there(region, overlay.source),
-                here,
-                coefficients: coefficients(overlay),
-            };
-            patch.draw(whole, &mut planes);
+            placed.patch(model, source).draw(whole, &mut planes);
+        }
+        if let Some(samples) = pose.residual.samples(model.grid) {
+            samples.add(&mut planes.y);
         }
         Ok(planes)
     }
-}
-
-/// Where an overlay of a frame is to be drawn.
-struct Place<'a> {
-    region: usize,
-    overlay: &'a Overlay,
-    here: Ellipse,
-}
-
-/// The overlays of a frame, in the order in which they are drawn.
-fn overlaid<'a>(
-    model: &'a FaceModel,
-    pose: &'a Pose,
-    field: &Field,
-) -> impl Iterator<Item = Place<'a>> + use<'a> {
-    let face = model.faces.get(pose.reference);
-    let carrier = face.map(|&face| Carrier::before(model.grid, field, face));
-    pose.overlays.iter().enumerate().filter_map(move |(region, overlay)| {
-        let here = carrier?.carry(&model.places[pose.reference][region]);
-        Some(Place { region, overlay: overlay.as_ref()?, here })
-    })
-}
-
-fn coefficients(overlay: &Overlay) -> [f32; MODES] {
-    overlay.numbers.map(|number| number as f32 * MODE_STEP)
 }
 
 /// The pictures of a model in one order: its references, then the details of each region.
@@ -142,20 +115,25 @@ impl PictureDecoder for FaceDecoder {
         let axes = |Ellipse { middle, right, down }: Ellipse| {
             [middle.0, middle.1, right.0, right.1, down.0, down.1]
         };
-        let patch = |Place { region, overlay, here }: Place<'_>| ScenePatch {
+        let patch = |Placed { region, overlay, here }: Placed<'_>| ScenePatch {
             source: place_of(model, region, overlay.source),
             size: model.source_size(region, overlay.source),
             there: axes(model.there(region, overlay.source)),
             here: axes(here),
-            coefficients: coefficients(overlay),
+            coefficients: overlay.coefficients(),
         };
+        let residual = pose.residual.samples(model.grid).map(|samples| SceneResidual {
+            size: (samples.width, samples.height),
+            samples: samples.samples,
+        });
         Ok(Some(Scene {
             size: (model.width(), model.height()),
             level: scaled::level(model.width(), width),
             source: pose.reference,
             nodes: (model.grid.columns, model.grid.rows),
             motion: field.clone(),
-            patches: overlaid(model, pose, field).map(patch).collect(),
+            patches: placed(model, pose.reference, &pose.overlays, field).map(patch).collect(),
+            residual,
         }))
     }
 

@@ -146,9 +146,14 @@ pub(super) struct Patch<'a> {
 impl Patch<'_> {
     /// Draws it over a picture, which shows a working picture of this width and height.
     pub(super) fn draw(&self, whole: (usize, usize), out: &mut Planes) {
-        self.draw_plane(whole, &self.source.y, &mut out.y);
+        self.draw_luma(whole, &mut out.y);
         self.draw_plane(whole, &self.source.u, &mut out.u);
         self.draw_plane(whole, &self.source.v, &mut out.v);
+    }
+
+    /// Draws its luma alone.
+    pub(super) fn draw_luma(&self, whole: (usize, usize), out: &mut Plane) {
+        self.draw_plane(whole, &self.source.y, out);
     }
 
     fn draw_plane(&self, whole: (usize, usize), source: &Plane, out: &mut Plane) {

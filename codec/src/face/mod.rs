@@ -1,13 +1,15 @@
 //! The face plug-in: a person on camera in 80 ms payloads of some 40 bytes.
 //!
 //! A model holds pictures of the speaker, the references, and how this face moves. A frame says
-//! which reference is warped, and how.
+//! which reference is warped, and how; and, where what is drawn so is not what the camera sees, what is
+//! to be added: a residual of some 50 bytes.
 //!
 //! ```text
 //!  pictures ─► learner ─► model: references, basis of motion
-//!  picture ─► encoder: search within the basis ─► reference, coefficients, nudges ─► payload, every
-//!  third of which stands for itself
-//!  payload ─► decoder: field of motion ─► draw: warped reference, at any size
+//!  picture ─► encoder: search within the basis ─► reference, coefficients, nudges, overlays
+//!          ─► drawn, measured as the gate does ─► a residual, if it takes one ─► payload, every third
+//!  of which stands for itself
+//!  payload ─► decoder: field of motion ─► draw: warped reference, overlays, residual, at any size
 //!  picture, what is drawn ─► gate
 //! ```
 
@@ -33,6 +35,7 @@ mod planes;
 mod plugin;
 mod regions;
 mod resample;
+mod residual;
 mod sampler;
 mod scaled;
 mod step;

@@ -5,9 +5,12 @@
 //! ```
 
 use super::{
+    draw::Patch,
+    grid::Field,
     model::FaceModel,
     number::{Activity, Ratio, number},
-    regions::{MODES, REGIONS, TWINS},
+    planes::Planes,
+    regions::{Carrier, Ellipse, MODE_STEP, MODES, REGIONS, TWINS},
 };
 use crate::{
     FrameError,
@@ -19,12 +22,60 @@ use crate::{
 pub(super) struct Overlay {
     /// Which: the references, then the details of this region.
     pub(super) source: usize,
-    /// How it is moved, in [`MODE_STEP`](super::regions::MODE_STEP)s.
+    /// How it is moved, in [`MODE_STEP`]s.
     pub(super) numbers: [i32; MODES],
 }
 
 /// The overlays of a frame, by region.
 pub(super) type Overlays = [Option<Overlay>; REGIONS];
+
+/// An overlay, and where it is to be drawn.
+pub(super) struct Placed<'a> {
+    pub(super) region: usize,
+    pub(super) overlay: &'a Overlay,
+    pub(super) here: Ellipse,
+}
+
+impl Overlay {
+    /// How it is moved, in pixels of the working picture.
+    pub(super) fn coefficients(&self) -> [f32; MODES] {
+        self.numbers.map(|number| number as f32 * MODE_STEP)
+    }
+}
+
+impl Placed<'_> {
+    /// Which of the details of the region shows it, if it is none of the references.
+    pub(super) fn detail(&self, model: &FaceModel) -> Option<usize> {
+        self.overlay.source.checked_sub(model.references.len())
+    }
+
+    /// How it is drawn of its source, which may be had at any size.
+    pub(super) fn patch<'a>(&self, model: &FaceModel, source: &'a Planes) -> Patch<'a> {
+        Patch {
+            source,
+            size: model.source_size(self.region, self.overlay.source),
+            there: model.there(self.region, self.overlay.source),
+            here: self.here,
+            coefficients: self.overlay.coefficients(),
+        }
+    }
+}
+
+/// The overlays of a frame that is warped from a reference by a field, in the order in which they are
+/// drawn.
+pub(super) fn placed<'a>(
+    model: &'a FaceModel,
+    reference: usize,
+    overlays: &'a Overlays,
+    field: &Field,
+) -> impl Iterator<Item = Placed<'a>> + use<'a> {
+    let face = model.faces.get(reference);
+    let carrier = face.map(|&face| Carrier::before(model.grid, field, face));
+    overlays.iter().enumerate().filter_map(move |(region, overlay)| {
+        let here = carrier?.carry(&model.places[reference][region]);
+        Some(Placed { region, overlay: overlay.as_ref()?, here })
+    })
+}
 
 /// What is known of an overlay before it is coded.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  whether of the same reference as the frame before, or which
-//!  coefficients │ nudges of nodes │ overlays of regions
+//!  coefficients │ nudges of nodes │ overlays of regions │ residual
 //! ```
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     number::{Activity, Ratio, number},
     overlay::{self, Around, Overlays},
     regions::REGIONS,
+    residual::{self, Residual},
     step::Step,
 };
 use crate::{
@@ -47,6 +48,8 @@ pub(super) struct Pose {
     pub(super) nudges: Vec<(usize, [i32; 2])>,
     /// Regions that other pictures show.
     pub(super) overlays: Overlays,
+    /// What is added to that.
+    pub(super) residual: Residual,
 }
 
 impl Pose {
@@ -109,7 +112,9 @@ pub(super) fn code_pose(
             overlays[region] = overlay::code(port, model, region, &around, known)?;
         }
     }
-    Ok(Pose { reference, coefficients, nudges, overlays })
+    let from = before.map(|before| &before.residual);
+    let residual = residual::code(port, model.grid, from, known.map(|known| &known.residual))?;
+    Ok(Pose { reference, coefficients, nudges, overlays, residual })
 }
 
 /// What is expected of the coefficients of a frame.

@@ -19,8 +19,10 @@ pub struct Face {
 /// What an encoder does that its decoders need not know beforehand.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Bits a second of payloads, on average: from 1,500 to 12,000.
+    /// Bits a second of payloads without residuals, on average: from 1,500 to 12,000.
     pub target_bps: u32,
+    /// Whether residuals are sent where the model alone does not fit.
+    pub residuals: bool,
 }
 
 impl Settings {
@@ -30,7 +32,7 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { target_bps: 3_800 }
+        Self { target_bps: 3_800, residuals: true }
     }
 }
 
@@ -38,7 +40,7 @@ impl Face {
     /// With encoders that work so; a target beyond the bounds is the nearest within.
     pub fn new(settings: Settings) -> Self {
         let target_bps = settings.target_bps.clamp(Settings::LEAST_BPS, Settings::MOST_BPS);
-        Self { settings: Settings { target_bps } }
+        Self { settings: Settings { target_bps, ..settings } }
     }
 }
 
@@ -48,7 +50,7 @@ impl Plugin for Face {
     }
 
     fn version(&self) -> u8 {
-        2
+        3
     }
 
     fn name(&self) -> &'static str {
@@ -73,7 +75,10 @@ struct Speaker {
 
 impl Model for Speaker {
     fn encoder(&self) -> Encoder {
-        let encoder = FaceEncoder::new(Arc::clone(&self.speaker), self.settings.target_bps);
+        let mut encoder = FaceEncoder::new(Arc::clone(&self.speaker), self.settings.target_bps);
+        if self.settings.residuals {
+            encoder = encoder.with_residuals();
+        }
         Encoder::Picture(Box::new(encoder))
     }
 

@@ -229,6 +229,12 @@ extern "C" fn sotto_restart_encoder(encoder: u32) -> i32 {
     call(|session| session.restart_encoder(encoder))
 }
 
+/// [`Session::misses`]
+#[unsafe(no_mangle)]
+extern "C" fn sotto_misses(encoder: u32) -> i32 {
+    call(|session| session.misses(encoder))
+}
+
 /// [`Session::decode_sound`]
 #[unsafe(no_mangle)]
 extern "C" fn sotto_decode_sound(decoder: u32) -> i32 {

@@ -181,6 +181,15 @@ impl Session {
         })
     }
 
+    /// Whether a model lacks what an encoder flushed last: 1, else 0.
+    pub(crate) fn misses(&mut self, encoder: u32) -> Result<u32, Failure> {
+        self.with(encoder, |object, _| match object {
+            Object::Encoder(Encoder::Picture(encoder)) => Ok(u32::from(encoder.misses())),
+            Object::Encoder(Encoder::Sound(_)) => Ok(0),
+            _ => Err(Failure::Handle),
+        })
+    }
+
     /// The sound of the payload in the first argument.
     pub(crate) fn decode_sound(&mut self, decoder: u32) -> Result<u32, Failure> {
         self.sound_decoder(decoder, |decoder, session| {

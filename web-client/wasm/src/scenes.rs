@@ -9,10 +9,11 @@ impl Session {
     /// A frame of the payload decoded last as a scene, to be drawn `width` pixels wide: 1, or 0 where
     /// the plug-in does not tell.
     ///
-    /// Seven words: width and height of the picture, level of the sources, what is warped, nodes in a
-    /// row, rows of nodes, number of patches; then three words a patch: source, width and height of
-    /// what that shows. The samples are the motion, then 24 numbers a patch: where it is in its source
-    /// and where it is drawn (6 each), coefficients.
+    /// Nine words: width and height of the picture, level of the sources, what is warped, nodes in a
+    /// row, rows of nodes, samples in a row of the residual, rows of them, number of patches; then three
+    /// words a patch: source, width and height of what that shows; then the residual, a signed byte a
+    /// sample. The samples are the motion, then 24 numbers a patch: where it is in its source and where
+    /// it is drawn (6 each), coefficients.
     pub(crate) fn scene(&mut self, decoder: u32, frame: u32, width: u32) -> Result<u32, Failure> {
         if width > MAX_SIDE {
             return Err(MediaError::Size.into());
@@ -24,6 +25,8 @@ impl Session {
         self.output.clear();
         let patches = scene.patches.iter();
         let of_patches = patches.flat_map(|patch| [patch.source, patch.size.0, patch.size.1]);
+        let residual = scene.residual.as_ref();
+        let residual_size = residual.map_or((0, 0), |residual| residual.size);
         let head = [
             scene.size.0,
             scene.size.1,
@@ -31,11 +34,15 @@ impl Session {
             scene.source,
             scene.nodes.0,
             scene.nodes.1,
+            residual_size.0,
+            residual_size.1,
             scene.patches.len(),
         ];
         for word in head.into_iter().chain(of_patches) {
             self.put(word as u32);
         }
+        let samples = residual.into_iter().flat_map(|residual| &residual.samples);
+        self.output.extend(samples.map(|&sample| sample as u8));
         self.sound = scene.motion;
         for patch in &scene.patches {
             self.sound.extend(patch.there.iter().chain(&patch.here).chain(&patch.coefficients));

@@ -10,12 +10,14 @@ mod nudges;
 mod overlays;
 mod quantise;
 mod rate;
+mod residuals;
 
 use std::sync::Arc;
 
 use memory::Memory;
 use overlays::{OverlaySearch, Scene};
-use rate::RateControl;
+use rate::{RateControl, ResidualBudget};
+use residuals::ResidualSearch;
 
 use super::{
     image::Pyramid,
@@ -25,6 +27,7 @@ use super::{
     payload::{MAX_FRAMES, Payload},
     planes::Planes,
     regions::{Carrier, Ellipse, REGIONS},
+    residual::Residual,
     subspace::{BasisTarget, Found},
 };
 use crate::{EncodeError, FRAME_MS, MediaError, Picture, PictureEncoder};
@@ -33,6 +36,8 @@ use crate::{EncodeError, FRAME_MS, MediaError, Picture, PictureEncoder};
 const STEPS: usize = 3;
 /// A reference is left only for one whose error is smaller by this much.
 const HYSTERESIS: f32 = 0.93;
+/// Bits of the residuals of a payload from which on the model lacks what they show.
+const MANY_RESIDUAL_BITS: f32 = 400.0;
 /// Payloads of a chain, the first of which stands for itself: 240 ms.
 const CHAIN: u8 = 3;
 
@@ -42,6 +47,11 @@ pub(super) struct FaceEncoder {
     model: Arc<FaceModel>,
     memory: Memory,
     overlays: OverlaySearch,
+    /// Where residuals may be sent.
+    residuals: Option<ResidualSearch>,
+    budget: ResidualBudget,
+    /// Whether there were many bits of residuals in the payload before.
+    misses: bool,
     rate: RateControl,
     pending: Vec<(u8, Pose)>,
     /// What was written last, where the next payload goes on from it.
@@ -61,12 +71,20 @@ impl FaceEncoder {
             model,
             memory,
             overlays,
+            residuals: None,
+            budget: ResidualBudget::new(),
+            misses: false,
             rate: RateControl::new(target_bps),
             pending: Vec::with_capacity(MAX_FRAMES),
             chain: None,
             last: None,
             face: None,
         }
+    }
+
+    /// With residuals where a picture is not good enough without.
+    pub(super) fn with_residuals(self) -> Self {
+        Self { residuals: Some(ResidualSearch::new(&self.model)), ..self }
     }
 
     /// Takes a picture of the working size, whose offset and place in the payload are valid.
@@ -83,7 +101,11 @@ impl FaceEncoder {
         let place = last.as_ref().map_or(0, |last| last.place + 1);
         let payload = Payload { place, step: self.rate.step(), frames };
         payload.write(&self.model, last.as_ref(), out);
-        self.rate.spent(out.len() - before);
+        // Motion is not to be told more coarsely for it.
+        let residual_bits = self.budget.settle();
+        self.misses = residual_bits > MANY_RESIDUAL_BITS;
+        let of_residuals = (residual_bits / 8.0) as usize;
+        self.rate.spent((out.len() - before).saturating_sub(of_residuals));
         if place + 1 < CHAIN {
             self.chain = Some(payload);
         } else {
@@ -107,7 +129,7 @@ impl FaceEncoder {
     fn pose(&mut self, planes: &Planes) -> Pose {
         let model = Arc::clone(&self.model);
         let (grid, basis) = (model.grid, &model.basis);
-        let pyramid = Pyramid::of(&planes.y, 1);
+        let pyramid = Pyramid::of(&planes.y, 0);
         let face = self.face.or(model.faces.first().copied());
         let levels =
             [3, 2, 1].map(|level| BasisTarget::new(grid, basis, &pyramid, level, face.as_ref()));
@@ -146,8 +168,13 @@ impl FaceEncoder {
         let finest = &levels[2];
         let coefficients =
             quantise::coefficients(&model, finest.factor(), &found.coefficients, &expected);
-        let mut pose =
-            Pose { reference, coefficients, nudges: Vec::new(), overlays: [None; REGIONS] };
+        let mut pose = Pose {
+            reference,
+            coefficients,
+            nudges: Vec::new(),
+            overlays: [None; REGIONS],
+            residual: Residual::default(),
+        };
         if let Some(before) = before {
             pose.nudges.clone_from(&before.nudges);
         }
@@ -178,6 +205,14 @@ impl FaceEncoder {
             let around = Around::of(region, before, &pose.overlays);
             pose.overlays[region] = self.overlays.find(&model, &scene, region, &around);
         }
+        if let Some(search) = &self.residuals {
+            let before = self.before().map(|pose| &pose.residual);
+            let residual = search.find(&pyramid, &pose, &field, before, self.budget.next());
+            if let Some((residual, bits)) = residual {
+                pose.residual = residual;
+                self.budget.spend(bits);
+            }
+        }
         self.last = Some((reference, found.coefficients));
         pose
     }
@@ -204,5 +239,9 @@ impl PictureEncoder for FaceEncoder {
 
     fn restart(&mut self) {
         Self::restart(self);
+    }
+
+    fn misses(&self) -> bool {
+        self.misses
     }
 }

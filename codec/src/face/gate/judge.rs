@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::{
     measures::Measures,
-    thresholds::{self, Limits},
+    thresholds::{self, Excess, Limits},
 };
 use crate::Verdict;
 
@@ -46,7 +46,7 @@ pub(super) struct Judge {
 impl Judge {
     /// Takes what was measured of the next picture.
     pub(super) fn take(&mut self, measures: &Measures, limits: &Limits) -> Verdict {
-        let excess = thresholds::excess(measures, limits);
+        let excess = Excess::of(measures, limits).worst();
         self.last.truncate(MANY - 1);
         self.last.push_front(excess);
         let is_bad = excess > 1.0;

@@ -11,6 +11,11 @@ use crate::face::{
     regions::{Carrier, Ellipse, REGIONS, mask},
 };
 
+/// Sides of blocks of the rest, at a quarter of the size.
+pub(in crate::face) const REST_SIDE: usize = 8;
+/// Squared distance from the middle of a face, in its axes, from which on a place is outside.
+const OUTSIDE: f32 = 1.4;
+
 /// Mean squared errors of luma, and how unlike mouth and eyes are.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(in crate::face) struct Measures {
@@ -52,28 +57,60 @@ impl Meter {
             return Measures { face, regions: [face; REGIONS], unlike: [0.0; REGIONS], rest };
         }
         let (reference, field) = self.tracker.find(&drawn);
-        let grid = self.model.grid;
-        let carrier = Carrier::before(grid, &field, self.model.faces[reference]);
-        let face = carrier.face();
-        let inverse = face.inverse();
-        let mut regions = [0.0; REGIONS];
-        let mut unlike = [0.0; REGIONS];
-        for region in 0..REGIONS {
-            let here = carrier.carry(&self.model.places[reference][region]);
-            let look = |pyramid: &Pyramid| crop::of_region(pyramid.level(crop::LEVEL), &here);
-            unlike[region] = crop::unlike(&self.cores, &look(&source), &look(&drawn));
-            regions[region] = within(source.level(0), drawn.level(0), &here);
-        }
-        // At a quarter of the size, what is at the edge of the face belongs to it.
-        let outside = |x: f32, y: f32| {
+        let carrier = Carrier::before(self.model.grid, &field, self.model.faces[reference]);
+        let places = Places::of(&carrier, &self.model.places[reference]);
+        places.measure(&self.cores, &source, &drawn)
+    }
+}
+
+/// Where the parts of a face are in a picture.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::face) struct Places {
+    pub(in crate::face) face: Ellipse,
+    pub(in crate::face) regions: [Ellipse; REGIONS],
+}
+
+impl Places {
+    /// As a carrier takes them there from a reference in which they are known.
+    pub(in crate::face) fn of(carrier: &Carrier, regions: &[Ellipse; REGIONS]) -> Self {
+        Self { face: carrier.face(), regions: regions.map(|region| carrier.carry(&region)) }
+    }
+
+    /// Blocks outside the face, by their left upper corners, and the mean squared difference of each, at
+    /// a quarter of the size; [`REST_SIDE`] samples a side.
+    pub(in crate::face) fn rest(
+        &self,
+        source: &Pyramid,
+        drawn: &Pyramid,
+    ) -> Vec<((usize, usize), f32)> {
+        blocks(source.level(2), drawn.level(2), self.outside())
+    }
+
+    /// Whether a place is outside the face, at a quarter of the size, at which what is at the edge of
+    /// the face belongs to it.
+    fn outside(&self) -> impl Fn(f32, f32) -> bool + use<> {
+        let inverse = self.face.inverse();
+        move |x, y| {
             let (x, y) = inverse(4.0 * x, 4.0 * y);
-            x * x + y * y > 1.4
-        };
+            x * x + y * y > OUTSIDE
+        }
+    }
+
+    /// Compares a picture with what was drawn of it, from their whole size on; `cores` are
+    /// [`crop::cores`].
+    pub(in crate::face) fn measure(
+        &self,
+        cores: &[f32],
+        source: &Pyramid,
+        drawn: &Pyramid,
+    ) -> Measures {
+        let look = |pyramid: &Pyramid, here| crop::of_region(pyramid.level(crop::LEVEL), here);
+        let unlike = |here| crop::unlike(cores, &look(source, here), &look(drawn, here));
         Measures {
-            face: within(source.level(0), drawn.level(0), &face),
-            regions,
-            unlike,
-            rest: worst(source.level(2), drawn.level(2), outside),
+            face: within(source.level(0), drawn.level(0), &self.face),
+            regions: self.regions.map(|here| within(source.level(0), drawn.level(0), &here)),
+            unlike: self.regions.each_ref().map(unlike),
+            rest: worst(source.level(2), drawn.level(2), self.outside()),
         }
     }
 }
@@ -106,16 +143,27 @@ fn within(a: &Image, b: &Image, ellipse: &Ellipse) -> f32 {
     sum / whole
 }
 
-/// The mean squared difference of a bad block of 8 × 8 among those that count: four are worse, or one
-/// in so many where there are few. One bad block is an edge that is off; a hand is more.
+/// The mean squared difference of a bad block among those that count: [`spared`] are worse. One bad
+/// block is an edge that is off; a hand is more.
 fn worst(a: &Image, b: &Image, counts: impl Fn(f32, f32) -> bool) -> f32 {
-    const SIDE: usize = 8;
-    const WORSE: usize = 4;
+    let mut blocks: Vec<f32> = blocks(a, b, counts).into_iter().map(|block| block.1).collect();
+    blocks.sort_by(|a, b| b.total_cmp(a));
+    blocks.get(spared(blocks.len())).copied().unwrap_or(0.0)
+}
+
+/// How many of so many blocks may be bad: four, or one in so many where there are few.
+pub(in crate::face) fn spared(blocks: usize) -> usize {
+    const MOST: usize = 4;
     const ONE_IN: usize = 24;
+    MOST.min(blocks / ONE_IN)
+}
+
+/// Left upper corners of blocks that count, and the mean squared difference of each.
+fn blocks(a: &Image, b: &Image, counts: impl Fn(f32, f32) -> bool) -> Vec<((usize, usize), f32)> {
     let mut blocks = Vec::new();
-    for y in (0..a.height()).step_by(SIDE) {
-        for x in (0..a.width()).step_by(SIDE) {
-            let (right, bottom) = ((x + SIDE).min(a.width()), (y + SIDE).min(a.height()));
+    for y in (0..a.height()).step_by(REST_SIDE) {
+        for x in (0..a.width()).step_by(REST_SIDE) {
+            let (right, bottom) = ((x + REST_SIDE).min(a.width()), (y + REST_SIDE).min(a.height()));
             if !counts((x + right) as f32 / 2.0, (y + bottom) as f32 / 2.0) {
                 continue;
             }
@@ -124,9 +172,8 @@ fn worst(a: &Image, b: &Image, counts: impl Fn(f32, f32) -> bool) -> f32 {
                 let pairs = a.row(row)[x..right].iter().zip(&b.row(row)[x..right]);
                 sum += pairs.map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
             }
-            blocks.push(sum / ((right - x) * (bottom - y)) as f32);
+            blocks.push(((x, y), sum / ((right - x) * (bottom - y)) as f32));
         }
     }
-    blocks.sort_by(|a, b| b.total_cmp(a));
-    blocks.get(WORSE.min(blocks.len() / ONE_IN)).copied().unwrap_or(0.0)
+    blocks
 }

@@ -17,9 +17,9 @@ mod tests;
 use std::sync::Arc;
 
 use judge::Judge;
-pub(super) use measures::{Measures, Meter};
+pub(super) use measures::{Measures, Meter, Places, REST_SIDE, spared};
 pub use thresholds::FROZEN_IN;
-pub(super) use thresholds::{Levels, Limits, UNLIKE_PART, excess};
+pub(super) use thresholds::{Excess, Levels, Limits, UNLIKE_PART, WARNED};
 
 use super::{model::FaceModel, planes::Planes};
 use crate::{Fidelity, Gate, MediaError, Raw};

@@ -1,11 +1,16 @@
 //! The gate over scenes that are drawn here: red where what is drawn is not what the camera sees, and
 //! green again when it is.
 
+use sotto_frame::MAX_PAYLOAD_LEN;
+
 use crate::{
-    Raw, Verdict,
-    face::tests::{
-        OPEN, SHUT, SIDE, as_picture, background, cover, drawn, ends, model, picture, picture_with,
-        view,
+    Plugin, Raw, Verdict,
+    face::{
+        Face, Settings,
+        tests::{
+            OPEN, SHUT, SIDE, as_picture, background, body, cover, drawn, ends, error, model,
+            picture, picture_with, view,
+        },
     },
 };
 
@@ -51,18 +56,27 @@ fn empty_chair(bytes: Vec<u8>) -> Vec<u8> {
     painted(bytes, |x, y, _| background(x, y))
 }
 
-/// Codes what the camera sees, something happening in pictures 60 to 79, and checks that the gate is
-/// red and green in time.
-fn check(what: &str, happens: fn(Vec<u8>) -> Vec<u8>) {
-    let model = model();
+/// What is shown of a picture.
+struct Shown {
+    red: bool,
+    /// Mean squared error of green.
+    error: f32,
+    /// Bytes of its payload.
+    bytes: usize,
+}
+
+/// Codes what the camera sees, something happening in pictures 60 to 79.
+fn shown(happens: fn(Vec<u8>) -> Vec<u8>, residuals: bool) -> Vec<Shown> {
+    let face = Face::new(Settings { residuals, ..Settings::default() });
+    let model = face.model(&body()).expect("a body of our own");
     let (mut encoder, mut decoder, mut gate) = ends(&*model);
     let source = |time: usize| {
         // Back and forth between two moments, from 16 to 22: an open mouth, no blink.
         let calm = picture_with(16 + (time % 12).abs_diff(6), OPEN);
         if (60..80).contains(&time) { happens(calm) } else { calm }
     };
-    let mut red = [false; 140];
-    for time in (0..red.len()).step_by(2) {
+    let mut all = Vec::new();
+    for time in (0..140).step_by(2) {
         for at in 0..2 {
             encoder.push(&view(&source(time + at)), 40 * at as u8).expect("it is in order");
         }
@@ -71,14 +85,36 @@ fn check(what: &str, happens: fn(Vec<u8>) -> Vec<u8>) {
         decoder.decode(&payload, &mut Vec::new()).expect("a payload of our own");
         for at in 0..2 {
             let (source, shown) = (source(time + at), drawn(&mut *decoder, at, SIDE));
-            let (source, shown) = (Raw::Picture(view(&source)), Raw::Picture(as_picture(&shown)));
-            let fidelity = gate.observe(&source, &shown).expect("one size");
-            red[time + at] = fidelity.verdict == Verdict::Red;
+            let raws = (Raw::Picture(view(&source)), Raw::Picture(as_picture(&shown)));
+            let fidelity = gate.observe(&raws.0, &raws.1).expect("one size");
+            let red = fidelity.verdict == Verdict::Red;
+            all.push(Shown { red, error: error(&source, &shown), bytes: payload.len() });
         }
     }
+    all
+}
+
+/// Checks that the gate is red and green in time where there are no residuals.
+fn check(what: &str, happens: fn(Vec<u8>) -> Vec<u8>) {
+    let red: Vec<bool> = shown(happens, false).into_iter().map(|shown| shown.red).collect();
     assert!(!red[10..60].contains(&true), "calm before: {what}: {red:?}");
     assert!(!red[60 + RED_WITHIN - 1..80].contains(&false), "red in time: {what}: {red:?}");
     assert!(!red[80 + GREEN_WITHIN..].contains(&true), "green again: {what}: {red:?}");
+}
+
+#[test]
+fn what_the_model_lacks_is_shown_by_residuals_if_a_packet_holds_them_and_else_not_at_all() {
+    let (without, with) = (shown(hand, false), shown(hand, true));
+    for (at, (without, with)) in without.iter().zip(&with).enumerate().skip(10) {
+        assert!(!with.red, "{at}");
+        assert!(with.bytes <= MAX_PAYLOAD_LEN, "{at}: {}", with.bytes);
+        let is_there = (60..80).contains(&at);
+        let better = with.error < 0.35 * without.error;
+        assert!(better || !is_there, "{at}: {} of {}", with.error, without.error);
+    }
+    assert!(with[70].bytes > 2 * with[40].bytes, "and only then it takes more bytes");
+    let other_scene = shown(scene_change, true);
+    assert!(other_scene[64..80].iter().all(|shown| shown.red));
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(in crate::face) const UNLIKE_PART: f32 = 4096.0;
 /// How many times larger than a speaker's own an error is bad, and from which on it is amber.
 const BAD: f32 = 3.0;
 const AMBER: f32 = 2.0;
+/// Of a limit the part from which on it is amber.
+pub(in crate::face) const WARNED: f32 = AMBER / BAD;
 /// Squared errors of the face that are never bad, and those that always are: 25 and 23 dB.
 const FACE: [f32; 2] = [200.0, 326.0];
 /// Squared error of the mouth, and of both eyes together, that always is: 24 dB.
@@ -63,17 +65,36 @@ impl Limits {
     }
 }
 
-/// How many times beyond its limit the worst is: more than 1 is bad.
-pub(in crate::face) fn excess(measures: &Measures, limits: &Limits) -> f32 {
-    let [mouth, left, right] = measures.regions;
-    let regions = mouth.max(f32::midpoint(left, right));
-    let worst = (measures.face / limits.face).max(measures.rest / limits.rest);
-    let unlike =
-        measures.unlike.into_iter().zip(limits.unlike).map(|(unlike, limit)| unlike / limit);
-    unlike.fold(worst.max(regions / REGION), f32::max)
+/// How many times beyond its limit everything is that is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::face) struct Excess {
+    pub(in crate::face) face: f32,
+    /// Of a mouth or eye by its error or by how unlike it is, whatever is worse.
+    pub(in crate::face) regions: [f32; REGIONS],
+    pub(in crate::face) rest: f32,
+}
+
+impl Excess {
+    pub(in crate::face) fn of(measures: &Measures, limits: &Limits) -> Self {
+        let [mouth, left, right] = measures.regions;
+        let eyes = f32::midpoint(left, right);
+        let errors = [mouth, eyes, eyes];
+        Self {
+            face: measures.face / limits.face,
+            regions: std::array::from_fn(|at| {
+                (errors[at] / REGION).max(measures.unlike[at] / limits.unlike[at])
+            }),
+            rest: measures.rest / limits.rest,
+        }
+    }
+
+    /// Of the worst: more than 1 is bad.
+    pub(in crate::face) fn worst(&self) -> f32 {
+        self.regions.into_iter().fold(self.face.max(self.rest), f32::max)
+    }
 }
 
 /// What a picture says that is no reason to be red.
 pub(super) fn warning(excess: f32) -> Verdict {
-    if excess > AMBER / BAD { Verdict::Amber } else { Verdict::Green }
+    if excess > WARNED { Verdict::Amber } else { Verdict::Green }
 }

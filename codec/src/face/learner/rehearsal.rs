@@ -6,7 +6,7 @@ use super::{gallery::Gallery, references::Chosen};
 use crate::face::{
     decoder::FaceDecoder,
     encoder::FaceEncoder,
-    gate::{Levels, Limits, Measures, Meter, UNLIKE_PART, excess},
+    gate::{Excess, Levels, Limits, Measures, Meter, UNLIKE_PART},
     model::FaceModel,
     regions::REGIONS,
     step::eighths,
@@ -64,6 +64,6 @@ pub(super) fn of(gallery: &Gallery, chosen: &[Chosen], model: FaceModel) -> Rehe
         rest: common(&|measures| measures.rest),
     };
     let limits = Limits::new(levels);
-    let bad = all.iter().filter(|measures| excess(measures, &limits) > 1.0).count();
+    let bad = all.iter().filter(|measures| Excess::of(measures, &limits).worst() > 1.0).count();
     Rehearsal { levels, bad_per_mille: bad * 1_000 / all.len().max(1) }
 }

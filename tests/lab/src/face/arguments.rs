@@ -22,6 +22,9 @@ pub struct Arguments {
     /// Payload rate that the encoder is to keep to, in bit/s; that of the plug-in without it.
     #[arg(long, value_name = "BPS")]
     pub target: Option<u32>,
+    /// Send no residuals: what the model alone does not fit is not let through.
+    #[arg(long)]
+    pub without_residuals: bool,
     /// Learn on while the rest of a clip is coded; what the model grows by counts.
     #[arg(long)]
     pub grow: bool,

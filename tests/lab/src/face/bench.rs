@@ -78,7 +78,8 @@ impl Bench<'_> {
         let (mut refusal, mut figures) = (None, None);
         if self.arguments.peers != Peers::Only {
             told(&format!("{}: learning", clip.name));
-            let plugin = self.subject.plugin(self.arguments.target);
+            let plugin =
+                self.subject.plugin(self.arguments.target, !self.arguments.without_residuals);
             match learn(&*plugin, &clip.whole, clip.training) {
                 Ok(mut learned) => {
                     told(&format!("{}: measuring", clip.name));

@@ -111,6 +111,7 @@ pub(crate) fn code(growth: &mut Growth<'_>, source: &Video, to: &Path) -> Result
         let bytes = encode(&mut *encoder, format, pictures.start, &sources, &mut encoding)?;
         timed(&mut decoding, || receiver.receive(&bytes))?;
         let mut sent = true;
+        let misses = encoder.misses();
         for (at, source) in pictures.clone().zip(&sources) {
             let is_new = timed(&mut decoding, || receiver.draw(offset_ms(format, at)))?;
             // What is not drawn anew is what it was; what was never drawn is nothing.
@@ -128,7 +129,7 @@ pub(crate) fn code(growth: &mut Growth<'_>, source: &Video, to: &Path) -> Result
             all_passing.push(passing);
             measured.push(scores);
             writer.push(receiver.planes())?;
-            growth.watch(at, source, format, verdict == Verdict::Red)?;
+            growth.watch(at, source, format, misses || verdict == Verdict::Red)?;
         }
         if !sent {
             encoder.restart();

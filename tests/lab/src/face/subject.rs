@@ -7,8 +7,9 @@ use sotto_codec::{
 
 /// A plug-in for pictures.
 pub trait Subject {
-    /// The plug-in, to keep to a payload rate in bit/s, or to its own.
-    fn plugin(&self, target: Option<u32>) -> Box<dyn Plugin>;
+    /// The plug-in, to keep to a payload rate in bit/s, or to its own, and whether it is to send
+    /// residuals.
+    fn plugin(&self, target: Option<u32>, residuals: bool) -> Box<dyn Plugin>;
 
     /// The commit in which the thresholds of the gate were frozen.
     fn gate_frozen_in(&self) -> Option<&str> {
@@ -21,8 +22,12 @@ pub trait Subject {
 pub struct FacePlugin;
 
 impl Subject for FacePlugin {
-    fn plugin(&self, target: Option<u32>) -> Box<dyn Plugin> {
-        let settings = target.map_or_else(Settings::default, |target_bps| Settings { target_bps });
+    fn plugin(&self, target: Option<u32>, residuals: bool) -> Box<dyn Plugin> {
+        let settings = Settings { residuals, ..Settings::default() };
+        let settings = match target {
+            Some(target_bps) => Settings { target_bps, ..settings },
+            None => settings,
+        };
         Box::new(Face::new(settings))
     }
 

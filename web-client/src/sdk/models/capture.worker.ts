@@ -64,8 +64,8 @@ class Session {
   #sentAt = 0;
   readonly #face = new FaceCapture({
     // What may pass is waited for with the last picture: raw media get ready, and nothing is shown.
-    verdict: ({ verdict, passing }, pictures) => {
-      if (verdict === "red") for (const picture of pictures) this.#teachPicture(picture, true);
+    verdict: ({ verdict, passing, missed }, pictures) => {
+      if (missed) for (const picture of pictures) this.#teachPicture(picture, true);
       this.#judged(passing ? "amber" : verdict);
     },
     payload: (payload) => this.#send(payload),

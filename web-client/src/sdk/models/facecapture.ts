@@ -26,6 +26,8 @@ export interface Judgement {
   verdict: GateState;
   /** It must not be shown, but may be over before raw media would be there. */
   passing: boolean;
+  /** The model lacks what its pictures show. */
+  missed: boolean;
 }
 
 /** What a capture tells. */

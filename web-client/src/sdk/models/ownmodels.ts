@@ -101,14 +101,15 @@ function faceTools(
       const frames = decoder.decode(payload).length;
       let worst: GateState = "green";
       let passing = false;
+      let missed = encoder.misses;
       pictures.slice(0, frames).forEach(({ pixels, width, height }, at) => {
         const drawn = decoder.draw(at, width, height);
         const { verdict, ...of } = gate.observePicture(pixels, drawn, width, height);
         // The last red says whether it may pass: one that does no longer is known to last.
-        if (verdict === "red") passing = of.passing;
+        if (verdict === "red") [passing, missed] = [of.passing, true];
         if (verdict === "red" || (verdict === "amber" && worst === "green")) worst = verdict;
       });
-      return { verdict: worst, passing };
+      return { verdict: worst, passing, missed };
     },
   };
 }

@@ -105,7 +105,7 @@ describe("plug-ins", () => {
   test("are listed", () => {
     expect(codec.plugins).toEqual([
       { id: VOICE, version: 1, name: "voice", kind: "sound" },
-      { id: FACE, version: 2, name: "face", kind: "picture" },
+      { id: FACE, version: 3, name: "face", kind: "picture" },
       { id: TONE, version: 1, name: "tone", kind: "sound" },
       { id: BAR, version: 1, name: "bar", kind: "picture" },
     ]);

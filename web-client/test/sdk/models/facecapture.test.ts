@@ -6,8 +6,8 @@ import { FaceCapture } from "../../../src/sdk/models/facecapture.js";
 import type { FaceTools, Judgement } from "../../../src/sdk/models/facecapture.js";
 
 const PICTURE = { pixels: new Uint8ClampedArray(4), width: 1, height: 1 };
-const GREEN: Judgement = { verdict: "green", passing: false };
-const RED: Judgement = { verdict: "red", passing: false };
+const GREEN: Judgement = { verdict: "green", passing: false, missed: false };
+const RED: Judgement = { verdict: "red", passing: false, missed: true };
 
 /** A camera whose blocks of 80 ms are judged like that; what was sent, said and begun anew. */
 function capture(judgements: Judgement[]) {
@@ -40,7 +40,7 @@ test("nothing that is red is sent, and what follows stands for itself", () => {
 });
 
 test("what may pass is not sent either, and is told as such", () => {
-  const passing: Judgement = { verdict: "red", passing: true };
+  const passing: Judgement = { verdict: "red", passing: true, missed: true };
   const { sent, said } = capture([GREEN, passing, passing, GREEN]);
   expect(sent).toEqual([0, 240]);
   expect(said).toEqual([GREEN, passing, passing, GREEN]);

@@ -43,7 +43,7 @@ test("a face is drawn as it is natively, byte for byte", async () => {
 
 test("a frame tells what it is made of, and hands out the planes of that", async () => {
   const { decoder, payloads } = await goldenDecoder();
-  let patches = 0;
+  let [patches, residuals] = [0, 0];
   for (const payload of payloads) {
     for (const frame of decoder.decode(payload).keys()) {
       const scene = decoder.scene(frame, 100);
@@ -60,9 +60,15 @@ test("a frame tells what it is made of, and hands out the planes of that", async
         expect(here[0]).toBeLessThan(192);
       }
       patches += scene.patches.length;
+      if (!scene.residual) continue;
+      const { width, height, samples } = scene.residual;
+      expect([width, height, samples.length]).toEqual([192, 160, 192 * 160]);
+      expect(samples.some((sample) => sample < 0)).toBe(true);
+      residuals++;
     }
   }
   expect(patches).toBeGreaterThan(payloads.length);
+  expect(residuals).toBeGreaterThan(0);
   expect(() => decoder.scene(9, 100)).toThrow("no such frame");
   expect(() => decoder.source(1000, 0)).toThrow("no such source");
 });

@@ -146,6 +146,11 @@ export class Encoder extends Held {
   restart(): void {
     this.wasm.check(this.wasm.exports.sotto_restart_encoder(this.handle));
   }
+
+  /** Whether the model lacks what the pictures that were flushed last show: a learner is to see them. */
+  get misses(): boolean {
+    return this.wasm.check(this.wasm.exports.sotto_misses(this.handle)) === 1;
+  }
 }
 
 /** Makes sound of payloads. Never freed memory, never garbage but the views: fit for a worklet. */

@@ -4,7 +4,7 @@ import type { Scene, ScenePatch, SceneSource } from "./types.js";
 import type { Wasm } from "./wasm.js";
 
 /** Words before those of patches, and of each patch. */
-const HEAD = 7;
+const HEAD = 9;
 const PATCH_WORDS = 3;
 /** Numbers of a patch: places in its source and in the picture, coefficients. */
 const [AXES, COEFFICIENTS] = [6, 12];
@@ -13,7 +13,8 @@ const SOURCE_WORDS = 4;
 
 /** The scene in the outputs, copied. */
 export function readScene(wasm: Wasm): Scene {
-  const [width = 0, height = 0, level = 0, source = 0, columns = 0, rows = 0, count = 0] = wasm.words(HEAD);
+  const [width = 0, height = 0, level = 0, source = 0, columns = 0, rows = 0, ...rest] = wasm.words(HEAD);
+  const [across = 0, down = 0, count = 0] = rest;
   const words = wasm.words(HEAD + PATCH_WORDS * count).subarray(HEAD);
   const numbers = wasm.sound().slice();
   const ofMotion = 2 * columns * rows;
@@ -24,7 +25,10 @@ export function readScene(wasm: Wasm): Scene {
     const here = own.subarray(AXES, 2 * AXES);
     return { source, width, height, there, here, coefficients: own.subarray(2 * AXES, PATCH_NUMBERS) };
   });
-  return { width, height, level, source, columns, rows, motion: numbers.subarray(0, ofMotion), patches };
+  const begin = 4 * (HEAD + PATCH_WORDS * count);
+  const samples = new Int8Array(wasm.output().slice(begin, begin + across * down).buffer);
+  const residual = across > 0 ? { width: across, height: down, samples } : null;
+  return { width, height, level, source, columns, rows, motion: numbers.subarray(0, ofMotion), patches, residual };
 }
 
 /** The source in the outputs, its planes as views. */

@@ -123,6 +123,15 @@ export interface Scene {
   /** Where each node looks, from its own place: all across, then all down. */
   readonly motion: Float32Array<ArrayBuffer>;
   readonly patches: readonly ScenePatch[];
+  readonly residual: SceneResidual | null;
+}
+
+/** By how much luma is brighter than what was drawn, spread over the whole picture, linear in between. */
+export interface SceneResidual {
+  /** Samples of a row, and rows. */
+  readonly width: number;
+  readonly height: number;
+  readonly samples: Int8Array<ArrayBuffer>;
 }
 
 /** An ellipse of another source, opaque in its middle and soft at its edge. */

@@ -43,6 +43,7 @@ export interface Exports {
   ): number;
   sotto_flush(encoder: number): number;
   sotto_restart_encoder(encoder: number): number;
+  sotto_misses(encoder: number): number;
   sotto_decode_sound(decoder: number): number;
   sotto_decode_before(decoder: number): number;
   sotto_conceal(decoder: number, samples: number): number;

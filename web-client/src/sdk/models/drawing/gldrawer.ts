@@ -1,4 +1,4 @@
-import type { Scene, ScenePatch } from "../codec/types.js";
+import type { Scene, ScenePatch, SceneResidual } from "../codec/types.js";
 import type { Drawable } from "./painter.js";
 import { Program } from "./program.js";
 import { COLOUR, EVERYWHERE, PATCH, WARP } from "./shaders.js";
@@ -6,6 +6,9 @@ import { exactTexture, type Plane, Textures } from "./textures.js";
 
 /** Of a place between samples: 64ths. */
 const PHASES = 64;
+
+/** A residual that says nothing. */
+const NO_RESIDUAL: SceneResidual = { width: 1, height: 1, samples: new Int8Array(1) };
 
 /** A plane of the picture, to be drawn in. */
 interface Target {
@@ -25,6 +28,7 @@ export class GlDrawer {
   readonly #colour: Program;
   readonly #textures: Textures;
   readonly #motion: WebGLTexture;
+  readonly #residual: WebGLTexture;
   readonly #planes: { luma: Target; chroma: Target };
   #isReady = false;
   /** Pixels that there is room for. */
@@ -47,6 +51,7 @@ export class GlDrawer {
     this.#colour = new Program(gl, EVERYWHERE, COLOUR);
     this.#textures = new Textures(gl);
     this.#motion = exactTexture(gl);
+    this.#residual = exactTexture(gl);
     this.#planes = { luma: target(gl), chroma: target(gl) };
     gl.bindVertexArray(gl.createVertexArray());
     gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
@@ -76,7 +81,7 @@ export class GlDrawer {
     const [chromaWidth, chromaHeight] = [Math.ceil(width / 2), Math.ceil(height / 2)];
     this.#drawPlane(decoder, scene, "luma", width, height);
     this.#drawPlane(decoder, scene, "chroma", chromaWidth, chromaHeight);
-    this.#drawColour(width, height);
+    this.#drawColour(scene, width, height);
     return true;
   }
 
@@ -171,11 +176,19 @@ export class GlDrawer {
     gl.uniform2f(program.at("perUnit"), (width / shows.width) * PHASES, (height / shows.height) * PHASES);
   }
 
-  #drawColour(width: number, height: number): void {
+  #drawColour({ residual }: Scene, width: number, height: number): void {
     const gl = this.#gl;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, this.#room.height - height, width, height);
     this.#colour.use();
+    gl.activeTexture(gl.TEXTURE2);
+    gl.bindTexture(gl.TEXTURE_2D, this.#residual);
+    // A sampler of whole numbers must have some, also where it is not looked at.
+    const { width: across, height: down, samples } = residual ?? NO_RESIDUAL;
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8I, across, down, 0, gl.RED_INTEGER, gl.BYTE, samples);
+    gl.uniform1i(this.#colour.at("residual"), 2);
+    gl.uniform2i(this.#colour.at("residualSize"), residual ? across : 0, residual ? down : 0);
+    gl.uniform2f(this.#colour.at("size"), width, height);
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, this.#planes.chroma.texture);
     gl.activeTexture(gl.TEXTURE0);

@@ -94,20 +94,39 @@ void main() {
   plane = vec4(shown(looks * perUnit - 32.0), 0.0, mask);
 }`;
 
-/** Red, green and blue of luma and chroma, ITU-R BT.601 in video range. The first row is the upper one. */
+/**
+ * Red, green and blue of luma, a residual if it has a size, and chroma, ITU-R BT.601 in video range. The
+ * first row is the upper one.
+ */
 export const COLOUR = `#version 300 es
 precision highp float;
 precision highp int;
 precision highp sampler2D;
+precision highp isampler2D;
 uniform sampler2D luma;
 uniform sampler2D chroma;
+uniform isampler2D residual;
+uniform ivec2 residualSize;
+uniform vec2 size;
 uniform int height;
 out vec4 colour;
+
+float more(ivec2 at) {
+  vec2 place = max((vec2(at) + 0.5) * vec2(residualSize) / size - 0.5, 0.0);
+  ivec2 first = min(ivec2(place), residualSize - 1);
+  ivec2 next = min(first + 1, residualSize - 1);
+  vec2 part = min(place - vec2(first), 1.0);
+  vec2 upper = vec2(texelFetch(residual, first, 0).r, texelFetch(residual, ivec2(next.x, first.y), 0).r);
+  vec2 lower = vec2(texelFetch(residual, ivec2(first.x, next.y), 0).r, texelFetch(residual, next, 0).r);
+  vec2 between = upper + part.y * (lower - upper);
+  return between.x + part.x * (between.y - between.x);
+}
 
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
   at.y = height - 1 - at.y;
   int y = int(texelFetch(luma, at, 0).r * 255.0 + 0.5);
+  if (residualSize.x > 0) y = int(clamp(float(y) + more(at) + 0.5, 0.0, 255.0));
   ivec2 uv = ivec2(texelFetch(chroma, at / 2, 0).rg * 255.0 + 0.5) - 128;
   int base = 298 * (y - 16) + 128;
   ivec3 rgb = base + ivec3(409 * uv.y, -100 * uv.x - 208 * uv.y, 516 * uv.x);
