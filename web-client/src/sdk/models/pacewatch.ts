@@ -4,8 +4,13 @@ const WINDOW_MS = 4_000;
 const LEAST_FPS = 8;
 /** The share of the time from which on it is the device that has no more: a dark room has fewer, too. */
 const FULL = 0.85;
-/** How long it is left to raw media before it is tried again, ms. */
-const REST_MS = 60_000;
+/**
+ * How long it is left to raw media before it is tried again, ms: a model that is being made beside it
+ * takes seconds; a device that is too slow stays so.
+ */
+const RESTS_MS = [8_000, 20_000, 60_000] as const;
+/** Times of enough pictures after which the next rest is the shortest again, in windows. */
+const FORGIVEN = 8;
 
 /**
  * Whether this device encodes a face often enough, with all that looking at it takes. Pure; times in
@@ -16,6 +21,8 @@ export class PaceWatch {
   #pictures = 0;
   #busy = 0;
   #restUntil = Number.NEGATIVE_INFINITY;
+  #rests = 0;
+  #enough = 0;
 
   /** So much time went into pictures. */
   spend(ms: number): void {
@@ -29,8 +36,15 @@ export class PaceWatch {
     const elapsed = now - this.#begun;
     if (elapsed < WINDOW_MS) return;
     const isRare = this.#pictures * 1000 < LEAST_FPS * elapsed;
-    if (isRare && this.#busy > FULL * elapsed) this.#restUntil = now + REST_MS;
+    if (isRare && this.#busy > FULL * elapsed) this.#rest(now);
+    else if (++this.#enough === FORGIVEN) this.#rests = 0;
     this.pause();
+  }
+
+  #rest(now: number): void {
+    this.#restUntil = now + (RESTS_MS[this.#rests] ?? RESTS_MS[RESTS_MS.length - 1] ?? 0);
+    this.#rests = Math.min(this.#rests + 1, RESTS_MS.length - 1);
+    this.#enough = 0;
   }
 
   /** Nobody needs it: what was measured says nothing of what follows. */

@@ -14,11 +14,24 @@ function encode(watch: PaceWatch, from: number, seconds: number, step: number, t
   return watch.isTooSlow(now);
 }
 
-test("a device that makes few pictures because it has no time for more is too slow, for a minute", () => {
+test("a device that makes few pictures because it has no time for more is too slow for ever longer", () => {
   const watch = new PaceWatch();
-  expect(encode(watch, 0, 6, 150, 149)).toBe(true);
-  expect(watch.isTooSlow(50_000)).toBe(true);
-  expect(watch.isTooSlow(70_000)).toBe(false);
+  let now = 0;
+  for (const rest of [8_000, 20_000, 60_000, 60_000]) {
+    expect(encode(watch, now, 4.1, 150, 149)).toBe(true);
+    expect(watch.isTooSlow(now + 4_000 + rest)).toBe(true);
+    now += 4_500 + rest;
+    expect(watch.isTooSlow(now)).toBe(false);
+  }
+});
+
+test("one that was too slow while something else took its time is tried again soon the next time", () => {
+  const watch = new PaceWatch();
+  expect(encode(watch, 0, 4.1, 150, 149)).toBe(true);
+  expect(encode(watch, 20_000, 40, 40, 20)).toBe(false);
+  watch.pause();
+  expect(encode(watch, 70_000, 4.1, 150, 149)).toBe(true);
+  expect(watch.isTooSlow(83_000)).toBe(false);
 });
 
 test("one that makes enough with all its time, or few of a slow camera, is not", () => {
