@@ -163,15 +163,16 @@ class Session {
     frame.close();
     if (!picture) return;
     this.#teachPicture(picture, false);
-    if (tools && this.#active) this.#pace.picture(now());
-    else this.#pace.pause();
-    this.#timed(() => this.#face.push(picture, media, this.#active, tools));
+    const encoded = this.#timed(() => this.#face.push(picture, media, this.#active, tools, this.#pace.perBlock));
+    if (!tools || !this.#active) this.#pace.pause();
+    else if (encoded) this.#pace.picture(now());
   }
 
-  #timed(work: () => void): void {
+  #timed<Done>(work: () => Done): Done {
     const began = now();
-    work();
+    const done = work();
     this.#pace.spend(now() - began);
+    return done;
   }
 
   #learnsPictures(): boolean {

@@ -37,9 +37,10 @@ export interface FaceCaptureListener {
   payload(payload: VoicePayload): void;
 }
 
-/** Most pictures of a block, 25 a second: more would share as many bytes, and each be worse. */
-const MOST_PICTURES = 2;
-/** Least time between two of them, ms. */
+/**
+ * Least time between two pictures of a block, ms. Two at most are encoded, 25 a second: more would share
+ * as many bytes, and each be worse.
+ */
 const LEAST_STEP_MS = 30;
 /** While nobody needs it, the gate looks at one block of so many. */
 const IDLE_STRIDE = 6;
@@ -63,22 +64,23 @@ export class FaceCapture {
     this.#phase = media % FRAME_MS;
   }
 
-  /** A picture that was taken at `media`, ms. */
-  push(picture: Picture, media: number, active: boolean, tools: FaceTools | null): void {
+  /** A picture that was taken at `media`, ms. Whether it is one of the `perBlock` that are encoded. */
+  push(picture: Picture, media: number, active: boolean, tools: FaceTools | null, perBlock: 1 | 2): boolean {
     const start = Math.floor((media - this.#phase) / FRAME_MS) * FRAME_MS + this.#phase;
     const block = this.#block;
     if (block && (start !== block.start || tools !== block.tools)) this.#finish(active);
-    if (!tools) return;
+    if (!tools) return false;
     const offset = Math.min(FRAME_MS - 1, Math.max(0, Math.floor(media - start)));
     if (!this.#block) {
-      if (!active && this.#blocks++ % IDLE_STRIDE !== 0) return;
+      if (!active && this.#blocks++ % IDLE_STRIDE !== 0) return false;
       this.#block = { start, pictures: [], last: Number.NEGATIVE_INFINITY, tools };
     }
     const { pictures, last } = this.#block;
-    if (pictures.length === MOST_PICTURES || offset - last < LEAST_STEP_MS) return;
+    if (pictures.length >= perBlock || offset - last < LEAST_STEP_MS) return false;
     tools.push(picture, offset);
     pictures.push(picture);
     this.#block.last = offset;
+    return true;
   }
 
   /** Ends the block whose time is over, if no picture of the next one has done so. */

@@ -5,6 +5,12 @@ const LEAST_FPS = 8;
 /** The share of the time from which on it is the device that has no more: a dark room has fewer, too. */
 const FULL = 0.85;
 /**
+ * Time that a picture takes, ms, from which on one of a block is encoded instead of two, and below which
+ * it is two again: two thirds of a core at 25 pictures a second.
+ */
+const DEAR_MS = 26;
+const CHEAP_MS = 18;
+/**
  * How long it is left to raw media before it is tried again, ms: a model that is being made beside it
  * takes seconds; a device that is too slow stays so.
  */
@@ -23,18 +29,27 @@ export class PaceWatch {
   #restUntil = Number.NEGATIVE_INFINITY;
   #rests = 0;
   #enough = 0;
+  #perBlock: 1 | 2 = 2;
+
+  /** Pictures of a block of 80 ms that this device has time for. */
+  get perBlock(): 1 | 2 {
+    return this.#perBlock;
+  }
 
   /** So much time went into pictures. */
   spend(ms: number): void {
     this.#busy += ms;
   }
 
-  /** A picture was taken for those who need it. */
+  /** A picture was encoded for those who need it. */
   picture(now: number): void {
     this.#begun ??= now;
     this.#pictures++;
     const elapsed = now - this.#begun;
     if (elapsed < WINDOW_MS) return;
+    const each = this.#busy / this.#pictures;
+    if (each > DEAR_MS) this.#perBlock = 1;
+    else if (each < CHEAP_MS) this.#perBlock = 2;
     const isRare = this.#pictures * 1000 < LEAST_FPS * elapsed;
     if (isRare && this.#busy > FULL * elapsed) this.#rest(now);
     else if (++this.#enough === FORGIVEN) this.#rests = 0;

@@ -27,7 +27,7 @@ function capture(judgements: Judgement[]) {
     verdict: (judgement) => said.push(judgement),
     payload: ({ media }) => sent.push(media),
   });
-  judgements.forEach((_, block) => face.push(PICTURE, block * 80, true, tools));
+  judgements.forEach((_, block) => face.push(PICTURE, block * 80, true, tools, 2));
   face.flush(judgements.length * 80, true);
   return { sent, said, restarts };
 }
@@ -46,8 +46,8 @@ test("what may pass is not sent either, and is told as such", () => {
   expect(said).toEqual([GREEN, passing, passing, GREEN]);
 });
 
-test("of a camera that makes 30 or 60 pictures a second, 25 are taken", () => {
-  for (const rate of [25, 30, 60]) {
+test("of a camera that makes 30 or 60 pictures a second, 25 are taken, or 12 of a device that has no time for more", () => {
+  for (const [rate, perBlock] of [[25, 2], [30, 2], [60, 2], [30, 1]] as const) {
     const offsets: number[][] = [[]];
     const tools: FaceTools = {
       epoch: 1,
@@ -61,9 +61,9 @@ test("of a camera that makes 30 or 60 pictures a second, 25 are taken", () => {
       judge: () => GREEN,
     };
     const face = new FaceCapture({ verdict: () => undefined, payload: () => undefined });
-    for (let at = 0; at < rate; at += 1) face.push(PICTURE, (at * 1000) / rate, true, tools);
+    for (let at = 0; at < rate; at += 1) face.push(PICTURE, (at * 1000) / rate, true, tools, perBlock);
     const pictures = offsets.flat().length;
-    expect(pictures, `${rate} a second`).toBeGreaterThanOrEqual(23);
-    expect(pictures, `${rate} a second`).toBeLessThanOrEqual(26);
+    expect(pictures, `${rate} a second`).toBeGreaterThanOrEqual(12.5 * perBlock - 2);
+    expect(pictures, `${rate} a second`).toBeLessThanOrEqual(12.5 * perBlock + 1);
   }
 });

@@ -39,6 +39,17 @@ test("one that makes enough with all its time, or few of a slow camera, is not",
   expect(encode(new PaceWatch(), 0, 30, 200, 40)).toBe(false);
 });
 
+test("a device that takes long for a picture encodes half as many, until it takes less again", () => {
+  const watch = new PaceWatch();
+  expect(watch.perBlock).toBe(2);
+  encode(watch, 0, 5, 40, 36);
+  expect(watch.perBlock).toBe(1);
+  encode(watch, 5_000, 5, 80, 22);
+  expect(watch.perBlock, "neither much nor little").toBe(1);
+  encode(watch, 10_000, 9, 80, 12);
+  expect(watch.perBlock).toBe(2);
+});
+
 test("what was measured before a pause does not count behind it", () => {
   const watch = new PaceWatch();
   encode(watch, 0, 3, 150, 149);
