@@ -7,10 +7,11 @@
 //!  any? │ with another step than the frame before? which │ blocks, row by row:
 //!  coded? │ how many diagonals of frequencies │ their coefficients
 //! ```
-//! Blocks that the frame before has too are told by what is different, where the step is the same.
+//! Blocks fade away into neighbours that are not coded. Blocks that the frame before has too are told by what is different, where the step is the same.
 
 use super::{
     grid::Grid,
+    image::Image,
     number::{Activity, Ratio, number},
     planes::{BLOCK, Plane},
 };
@@ -91,20 +92,55 @@ impl Residual {
             return None;
         }
         let (across, down) = (grid.columns - 1, grid.rows - 1);
-        let mut samples = Samples::zeros(across * SIDE, down * SIDE);
+        let mut image = Image::zeros(across * SIDE, down * SIDE);
         for (block, coefficients) in &self.blocks {
             let (left, top) = (block % across * SIDE, block / across * SIDE);
             let size = STEPS[self.step];
             let values = inverse(&coefficients.map(|number| number as f32 * size));
             for (y, row) in values.chunks_exact(SIDE).enumerate() {
-                let start = (top + y) * samples.width + left;
-                let out = &mut samples.samples[start..start + SIDE];
-                for (out, value) in out.iter_mut().zip(row) {
-                    *out = value.round().clamp(-127.0, 127.0) as i8;
+                image.row_mut(top + y)[left..left + SIDE].copy_from_slice(row);
+            }
+        }
+        self.spill(across, &mut image);
+        let samples = image.samples().iter().map(|value| value.round().clamp(-127.0, 127.0) as i8);
+        Some(Samples { width: image.width(), height: image.height(), samples: samples.collect() })
+    }
+
+    /// Lets blocks fade away into neighbours that are not coded: their edges would be seen.
+    fn spill(&self, across: usize, image: &mut Image) {
+        /// What is left of the sample at the edge, by the distance from there.
+        const FADE: [f32; 6] = [0.86, 0.71, 0.57, 0.43, 0.29, 0.14];
+        let (width, height) = (image.width(), image.height());
+        let is_coded = |column: usize, row: usize| {
+            let block = row * across + column;
+            self.blocks.binary_search_by_key(&block, |block| block.0).is_ok()
+        };
+        let coded = image.clone();
+        for (block, _) in &self.blocks {
+            let (column, row) = (block % across, block / across);
+            let (left, top) = (column * SIDE, row * SIDE);
+            let mut fade = |from: (usize, usize), to: (usize, usize), part: f32| {
+                image.row_mut(to.1)[to.0] += part * coded.row(from.1)[from.0];
+            };
+            for (off, part) in FADE.into_iter().enumerate() {
+                for at in 0..SIDE {
+                    if left > 0 && !is_coded(column - 1, row) {
+                        fade((left, top + at), (left - 1 - off, top + at), part);
+                    }
+                    let right = left + SIDE;
+                    if right < width && !is_coded(column + 1, row) {
+                        fade((right - 1, top + at), (right + off, top + at), part);
+                    }
+                    if top > 0 && !is_coded(column, row - 1) {
+                        fade((left + at, top), (left + at, top - 1 - off), part);
+                    }
+                    let bottom = top + SIDE;
+                    if bottom < height && !is_coded(column, row + 1) {
+                        fade((left + at, bottom - 1), (left + at, bottom + off), part);
+                    }
                 }
             }
         }
-        Some(samples)
     }
 }
 
@@ -308,10 +344,6 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    fn zeros(width: usize, height: usize) -> Self {
-        Self { width, height, samples: vec![0; width * height] }
-    }
-
     /// Adds them to luma of the same picture at any size: between samples by linear interpolation.
     pub(super) fn add(&self, luma: &mut Plane) {
         let place = |at: usize, count: usize, of: usize| {

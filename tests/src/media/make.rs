@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use sotto_codec::{Plugin as _, face::Face, voice::Voice};
 use sotto_core::signal::{GateState, Source};
 use sotto_frame::{Container, Epoch};
 
@@ -142,11 +143,12 @@ pub fn flash_and_beep(fps: u32) -> Result<(PathBuf, PathBuf), ClipError> {
 /// blocks of meaningless payloads. The face is refused in blocks 10 to 19 where there are as many:
 /// amber before that, red until three blocks behind it.
 pub fn recording(name: &str, blocks: usize) -> Recording {
+    let [voice, face] = [Voice::default().version(), Face::default().version()];
     let model = |source: Source, epoch, at_ms, len| {
         let body = vec![at_ms as u8; len];
         let container = Container {
             plugin: Recording::plugin_of(source),
-            plugin_version: if source == Source::Camera { 2 } else { 1 },
+            plugin_version: if source == Source::Camera { face } else { voice },
             epoch: Epoch(epoch),
             created_at_ms: 1,
             body: &body,

@@ -1,6 +1,6 @@
 //! Residuals of pictures that the gate would not let through, or hardly.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use crate::face::{
     crop, draw,
@@ -18,6 +18,9 @@ use crate::face::{
 /// Part of a limit that errors are brought below: less than from which on the gate warns, since where
 /// it looks for the face in what is drawn is not quite where the encoder had it.
 const ENOUGH: f32 = 0.95 * WARNED;
+/// Times beyond a limit from which on a picture is left to raw media: it would be little of the model, and
+/// look like that.
+const MOST_EXCESS: f32 = 3.0;
 /// What is added to a coefficient in steps before it is rounded down: less than half, since zeros are
 /// cheap.
 const ROUNDING: f32 = 0.34;
@@ -66,38 +69,43 @@ impl ResidualSearch {
         let luma = drawn(model, pose, field);
         let drawn = Pyramid::of(&luma, 0);
         let measures = places.measure(&self.cores, source, &drawn);
-        if Excess::of(&measures, &self.limits).worst() <= WARNED {
+        let excess = Excess::of(&measures, &self.limits).worst();
+        if excess <= WARNED || excess > MOST_EXCESS {
             return None;
         }
         let error = Error::new(source.level(0), drawn.level(0));
         let across = model.grid.columns - 1;
         let wanted = self.wanted(&measures, &places, source, &drawn);
-        // Coarse steps first, but for those that did not do for the frame before.
-        let first = before.map_or(0, |before| before.step.saturating_sub(1));
-        for (step, size) in STEPS.into_iter().enumerate().skip(first) {
-            let coded: Vec<_> =
-                wanted.iter().map(|group| group.coded(&error, across, size)).collect();
-            for part in PARTS {
-                let residual = chosen(step, &coded, &wanted, part);
-                let Some(samples) = residual.samples(model.grid) else { break };
-                let bits = residual.price(model.grid, before);
-                if bits > most_bits {
-                    return None;
-                }
-                let mut corrected = luma.clone();
-                samples.add(&mut corrected);
-                let measures = places.measure(&self.cores, source, &Pyramid::of(&corrected, 0));
-                let now = Excess::of(&measures, &self.limits);
-                if now.worst() <= ENOUGH {
-                    return Some((residual, bits));
-                }
-                // Of all else, all blocks are there.
-                if now.face <= ENOUGH {
-                    break;
+        let good_enough = |residual: &Residual| {
+            let mut corrected = luma.clone();
+            residual.samples(model.grid)?.add(&mut corrected);
+            let measures = places.measure(&self.cores, source, &Pyramid::of(&corrected, 0));
+            let now = Excess::of(&measures, &self.limits);
+            Some((now.worst() <= ENOUGH, now.face <= ENOUGH))
+        };
+        let of_steps = |steps: Range<usize>| {
+            for step in steps {
+                let coded: Vec<_> =
+                    wanted.iter().map(|group| group.coded(&error, across, STEPS[step])).collect();
+                for part in PARTS {
+                    let residual = chosen(step, &coded, &wanted, part);
+                    let bits = residual.price(model.grid, before);
+                    if bits > most_bits {
+                        return None;
+                    }
+                    match good_enough(&residual) {
+                        Some((true, _)) => return Some((residual, bits)),
+                        Some((false, false)) => {}
+                        // Of all but the face, all blocks are there.
+                        Some((false, true)) | None => break,
+                    }
                 }
             }
-        }
-        None
+            None
+        };
+        // Coarse steps first, but for those that did not do for the frame before.
+        let first = before.map_or(0, |before| before.step.saturating_sub(1));
+        of_steps(first..STEPS.len()).or_else(|| of_steps(0..first))
     }
 
     /// Which blocks help, by what is beyond its limit, and how much of the squared error they must

@@ -40,6 +40,11 @@ fn hand(bytes: Vec<u8>) -> Vec<u8> {
     skin(bytes, (40.0, 50.0), (30.0, 25.0), 215.0)
 }
 
+/// Less of one, before the cheek.
+fn fingers(bytes: Vec<u8>) -> Vec<u8> {
+    skin(bytes, (71.0, 50.0), (8.0, 13.0), 235.0)
+}
+
 fn second_person(bytes: Vec<u8>) -> Vec<u8> {
     skin(bytes, (86.0, 50.0), (14.0, 30.0), 170.0)
 }
@@ -104,17 +109,18 @@ fn check(what: &str, happens: fn(Vec<u8>) -> Vec<u8>) {
 
 #[test]
 fn what_the_model_lacks_is_shown_by_residuals_if_a_packet_holds_them_and_else_not_at_all() {
-    let (without, with) = (shown(hand, false), shown(hand, true));
-    for (at, (without, with)) in without.iter().zip(&with).enumerate().skip(10) {
-        assert!(!with.red, "{at}");
-        assert!(with.bytes <= MAX_PAYLOAD_LEN, "{at}: {}", with.bytes);
-        let is_there = (60..80).contains(&at);
-        let better = with.error < 0.35 * without.error;
-        assert!(better || !is_there, "{at}: {} of {}", with.error, without.error);
+    let (without, with) = (shown(fingers, false), shown(fingers, true));
+    assert!(without[64..80].iter().all(|shown| shown.red));
+    let larger = with.iter().map(|shown| shown.bytes).max();
+    assert!(larger.is_some_and(|bytes| bytes <= MAX_PAYLOAD_LEN), "{larger:?}");
+    let pairs = || without.iter().zip(&with).skip(60).take(20);
+    let better = pairs().filter(|(without, with)| with.error < 0.6 * without.error).count();
+    let through = pairs().filter(|(_, with)| !with.red).count();
+    assert!(better >= 15 && through >= 15, "{better} better, {through} let through, of 20");
+    assert!(with[70].bytes > with[40].bytes, "and only then it takes more bytes");
+    for happens in [hand, scene_change] {
+        assert!(shown(happens, true)[64..80].iter().all(|shown| shown.red));
     }
-    assert!(with[70].bytes > 2 * with[40].bytes, "and only then it takes more bytes");
-    let other_scene = shown(scene_change, true);
-    assert!(other_scene[64..80].iter().all(|shown| shown.red));
 }
 
 #[test]
