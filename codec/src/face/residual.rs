@@ -7,7 +7,8 @@
 //!  any? │ with another step than the frame before? which │ blocks, row by row:
 //!  coded? │ how many diagonals of frequencies │ their coefficients
 //! ```
-//! Blocks fade away into neighbours that are not coded. Blocks that the frame before has too are told by what is different, where the step is the same.
+//! Blocks fade away into neighbours that are not coded. Blocks that the frame before has too are told
+//! by what is different, where the step is the same.
 
 use super::{
     grid::Grid,

@@ -115,6 +115,7 @@ impl FaceEncoder {
 
     /// The next payload is to stand for itself.
     pub(super) fn restart(&mut self) {
+        self.budget.give_back();
         if self.chain.take().is_some() {
             self.rate.settle();
         }

@@ -61,11 +61,13 @@ const OF_PAYLOAD: f32 = 6_400.0;
 pub(super) struct ResidualBudget {
     left: f32,
     of_payload: f32,
+    /// What the payload before took.
+    of_last: f32,
 }
 
 impl ResidualBudget {
     pub(super) const fn new() -> Self {
-        Self { left: SAVED, of_payload: 0.0 }
+        Self { left: SAVED, of_payload: 0.0, of_last: 0.0 }
     }
 
     /// Bits that the next picture may take.
@@ -83,7 +85,13 @@ impl ResidualBudget {
         let spent = std::mem::take(&mut self.of_payload);
         let earned = RESIDUAL_BPS * FRAME_MS as f32 / 1e3;
         self.left = (self.left - spent + earned).min(SAVED);
+        self.of_last = spent;
         spent
+    }
+
+    /// The payload before is not sent.
+    pub(super) fn give_back(&mut self) {
+        self.left = (self.left + std::mem::take(&mut self.of_last)).min(SAVED);
     }
 }
 
@@ -108,5 +116,18 @@ mod tests {
         let seconds = (payloads * FRAME_MS) as f32 / 1e3;
         assert!(all <= SAVED + RESIDUAL_BPS * seconds);
         assert!(all >= 0.9 * RESIDUAL_BPS * seconds, "what may be spent is: {all}");
+    }
+
+    #[test]
+    fn residuals_that_are_not_sent_take_nothing_from_those_that_are() {
+        let mut budget = ResidualBudget::new();
+        for _ in 0..100 {
+            assert_eq!(budget.next(), OF_PICTURE);
+            budget.spend(OF_PICTURE);
+            budget.settle();
+            budget.give_back();
+            budget.give_back();
+        }
+        assert_eq!(budget.left, SAVED);
     }
 }
