@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two messages.
+/// Between two messages, if nothing else is said.
 const INTERVAL: Duration = Duration::from_millis(50);
 /// Unit of a message's reference time.
 const REFERENCE: Duration = Duration::from_millis(64);
@@ -24,13 +24,33 @@ pub struct Arrivals {
     next: Option<u64>,
     pending: BTreeMap<u64, Instant>,
     messages: u8,
+    interval: Duration,
     due: Instant,
 }
 
 impl Arrivals {
     /// Nothing came yet.
     pub const fn new(start: Instant) -> Self {
-        Self { start, last: 1 << 16, next: None, pending: BTreeMap::new(), messages: 0, due: start }
+        Self::with_interval(start, INTERVAL)
+    }
+
+    /// As [`Self::new`], with another time between two messages: browsers leave up to 250 ms where
+    /// little comes.
+    pub const fn with_interval(start: Instant, interval: Duration) -> Self {
+        Self {
+            start,
+            last: 1 << 16,
+            next: None,
+            pending: BTreeMap::new(),
+            messages: 0,
+            interval,
+            due: start,
+        }
+    }
+
+    /// When [`Self::poll`] has something; `None` while nothing new came.
+    pub fn due(&self) -> Option<Instant> {
+        (!self.pending.is_empty()).then_some(self.due)
     }
 
     /// A packet of this number came.
@@ -49,7 +69,7 @@ impl Arrivals {
         if now < self.due && self.pending.len() < MOST {
             return None;
         }
-        self.due = now + INTERVAL;
+        self.due = now + self.interval;
         let base = self.next.unwrap_or(first).max(first.saturating_sub(MOST as u64));
         let (&newest, _) = self.pending.last_key_value()?;
         let end = (newest + 1).min(base + MOST as u64);
