@@ -123,6 +123,12 @@ bench-face: ## Measure faces beside AV1, VP9, VP8: CLIPS="FILE ..." of one perso
 	@SOTTO_FACE_PYTHON="$$(tools/face-venv)" cargo run --quiet --release --locked --package sotto-lab -- \
 		face --clip $(CLIPS) $(if $(SHEET),--sheet "$(SHEET)") $(FACE_FLAGS)
 
+.PHONY: bench-janus
+bench-janus: ## The same traffic through Sotto and Debian's Janus, in turn on core 0, clients on core 1 [JANUS_FLAGS=...]
+	@tools/install run janus
+	@cargo build --quiet --release --locked --package sotto-server --package sotto-load --bins
+	@"$(CARGO_TARGET_DIR)/release/sotto-load" janus --server-cpu 0 --client-cpu 1 $(JANUS_FLAGS)
+
 .PHONY: fuzz
 fuzz: ## Explore every parser for FUZZ_SECONDS each (60)
 	@tools/install run test fuzz

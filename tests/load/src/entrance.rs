@@ -26,8 +26,9 @@ use crate::fleet::{Fleet, Joined, MemberId, NewMember, Reel, SenderPlan, Turns};
 /// How long tokens are good.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Bytes that the system holds for a member while the fleet is busy.
-const RECEIVE_BUFFER: usize = 1 << 20;
-const SEND_BUFFER: usize = 1 << 18;
+pub(crate) const RECEIVE_BUFFER: usize = 1 << 20;
+/// The same on its way out.
+pub(crate) const SEND_BUFFER: usize = 1 << 18;
 /// How long the server may take for a message that is awaited.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -58,7 +59,7 @@ pub struct Guest {
 #[derive(Clone)]
 pub struct Entrance {
     url: String,
-    key: Key,
+    key: Arc<Key>,
 }
 
 /// Why somebody is not in.
@@ -91,7 +92,7 @@ pub struct Seat {
 impl Entrance {
     /// To the node at `url` (`ws://…/v1/signal`), whose tokens are signed with `key`.
     pub fn new(url: String, key: Key) -> Self {
-        Self { url, key }
+        Self { url, key: Arc::new(key) }
     }
 
     /// Brings a guest in.
@@ -158,16 +159,7 @@ impl Entrance {
         let id = fleet.add(member).map_err(|error| failed(&error))?;
         let (leave, leaves) = oneshot::channel();
         let task = tokio::spawn(attend(web, leaves));
-        let told = told.await.unwrap_or_else(|_| Err("the fleet has ended".into()));
-        match told {
-            Ok(joined) => Ok(Seat { id, joined, leave, task }),
-            Err(why) => {
-                drop(leave);
-                // The fleet has dropped him already, or is gone itself.
-                let _ = fleet.remove(id);
-                Err(NotIn::Failed(why))
-            }
-        }
+        Seat::when(fleet, id, told, leave, task).await
     }
 
     async fn publish(
@@ -205,6 +197,24 @@ impl Entrance {
 }
 
 impl Seat {
+    /// The seat of a member, once he is in.
+    pub(crate) async fn when(
+        fleet: &Fleet,
+        id: MemberId,
+        told: oneshot::Receiver<Result<Joined, String>>,
+        leave: oneshot::Sender<()>,
+        task: JoinHandle<()>,
+    ) -> Result<Self, NotIn> {
+        match told.await.unwrap_or_else(|_| Err("the fleet has ended".into())) {
+            Ok(joined) => Ok(Self { id, joined, leave, task }),
+            Err(why) => {
+                // The fleet has dropped him already, or is gone itself.
+                let _ = fleet.remove(id);
+                Err(NotIn::Failed(why))
+            }
+        }
+    }
+
     /// Leaves, and waits until the node has closed the websocket.
     pub async fn leave(self, fleet: &Fleet) {
         // Neither is there any more if the node or the fleet has ended.
@@ -271,6 +281,6 @@ async fn hear<T>(
     })
 }
 
-fn failed(error: &dyn std::fmt::Display) -> NotIn {
+pub(crate) fn failed(error: &dyn std::fmt::Display) -> NotIn {
     NotIn::Failed(error.to_string())
 }

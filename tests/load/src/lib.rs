@@ -3,6 +3,7 @@
 //! ```text
 //!  scenario   meetings, webinars, rooms of voices, storms of arrivals, comings and goings
 //!  entrance   the way into a room of a node, for clients of the fleet
+//!  janus      another server with the same traffic
 //!  fleet      lean clients, thousands on one thread
 //!  fanout     the packet path alone, at full speed
 //!  server     the process that is measured
@@ -18,6 +19,7 @@ pub mod crowd;
 pub mod entrance;
 pub mod fanout;
 pub mod fleet;
+pub mod janus;
 pub mod line;
 pub mod models;
 pub mod processor;

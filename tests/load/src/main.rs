@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use sotto_load::{
     bundle::{self, BundleArgs},
     fanout::{self, FanoutArgs},
+    janus::{self, JanusArgs},
     models::{self, ModelsArgs},
     scenario::{
         self, AudioArgs, CapacityArgs, ChurnArgs, Failure, Figures, MeetArgs, StormArgs,
@@ -40,6 +41,8 @@ enum Scenario {
     Capacity(CapacityArgs),
     /// The packet path alone at full speed: one publisher, many subscribers, real sockets.
     Fanout(FanoutArgs),
+    /// The same traffic through Sotto and through Debian's Janus, in turn, on the same core.
+    Janus(JanusArgs),
     /// People in model form: what their frames take on the wire, how late they come, which are lost,
     /// and what they cost the node against raw media.
     Bundle(BundleArgs),
@@ -60,6 +63,7 @@ async fn main() -> ExitCode {
         Scenario::Churn(args) => of_churn(&args).await,
         Scenario::Capacity(args) => of_capacity(&args).await,
         Scenario::Fanout(args) => of_fanout(&args),
+        Scenario::Janus(args) => of_janus(&args).await,
         Scenario::Bundle(args) => of_bundle(&args).await,
         Scenario::Models(args) => of_models(&args).await,
     };
@@ -85,6 +89,12 @@ async fn of_churn(args: &ChurnArgs) -> Result<ExitCode, Box<dyn Error>> {
 async fn of_capacity(args: &CapacityArgs) -> Result<ExitCode, Box<dyn Error>> {
     let capacity = scenario::capacity(args).await?;
     println!("{}", if args.common.json { capacity.to_json() } else { capacity.to_table() });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn of_janus(args: &JanusArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let comparison = janus::compare(args).await?;
+    println!("{}", if args.common.json { comparison.to_json() } else { comparison.to_table() });
     Ok(ExitCode::SUCCESS)
 }
 

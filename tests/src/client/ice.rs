@@ -1,7 +1,10 @@
 //! The controlling side of ICE towards a lite node (RFC 8445 section 7): one candidate pair, checked
 //! and nominated at once, then kept alive (RFC 7675).
 
-use std::time::{Duration, Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
 
 use ring::{
     hmac,
@@ -11,6 +14,7 @@ use ring::{
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: u16 = 0x0001;
 const BINDING_SUCCESS: u16 = 0x0101;
+const ATTR_XOR_MAPPED_ADDRESS: u16 = 0x0020;
 const ATTR_USERNAME: u16 = 0x0006;
 const ATTR_MESSAGE_INTEGRITY: u16 = 0x0008;
 const ATTR_PRIORITY: u16 = 0x0024;
@@ -91,7 +95,7 @@ impl Checker {
     pub fn handle(&mut self, now: Instant, message: &[u8]) -> bool {
         let Some(header) = message.get(..20) else { return false };
         let answers = header[..2] == BINDING_SUCCESS.to_be_bytes() && header[8..] == self.pending;
-        if !answers || !self.authentic(message) {
+        if !answers || !authentic(&self.key, message) {
             return false;
         }
         self.next = now + CONSENT_INTERVAL;
@@ -108,30 +112,62 @@ impl Checker {
         attribute(&mut message, ATTR_PRIORITY, &0x6e7f_1eff_u32.to_be_bytes());
         attribute(&mut message, ATTR_CONTROLLING, &self.tie_breaker);
         attribute(&mut message, ATTR_USE_CANDIDATE, &[]);
-        set_length(&mut message, 24);
-        let tag = hmac::sign(&self.key, &message);
-        attribute(&mut message, ATTR_MESSAGE_INTEGRITY, tag.as_ref());
-        set_length(&mut message, 8);
-        let fingerprint = crc32(&message) ^ FINGERPRINT_XOR;
-        attribute(&mut message, ATTR_FINGERPRINT, &fingerprint.to_be_bytes());
+        seal(&mut message, &self.key);
         message
     }
+}
 
-    fn authentic(&self, message: &[u8]) -> bool {
-        let mut at = 20;
-        while let Some(head) = message.get(at..at + 4) {
-            let kind = u16::from_be_bytes([head[0], head[1]]);
-            let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
-            if kind == ATTR_MESSAGE_INTEGRITY {
-                let Some(tag) = message.get(at + 4..at + 24) else { return false };
-                let mut signed = message[..at].to_vec();
-                set_length(&mut signed, 24);
-                return hmac::verify(&self.key, &signed, tag).is_ok();
-            }
-            at += 4 + len.next_multiple_of(4);
+/// Whether the message is signed with this key (RFC 8489 section 14.5).
+fn authentic(key: &hmac::Key, message: &[u8]) -> bool {
+    let mut at = 20;
+    while let Some(head) = message.get(at..at + 4) {
+        let kind = u16::from_be_bytes([head[0], head[1]]);
+        let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
+        if kind == ATTR_MESSAGE_INTEGRITY {
+            let Some(tag) = message.get(at + 4..at + 24) else { return false };
+            let mut signed = message[..at].to_vec();
+            set_length(&mut signed, 24);
+            return hmac::verify(key, &signed, tag).is_ok();
         }
-        false
+        at += 4 + len.next_multiple_of(4);
     }
+    false
+}
+
+/// Signs a message and adds its fingerprint.
+fn seal(message: &mut Vec<u8>, key: &hmac::Key) {
+    set_length(message, 24);
+    let tag = hmac::sign(key, message);
+    attribute(message, ATTR_MESSAGE_INTEGRITY, tag.as_ref());
+    set_length(message, 8);
+    let fingerprint = crc32(message) ^ FINGERPRINT_XOR;
+    attribute(message, ATTR_FINGERPRINT, &fingerprint.to_be_bytes());
+}
+
+/// The answer to a check of the other side, which came from `remote` (RFC 8445 section 7.3): a server
+/// that is not lite checks, too, whoever checks it. `None`: no check, or not with our password.
+pub fn answer(ours: &Credentials, remote: SocketAddr, message: &[u8]) -> Option<Vec<u8>> {
+    let header = message.get(..20)?;
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, ours.pwd.as_bytes());
+    if header[..2] != BINDING_REQUEST.to_be_bytes() || !authentic(&key, message) {
+        return None;
+    }
+    let mut response = Vec::with_capacity(96);
+    response.extend(BINDING_SUCCESS.to_be_bytes());
+    response.extend([0, 0]);
+    response.extend(&header[4..]);
+    let port =
+        (remote.port() ^ u16::from_be_bytes([MAGIC_COOKIE[0], MAGIC_COOKIE[1]])).to_be_bytes();
+    let (family, address) = match remote.ip() {
+        IpAddr::V4(ip) => (1, ip.octets().to_vec()),
+        IpAddr::V6(ip) => (2, ip.octets().to_vec()),
+    };
+    let mask = header[4..].iter();
+    let address = address.iter().zip(mask).map(|(byte, mask)| byte ^ mask);
+    let mapped: Vec<u8> = [0, family].into_iter().chain(port).chain(address).collect();
+    attribute(&mut response, ATTR_XOR_MAPPED_ADDRESS, &mapped);
+    seal(&mut response, &key);
+    Some(response)
 }
 
 /// Random bytes of the system.
@@ -184,6 +220,20 @@ mod tests {
         checker.confirmed = true;
         let later = now + 2 * FIRST_INTERVAL;
         assert_ne!(checker.poll(later), checker.poll(later + CONSENT_INTERVAL));
+    }
+
+    #[test]
+    fn a_check_of_the_other_side_is_answered_with_where_it_came_from() {
+        let (us, them) = (Credentials::random(), Credentials::random());
+        let mut checker = Checker::new(Instant::now(), &them, &us);
+        let check = checker.poll(Instant::now()).unwrap();
+        let remote = SocketAddr::from(([192, 0, 2, 1], 32_853));
+        let response = answer(&us, remote, &check).unwrap();
+        assert!(checker.handle(Instant::now(), &response));
+        // The mapped address of RFC 5769 section 2.2, whose transaction does not matter for IPv4.
+        assert_eq!(response[20..32], [0, 0x20, 0, 8, 0, 1, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43]);
+        assert_eq!(answer(&them, remote, &check), None, "not with our password");
+        assert_eq!(answer(&us, remote, &response), None, "no check");
     }
 
     #[test]

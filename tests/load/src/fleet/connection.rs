@@ -4,7 +4,7 @@
 //! the node's own code, which is in place and allocates nothing: the fleet looks for load, and whether
 //! that code is right is seen by participants who use another.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{collections::VecDeque, net::SocketAddr, time::Instant};
 
 use bytes::BytesMut;
 use sotto_server::shard::transport::{
@@ -14,7 +14,7 @@ use sotto_server::shard::transport::{
 use sotto_tests::client::{
     Answer, Profiles,
     dtls::{Dtls, DtlsEvent},
-    ice::{Checker, Credentials},
+    ice::{Checker, Credentials, answer},
     srtp::Profile,
 };
 
@@ -42,26 +42,28 @@ pub(crate) struct Connection {
     checker: Checker,
     dtls: Dtls,
     srtp: Option<(Sealer, Opener)>,
-    /// The check that is to be sent.
-    check: Option<Vec<u8>>,
+    ours: Credentials,
+    /// Checks, and answers to those of the server, that are to be sent.
+    checks: VecDeque<Vec<u8>>,
 }
 
 impl Connection {
-    /// Begins to connect to the first address of `answer` that `local` can reach.
+    /// Begins to connect to the first address of `theirs` that `local` can reach.
     pub(crate) fn new(
         now: Instant,
         local: SocketAddr,
         ours: &Credentials,
-        answer: &Answer,
+        theirs: &Answer,
     ) -> Result<Self, String> {
         let same_family = |address: &&SocketAddr| address.is_ipv4() == local.is_ipv4();
-        let mut candidates = answer.candidates.iter();
-        let remote = *candidates.find(same_family).ok_or("the answer has no candidate")?;
-        let theirs = Credentials { ufrag: answer.ufrag.clone(), pwd: answer.pwd.clone() };
-        let dtls = Dtls::new(local, remote, answer.fingerprint, Profiles::GcmAndCm);
+        let mut candidates = theirs.candidates.iter();
+        let remote = *candidates.find(same_family).ok_or("the server names no address")?;
+        let credentials = Credentials { ufrag: theirs.ufrag.clone(), pwd: theirs.pwd.clone() };
+        let dtls = Dtls::new(local, remote, theirs.fingerprint, Profiles::GcmAndCm);
         let dtls = dtls.map_err(|error| format!("DTLS: {error}"))?;
-        let checker = Checker::new(now, ours, &theirs);
-        Ok(Self { remote, checker, dtls, srtp: None, check: None })
+        let checker = Checker::new(now, ours, &credentials);
+        let ours = ours.clone();
+        Ok(Self { remote, checker, dtls, srtp: None, ours, checks: VecDeque::new() })
     }
 
     /// The server's address.
@@ -73,6 +75,7 @@ impl Connection {
     pub(crate) fn handle<'a>(&mut self, now: Instant, datagram: &'a mut [u8]) -> Opened<'a> {
         match datagram.first() {
             Some(0..=3) => {
+                self.checks.extend(answer(&self.ours, self.remote, datagram));
                 if self.checker.handle(now, datagram)
                     && let Err(error) = self.dtls.connect(now)
                 {
@@ -150,7 +153,7 @@ impl Connection {
 
     /// Lets timers act that are due.
     pub(crate) fn advance(&mut self, now: Instant) -> Result<(), String> {
-        self.check = self.check.take().or_else(|| self.checker.poll(now));
+        self.checks.extend(self.checker.poll(now));
         self.dtls.handle_timeout(now).map_err(|error| format!("DTLS: {error}"))
     }
 
@@ -162,7 +165,7 @@ impl Connection {
 
     /// The next datagram of a check or a handshake.
     pub(crate) fn transmit(&mut self) -> Option<BytesMut> {
-        let check = self.check.take().map(|check| check.as_slice().into());
+        let check = self.checks.pop_front().map(|check| check.as_slice().into());
         check.or_else(|| self.dtls.poll_transmit())
     }
 }

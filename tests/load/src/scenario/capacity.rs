@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{
-    AudioArgs, Common, Failure, Figures, Layout, Limits, MeetArgs, Plan, Reels, Target,
-    WebinarArgs, chart, run, table::number,
+    AudioArgs, Common, Failure, Figures, Layout, Limits, MeetArgs, Plan, Reels, WebinarArgs, chart,
+    play, table::number,
 };
 
 /// The search ends when it is this near to the bound, as a share of the answer.
@@ -186,10 +186,7 @@ impl CapacityArgs {
                 Plan::audio(&args, reels)
             }
         };
-        let target = Target::open(&self.common, Limits::Wide).await?;
-        let figures = run::play(&target, &self.common, &plan).await;
-        target.close().await;
-        let figures = figures?;
+        let figures = play(&self.common, Limits::Wide, &plan).await?;
         Ok(Step { people, broken: self.broken(&figures), figures })
     }
 

@@ -150,7 +150,7 @@ async fn warm_up(
     reels: &Reels,
 ) -> Result<(), Failure> {
     let guest = passer_by(&args.common, reels, u32::MAX, usize::MAX);
-    let seat = target.entrance.join(fleet, &guest).await?;
+    let seat = target.join(fleet.clone(), guest).await?;
     seat.leave(fleet).await;
     Ok(())
 }
@@ -172,7 +172,7 @@ async fn come_and_go(
         }
         let room = cycle / args.participants.max(1);
         let guest = passer_by(&args.common, reels, room, cycle as usize);
-        match target.entrance.join(fleet, &guest).await {
+        match target.join(fleet.clone(), guest).await {
             Ok(seat) => {
                 tokio::time::sleep(seconds(args.stay * random.random_range(0.5..1.0))).await;
                 seat.leave(fleet).await;

@@ -27,6 +27,7 @@ pub use capacity::{Bound, Capacity, CapacityArgs, CostModel, Scene, Step, capaci
 pub use churn::ChurnFigures;
 pub use figures::{Figures, Quantiles};
 pub use plan::{Plan, Reels};
+pub(crate) use table::number;
 pub use target::{Limits, Target, TargetError};
 
 use crate::{entrance::NotIn, fleet::FleetError, server::ServerError};
@@ -119,7 +120,14 @@ pub async fn churn(args: &ChurnArgs) -> Result<ChurnFigures, Failure> {
 /// # Errors
 /// [`Failure`].
 pub async fn play(common: &Common, limits: Limits, plan: &Plan) -> Result<Figures, Failure> {
-    let target = Target::open(common, limits).await?;
+    play_at(Target::open(common, limits).await?, common, plan).await
+}
+
+/// Plays any plan at a server, which ends behind it if it was started for it.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn play_at(target: Target, common: &Common, plan: &Plan) -> Result<Figures, Failure> {
     let figures = run::play(&target, common, plan).await;
     target.close().await;
     figures

@@ -92,7 +92,6 @@ pub(super) async fn gather(
     let between = seconds(1.0 / common.num_per_second.max(1e-3));
     let began = Instant::now();
     let mut coming = JoinSet::new();
-    let entrance = target.entrance.clone();
     let mut figures = Figures {
         scenario: plan.scenario,
         arrivals: plan.guests.len() as u64,
@@ -117,8 +116,7 @@ pub(super) async fn gather(
     for (i, guest) in plan.guests.iter().cloned().enumerate() {
         let due = began + between * i as u32;
         tokio::time::sleep_until(due.into()).await;
-        let (entrance, fleet) = (entrance.clone(), fleet.clone());
-        coming.spawn(async move { entrance.join(&fleet, &guest).await });
+        coming.spawn(target.join(fleet.clone(), guest));
         while let Some(Ok(came)) = coming.try_join_next() {
             enter(came);
         }

@@ -59,7 +59,7 @@ impl Figures {
 }
 
 /// A figure that may be unknown, with so many digits.
-pub(super) fn number(value: Option<f64>, digits: usize) -> String {
+pub(crate) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "unknown".into(), |value| format!("{value:.digits$}"))
 }
 

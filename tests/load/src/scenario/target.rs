@@ -1,22 +1,37 @@
 //! The node that is measured: one that runs, or one that is started for it.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sotto_server::token::{Key, ShortKey};
 
 use super::args::Common;
 use crate::{
-    entrance::Entrance,
+    entrance::{Entrance, Guest, NotIn, Seat},
+    fleet::Fleet,
+    janus::{Janus, JanusEntrance},
     server::{Process, ServerError, StartedNode, Usage, stay_on},
 };
 
-/// The node.
+/// The server.
 pub struct Target {
-    started: Option<StartedNode>,
+    started: Started,
     process: Option<Process>,
-    /// The way in.
-    pub entrance: Entrance,
+    way: Way,
+}
+
+/// What ends with the run.
+enum Started {
+    Nothing,
+    Node(Box<StartedNode>),
+    Janus(Janus),
+}
+
+/// The way in.
+#[derive(Clone)]
+enum Way {
+    Sotto(Entrance),
+    Janus(JanusEntrance),
 }
 
 /// Why there is no node.
@@ -58,7 +73,7 @@ impl Target {
         if let Some(url) = &common.url {
             let process = common.pid.map(|pid| Process { pid });
             let entrance = Entrance::new(url.clone(), key(common)?);
-            return Ok(Self { started: None, process, entrance });
+            return Ok(Self { started: Started::Nothing, process, way: Way::Sotto(entrance) });
         }
         let program = match &common.sotto {
             Some(program) => program.clone(),
@@ -75,7 +90,33 @@ impl Target {
         };
         let started = StartedNode::start(program, common.server_cpu, &settings).await?;
         let entrance = Entrance::new(started.url(), Key::development());
-        Ok(Self { process: started.process(), started: Some(started), entrance })
+        Ok(Self {
+            process: started.process(),
+            started: Started::Node(Box::new(started)),
+            way: Way::Sotto(entrance),
+        })
+    }
+
+    /// A Janus that was started for this run.
+    pub fn of_janus(janus: Janus) -> Self {
+        raise_files();
+        let way = Way::Janus(JanusEntrance::new(janus.url()));
+        Self { process: Some(janus.process()), started: Started::Janus(janus), way }
+    }
+
+    /// Brings a guest in. Gives a future that does not hold the target.
+    pub(super) fn join(
+        &self,
+        fleet: Arc<Fleet>,
+        guest: Guest,
+    ) -> impl Future<Output = Result<Seat, NotIn>> + Send + use<> {
+        let way = self.way.clone();
+        async move {
+            match way {
+                Way::Sotto(entrance) => entrance.join(&fleet, &guest).await,
+                Way::Janus(entrance) => entrance.join(&fleet, &guest).await,
+            }
+        }
     }
 
     /// What it has used; `None` where its process is not known.
@@ -88,8 +129,10 @@ impl Target {
 
     /// Ends what was started.
     pub async fn close(self) {
-        if let Some(started) = self.started {
-            started.stop().await;
+        match self.started {
+            Started::Nothing => {}
+            Started::Node(node) => node.stop().await,
+            Started::Janus(janus) => drop(janus),
         }
     }
 }
