@@ -444,6 +444,7 @@ impl Room {
             ClientMessage::ModelSupport(_)
             | ClientMessage::Policy { .. }
             | ClientMessage::Consent { .. }
+            | ClientMessage::Uplink { .. }
             | ClientMessage::Learning { .. }
             | ClientMessage::Gate { .. }
             | ClientMessage::ModelHeld(_)

@@ -91,11 +91,23 @@ export type ClientMessage =
     }
   | {
       /**
+       * Of a microphone: until there is a model of it, it can be sent in the generic one of this
+       * plug-in, to those whose lines are thin.
+       */
+      generic?: GenericModel | null;
+      /**
        * Whether it may be used.
        */
       granted: boolean;
       source: Source;
       type: "consent";
+    }
+  | {
+      /**
+       * In bits per second.
+       */
+      bitrate: number;
+      type: "uplink";
     }
   | {
       source: Source;
@@ -508,6 +520,20 @@ export interface PluginSupport {
   decode: Decoding;
   /**
    * Its number on the wire, 0 to 15.
+   */
+  plugin: number;
+  /**
+   * The version of its models and frames.
+   */
+  version: number;
+}
+/**
+ * The model of a plug-in that knows no speaker, epoch 0: everybody who has the plug-in in that version
+ * has it, so it is never fetched.
+ */
+export interface GenericModel {
+  /**
+   * The plug-in's number on the wire, 0 to 7: of sound.
    */
   plugin: number;
   /**

@@ -46,6 +46,17 @@ pub struct PluginSupport {
     pub decode: Decoding,
 }
 
+/// The model of a plug-in that knows no speaker, epoch 0: everybody who has the plug-in in that version
+/// has it, so it is never fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenericModel {
+    /// The plug-in's number on the wire, 0 to 7: of sound.
+    pub plugin: u8,
+    /// The version of its models and frames.
+    pub version: u8,
+}
+
 /// Whether a device decodes a plug-in's frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

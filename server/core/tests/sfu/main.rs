@@ -11,6 +11,7 @@ mod call;
 mod closed_loop;
 mod codecs;
 mod data;
+mod generic_voice;
 mod hostile;
 mod layers;
 mod learners;

@@ -66,7 +66,7 @@ async fn withdraw(
     let own = door.store.own(&member, hash).or_else(|| door.store.offered(&member, hash));
     let (source, _) = own.ok_or_else(no_such_model)?;
     let peer = member.peer;
-    let message = ClientMessage::Consent { source, granted: false };
+    let message = ClientMessage::Consent { source, granted: false, generic: None };
     let tell = || door.node.media.try_send(peer, Command::Message { peer, message });
     door.store.withdraw(&member, source, tell).map_err(undelivered)?;
     let (store, identity) = (door.store.clone(), member.identity);

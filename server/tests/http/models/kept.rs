@@ -88,7 +88,8 @@ async fn a_speaker_finds_what_it_left_behind_and_uses_it_without_sending_it_agai
 async fn what_is_taken_back_is_kept_no_longer() {
     let mut keeping = Keeping::start().await;
     let model = Model::face(1, 300);
-    let withdrawn = ClientMessage::Consent { source: Source::Camera, granted: false };
+    let withdrawn =
+        ClientMessage::Consent { source: Source::Camera, granted: false, generic: None };
     for door in ["http", "http, in another meeting", "websocket"] {
         let mut ann = keeping.node.person("team", "ann").await;
         keeping.keep(&ann, &model).await;

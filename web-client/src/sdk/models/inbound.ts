@@ -2,6 +2,7 @@ import type { Slot } from "../slots.js";
 import type { BundlesCommand, BundlesReport } from "./bundles.protocol.js";
 import BundlesWorker from "./bundles.worker.js?worker&inline";
 import type { ArrivedBlock, DemuxCounts } from "./demux.js";
+import { GENERIC_EPOCH } from "./codec.js";
 import { Faces } from "./faces.js";
 import { ModelStore, ModelTransferError } from "./fetch.js";
 import { Forms } from "./forms.js";
@@ -215,8 +216,11 @@ export class Inbound {
 
   #formSaid(state: FormState): void {
     if (state.anchor) {
-      const { shortId, anchor } = state;
-      this.#tell({ type: "anchor", participant: shortId, timestamp: anchor.media });
+      this.#tell({ type: "anchor", participant: state.shortId, timestamp: state.anchor.media });
+    }
+    const { shortId, plugin, epoch } = state;
+    if (epoch === GENERIC_EPOCH && plugin !== null) {
+      this.#tell({ type: "generic", participant: shortId, plugin });
     }
     this.#prepare(state);
     if (state.source === "camera") this.faces.formChanged(state.participant);
@@ -284,10 +288,10 @@ export class Inbound {
   #forget(participant: string, hash: string): void {
     const shortId = this.#host.shortIdOf(participant);
     for (const [key, held] of this.#held) {
-      const [owner, plugin] = key.split(" ").map(Number);
-      if (held !== hash || owner !== shortId || plugin === undefined) continue;
+      const [owner, plugin, epoch] = key.split(" ").map(Number);
+      if (held !== hash || owner !== shortId || plugin === undefined || epoch === undefined) continue;
       this.#held.delete(key);
-      this.#tell({ type: "forget", participant: shortId ?? 0, plugin, hash });
+      this.#tell({ type: "forget", participant: shortId ?? 0, plugin, epoch, hash });
     }
   }
 }

@@ -47,7 +47,8 @@ export type ModelClientMessage = Extract<
       | "modelFailed"
       | "switched"
       | "policy"
-      | "consent";
+      | "consent"
+      | "uplink";
   }
 >;
 

@@ -25,7 +25,7 @@ pub(crate) use ingest::Uplink;
 pub(crate) use review::{ModelSeat, plugin_kind};
 pub(crate) use source::SourceModel;
 
-use sotto_frame::{Epoch, ModelHash, PluginKind};
+use sotto_frame::{Epoch, ModelHash, PluginId, PluginKind};
 
 use crate::{
     id::{ParticipantId, ShortId},
@@ -33,8 +33,8 @@ use crate::{
     peer::{Fetched, MAX_PLUGINS, Peer},
     room::{Context, MemberKey, Room, TrackKey},
     signal::{
-        ClientMessage, ErrorCode, ForgetModel, Form, FormSwitched, GateState, LearningState,
-        ModelEpoch, ModelFailure, ModelSupport, Policy, ServerMessage, Source,
+        ClientMessage, ErrorCode, ForgetModel, Form, FormSwitched, GateState, GenericModel,
+        LearningState, ModelEpoch, ModelFailure, ModelSupport, Policy, ServerMessage, Source,
     },
 };
 
@@ -62,13 +62,16 @@ pub enum ModelError {
     /// Frames say their epoch modulo 8: of this one and the one in use, nobody could tell which is meant.
     #[error("an epoch may be at most 7 after the one in use")]
     EpochTooFar,
+    /// Only voices have one, and only where models are used.
+    #[error("there is no generic model of this")]
+    NoGeneric,
 }
 
 impl ModelError {
     /// What to say to the client.
     pub const fn code(self) -> ErrorCode {
         match self {
-            Self::NoSuchSource => ErrorCode::Malformed,
+            Self::NoSuchSource | Self::NoGeneric => ErrorCode::Malformed,
             Self::Forbidden | Self::NotHere | Self::NoConsent => ErrorCode::Forbidden,
             Self::TooManyPlugins => ErrorCode::TooMuch,
             Self::NoSuchModel => ErrorCode::NotFound,
@@ -94,8 +97,12 @@ impl Room {
                 self.model_policy(cx, key, policy);
                 Ok(())
             }
-            ClientMessage::Consent { source, granted } => {
-                self.model_consent(cx, key, source, granted)
+            ClientMessage::Consent { source, granted, generic } => {
+                self.model_consent(cx, key, source, granted, generic)
+            }
+            ClientMessage::Uplink { bitrate } => {
+                self.line_from(cx, key, bitrate);
+                Ok(())
             }
             ClientMessage::Learning { source, state } => {
                 self.model_learning(cx, key, source, state)
@@ -164,15 +171,18 @@ impl Room {
         self.ask_for_models(cx, key);
     }
 
-    /// A client says whether its model may be used.
+    /// A client says whether its model may be used, and in which generic one it can be sent before.
     fn model_consent(
         &mut self,
         cx: &mut Context<'_>,
         key: MemberKey,
         source: Source,
         granted: bool,
+        generic: Option<GenericModel>,
     ) -> Result<(), ModelError> {
         check_source(source)?;
+        let generic =
+            generic.map(|generic| self.check_generic(key, source, generic)).transpose()?;
         let may = |peer: &Peer| peer.permissions.may_be_modelled(source);
         if granted && !self.members[key].peer.as_ref().is_some_and(may) {
             return Err(ModelError::Forbidden);
@@ -180,6 +190,10 @@ impl Room {
         if granted {
             let model = self.source_model_mut(key, source);
             (model.granted, model.consented) = (true, true);
+            if let Some((plugin, version)) = generic {
+                model.use_generic(plugin, version);
+                self.offer_source(cx, key, source);
+            }
         } else {
             self.end_learner(cx, key, source);
             self.source_model_mut(key, source).withdraw();
@@ -189,6 +203,27 @@ impl Room {
         self.review_source(cx, key, source);
         self.ask_for_models(cx, key);
         Ok(())
+    }
+
+    /// A client says what its line to the node carries.
+    fn line_from(&mut self, cx: &mut Context<'_>, key: MemberKey, bitrate: u64) {
+        let Some(peer) = self.peer_mut(key) else { return };
+        if peer.models.upward.observe(cx.now, bitrate) {
+            self.offer_source(cx, key, Source::Microphone);
+        }
+    }
+
+    /// Which plug-in's generic model a source can be sent in.
+    fn check_generic(
+        &mut self,
+        key: MemberKey,
+        source: Source,
+        GenericModel { plugin, version }: GenericModel,
+    ) -> Result<(PluginId, u8), ModelError> {
+        let plugin = PluginId::new(plugin).map_err(|_| ModelError::NoGeneric)?;
+        let is_voice = source == Source::Microphone && plugin.kind() == PluginKind::Sound;
+        let is_used = self.peer_mut(key).is_some_and(|peer| peer.models.enabled);
+        (is_voice && is_used).then_some((plugin, version)).ok_or(ModelError::NoGeneric)
     }
 
     /// A client says what its learner does, or that the node is to learn.
