@@ -12,10 +12,10 @@ mod quality;
 
 pub use json::MessageError;
 pub use models::{
-    AccessKey, Decoding, FetchModel, ForgetModel, Form, FormSwitched, GateState, GenericModel,
-    LearnedModel, LearnerState, LearningPlace, LearningState, ModelAccess, ModelDemand, ModelEpoch,
-    ModelFailure, ModelLines, ModelSupport, ModelTransport, PluginSupport, Policy, RawReason,
-    ReceivedForm, SourceDemand,
+    AccessKey, Decoding, DiskCopy, FetchModel, ForgetModel, Form, FormSwitched, GateState,
+    GenericModel, LearnedModel, LearnerState, LearningPlace, LearningState, ModelAccess, ModelCopy,
+    ModelDemand, ModelEpoch, ModelFailure, ModelLines, ModelSupport, ModelTransport, PluginSupport,
+    Policy, RawReason, ReceivedForm, SourceDemand,
 };
 pub use quality::{
     AudioDemand, LayerDemand, PublishedLayer, QualityLimit, ReceivedLayer, SlotQuality,
@@ -259,6 +259,8 @@ pub enum ServerMessage {
     FetchModel(Box<FetchModel>),
     /// Forget this model: its speaker left or withdrew it, or a later epoch took its place.
     ForgetModel(ForgetModel),
+    /// Whether a model may be kept on disk: said before it is to be fetched, and when that changes.
+    ModelCopy(ModelCopy),
     /// A model that you uploaded is in use from now on.
     ModelAccepted {
         /// Microphone or camera.

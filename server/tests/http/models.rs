@@ -126,7 +126,13 @@ impl Person {
     async fn told_to_forget(&mut self, model: &Model) {
         let participant = ParticipantId(Uuid::from_u128(1));
         let (source, hash) = (Source::Camera, model.hash);
-        self.told(ServerMessage::ForgetModel(ForgetModel { participant, source, hash })).await;
+        self.told(ServerMessage::ForgetModel(ForgetModel {
+            participant,
+            source,
+            hash,
+            left: false,
+        }))
+        .await;
     }
 
     async fn told(&mut self, message: ServerMessage) {

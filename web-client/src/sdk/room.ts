@@ -507,6 +507,7 @@ export class Room implements PublicationOwner {
       case "forms":
       case "fetchModel":
       case "forgetModel":
+      case "modelCopy":
       case "modelDemand":
       case "modelAccepted":
       case "learner":

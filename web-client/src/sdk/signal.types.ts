@@ -291,6 +291,9 @@ export type ServerMessage =
   | (ForgetModel & {
       type: "forgetModel";
     })
+  | (ModelCopy & {
+      type: "modelCopy";
+    })
   | {
       /**
        * Its epoch.
@@ -360,7 +363,7 @@ export type ServerMessage =
       type: "pong";
     };
 /**
- * A bearer token. Not shown where messages are printed.
+ * A secret: a bearer token, or what something is encrypted with. Not shown where messages are printed.
  */
 export type AccessKey = string;
 /**
@@ -829,8 +832,37 @@ export interface ForgetModel {
    * Its name: 64 hexadecimal digits.
    */
   hash: string;
+  /**
+   * Its speaker only left: a copy on disk that was allowed may stay there.
+   */
+  left?: boolean;
   participant: ParticipantId;
   source: Source;
+}
+/**
+ * Whether a client may keep a copy of a model on disk.
+ */
+export interface ModelCopy {
+  /**
+   * How; absent: a copy that was made is to be removed.
+   */
+  copy?: DiskCopy | null;
+  /**
+   * Its name: 64 hexadecimal digits.
+   */
+  hash: string;
+  participant: ParticipantId;
+  source: Source;
+}
+/**
+ * How a copy of a model may be kept on disk: encrypted, and not for ever.
+ */
+export interface DiskCopy {
+  /**
+   * When it is to be removed, in seconds since 1970.
+   */
+  expires: number;
+  key: AccessKey;
 }
 /**
  * A model that the node has learned of the client's own source. It is used once the client, which

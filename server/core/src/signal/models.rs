@@ -320,6 +320,37 @@ pub struct ForgetModel {
     #[serde(with = "hash_text")]
     #[schemars(with = "String")]
     pub hash: ModelHash,
+    /// Its speaker only left: a copy on disk that was allowed may stay there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
+}
+
+/// Whether a client may keep a copy of a model on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelCopy {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// Microphone or camera.
+    pub source: Source,
+    /// Its name: 64 hexadecimal digits.
+    #[serde(with = "hash_text")]
+    #[schemars(with = "String")]
+    pub hash: ModelHash,
+    /// How; absent: a copy that was made is to be removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<DiskCopy>,
+}
+
+/// How a copy of a model may be kept on disk: encrypted, and not for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiskCopy {
+    /// What it is encrypted with (AES-256-GCM): 32 bytes, base64url without padding. It is told for as long
+    /// as the copy is allowed, and never written to a disk itself.
+    pub key: AccessKey,
+    /// When it is to be removed, in seconds since 1970.
+    pub expires: u64,
 }
 
 /// What anybody needs of a publisher's model stream.
@@ -358,7 +389,7 @@ pub struct ModelAccess {
     pub learn: LearningPlace,
 }
 
-/// A bearer token. Not shown where messages are printed.
+/// A secret: a bearer token, or what something is encrypted with. Not shown where messages are printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(with = "String")]

@@ -18,6 +18,7 @@ mod learners;
 mod lossy;
 mod media;
 mod model;
+mod model_copies;
 mod models;
 mod models_edges;
 mod models_random;

@@ -79,6 +79,8 @@ function obey(command: BundlesCommand): void {
       return take(new Uint8Array(command.bytes));
     case "model":
       return hold(command);
+    case "container":
+      return handOver(command.hash);
     case "generic":
       return holdGeneric(command);
     case "forget":
@@ -173,6 +175,11 @@ function wholeModel(own: Codec, bytes: Uint8Array): Uint8Array | null {
   if (!DELTA_MAGIC.every((byte, at) => bytes[at] === byte)) return bytes;
   const base = containers.get(own.parseDelta(bytes).base);
   return base ? own.applyDelta(base, bytes) : null;
+}
+
+function handOver(hash: string): void {
+  const container = containers.get(hash)?.slice().buffer;
+  if (container) report({ type: "container", hash, container });
 }
 
 function holdGeneric({ participant, plugin }: BundlesCommand & { type: "generic" }): void {

@@ -14,6 +14,7 @@
 //! ```
 
 mod ask;
+mod copies;
 mod fetch;
 mod ingest;
 mod learn;
@@ -165,7 +166,9 @@ impl Room {
         }
         cx.say(peer, ServerMessage::ModelAccepted { source, epoch });
         // Differences are made from the last one alone.
-        self.forget_models(cx, key, source, |epoch| epoch < model.epoch && Some(epoch) != used);
+        self.forget_models(cx, key, source, false, |epoch| {
+            epoch < model.epoch && Some(epoch) != used
+        });
         self.advance_epoch(cx, key, source);
         self.offer_source(cx, key, source);
         self.ask_for_models(cx, key);
@@ -198,7 +201,7 @@ impl Room {
             self.end_learner(cx, key, source);
             self.source_model_mut(key, source).withdraw();
             self.discard_frames(key, source);
-            self.forget_models(cx, key, source, |_| true);
+            self.forget_models(cx, key, source, false, |_| true);
         }
         self.review_source(cx, key, source);
         self.ask_for_models(cx, key);
@@ -361,19 +364,21 @@ impl Room {
         Ok((self.members[key].short_id, key))
     }
 
-    /// A model may no longer be used, or only those after it: whoever was given it forgets it.
+    /// A model may no longer be used, or only those after it: whoever was given it forgets it. `left`: its
+    /// speaker only left.
     fn forget_models(
         &mut self,
         cx: &mut Context<'_>,
         speaker: MemberKey,
         source: Source,
+        left: bool,
         gone: impl Fn(Epoch) -> bool,
     ) {
         let who = self.members[speaker].short_id;
         for (_, member) in self.members.iter_mut() {
             let Some(peer) = &mut member.peer else { continue };
             for Fetched { participant, hash, .. } in peer.models.forget_models(who, source, &gone) {
-                let forget = ForgetModel { participant, source, hash };
+                let forget = ForgetModel { participant, source, hash, left };
                 cx.say(peer.id, ServerMessage::ForgetModel(forget));
             }
         }
@@ -395,7 +400,7 @@ impl Room {
     /// Somebody leaves: his models are forgotten, and he has no seat any more.
     pub(crate) fn leave_models(&mut self, cx: &mut Context<'_>, key: MemberKey) {
         for source in [Source::Microphone, Source::Camera] {
-            self.forget_models(cx, key, source, |_| true);
+            self.forget_models(cx, key, source, true, |_| true);
         }
         for (_, track) in self.tracks.iter_mut() {
             track.model_seats.retain(|seat| seat.member != key);

@@ -8,7 +8,7 @@ use super::{ModelError, learn::NodeLearner};
 use crate::{
     input::ModelHeader,
     representation::Availability,
-    signal::{GateState, LearningState, Source},
+    signal::{DiskCopy, GateState, LearningState, Source},
     time::Time,
 };
 
@@ -59,6 +59,8 @@ pub(crate) struct SourceModel {
     pub(crate) before: Option<ModelHeader>,
     /// The one that it will use, and since when that is known.
     pub(crate) next: Option<(ModelHeader, Time)>,
+    /// The one that its speaker lets others keep copies of, and how.
+    pub(crate) copy: Option<(ModelHash, DiskCopy)>,
     /// When the last frame came.
     pub(crate) last: Option<Time>,
     seen: Seen,
@@ -87,6 +89,7 @@ impl SourceModel {
             used: None,
             before: None,
             next: None,
+            copy: None,
             last: None,
             seen: Seen::default(),
         }
@@ -179,6 +182,13 @@ impl SourceModel {
             jobs: self.jobs,
             ..Self::new(self.source)
         };
+    }
+
+    /// Whether a model is one of its own.
+    pub(crate) fn knows(&self, hash: ModelHash) -> bool {
+        let next = self.next.as_ref().map(|(next, _)| next);
+        let mut known = [self.used.as_ref(), self.before.as_ref(), next].into_iter().flatten();
+        known.any(|model| !model.epoch.is_generic() && model.hash == hash)
     }
 
     /// Whether frames come.
