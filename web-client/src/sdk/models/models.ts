@@ -36,7 +36,7 @@ export interface ModelOptions {
 
 /** How a model of one's own is learned. */
 export interface LearnOptions {
-  /** Whether it is kept for the next meeting. */
+  /** Whether it is kept for the next meeting, by the node and in copies by those who are sent it. */
   keep?: boolean;
 }
 
@@ -174,7 +174,7 @@ export class Models {
    * Learns a model of the own voice or face and lets others be sent it. Only to be called when the
    * speaker has agreed: a model of a voice or a face is biometric data. With `keep` the node keeps it
    * for the next meeting of this identity, encrypted, if it keeps any (`keptDays`), and what it has
-   * from the last one is used at once. Where the node says so, and where it may and this device is too
+   * from the last one is used at once; those who are sent it keep copies that only the node can open. Where the node says so, and where it may and this device is too
    * slow, the node learns, of what it is sent raw. Resolves when it has begun; the `ownModel` event tells
    * the rest.
    */
