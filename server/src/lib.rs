@@ -20,3 +20,4 @@ pub mod schema;
 pub mod shard;
 pub mod telemetry;
 pub mod token;
+pub mod wiping;

@@ -113,7 +113,8 @@ fn forwarding_one_to_fifty_allocates_nothing_in_the_steady_state_learned_or_not(
         publisher.publish(&mut rig, "cam", Source::Camera);
         if learned {
             let source = Source::Camera;
-            publisher.say(&mut rig, ClientMessage::Consent { source, granted: true });
+            publisher
+                .say(&mut rig, ClientMessage::Consent { source, granted: true, generic: None });
             let state = LearningState::Node;
             publisher.say(&mut rig, ClientMessage::Learning { source, state });
         }

@@ -9,7 +9,9 @@ use crate::{
     },
     media::{Codec, Offer},
     rtp::Packet,
-    signal::{AccessKey, ClientMessage, LeaveReason, Permissions, PublishedLayer, Source, Track},
+    signal::{
+        AccessKey, ClientMessage, DiskCopy, LeaveReason, Permissions, PublishedLayer, Source, Track,
+    },
     time::NtpTime,
 };
 
@@ -60,6 +62,15 @@ pub enum Input {
         peer: PeerId,
         /// What its container says.
         model: ModelHeader,
+    },
+    /// A speaker lets a model of its own be kept for another meeting, or none of that source any longer.
+    ModelKept {
+        /// Whose.
+        peer: PeerId,
+        /// Microphone or camera.
+        source: Source,
+        /// Which, and how others may keep copies of it.
+        kept: Option<(ModelHash, DiskCopy)>,
     },
     /// A client was sent a model over HTTP.
     ModelServed {

@@ -183,6 +183,11 @@ impl Sfu {
             Input::Model { peer, model } => {
                 self.with_member(now, peer, |room, cx, member| room.model(cx, member, model));
             }
+            Input::ModelKept { peer, source, kept } => {
+                self.with_member(now, peer, |room, cx, member| {
+                    room.model_kept(cx, member, source, kept);
+                });
+            }
             Input::ModelServed { peer, hash, bytes } => {
                 self.with_member(now, peer, |room, _, member| {
                     room.model_served(member, hash, bytes);
@@ -444,6 +449,7 @@ impl Room {
             ClientMessage::ModelSupport(_)
             | ClientMessage::Policy { .. }
             | ClientMessage::Consent { .. }
+            | ClientMessage::Uplink { .. }
             | ClientMessage::Learning { .. }
             | ClientMessage::Gate { .. }
             | ClientMessage::ModelHeld(_)

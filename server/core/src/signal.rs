@@ -12,10 +12,10 @@ mod quality;
 
 pub use json::MessageError;
 pub use models::{
-    AccessKey, Decoding, FetchModel, ForgetModel, Form, FormSwitched, GateState, LearnedModel,
-    LearnerState, LearningPlace, LearningState, ModelAccess, ModelDemand, ModelEpoch, ModelFailure,
-    ModelLines, ModelSupport, ModelTransport, PluginSupport, Policy, RawReason, ReceivedForm,
-    SourceDemand,
+    AccessKey, Decoding, DiskCopy, FetchModel, ForgetModel, Form, FormSwitched, GateState,
+    GenericModel, LearnedModel, LearnerState, LearningPlace, LearningState, ModelAccess, ModelCopy,
+    ModelDemand, ModelEpoch, ModelFailure, ModelLines, ModelSupport, ModelTransport, PluginSupport,
+    Policy, RawReason, ReceivedForm, SourceDemand,
 };
 pub use quality::{
     AudioDemand, LayerDemand, PublishedLayer, QualityLimit, ReceivedLayer, SlotQuality,
@@ -118,6 +118,16 @@ pub enum ClientMessage {
         source: Source,
         /// Whether it may be used.
         granted: bool,
+        /// Of a microphone: until there is a model of it, it can be sent in the generic one of this
+        /// plug-in, to those whose lines are thin.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generic: Option<GenericModel>,
+    },
+    /// What the client's line carries from it to the node, as its browser finds, whenever that has
+    /// changed notably below 100 kbit/s.
+    Uplink {
+        /// In bits per second.
+        bitrate: u64,
     },
     /// What the client's learner does while a source has no model, or that the node is to learn it.
     Learning {
@@ -249,6 +259,8 @@ pub enum ServerMessage {
     FetchModel(Box<FetchModel>),
     /// Forget this model: its speaker left or withdrew it, or a later epoch took its place.
     ForgetModel(ForgetModel),
+    /// Whether a model may be kept on disk: said before it is to be fetched, and when that changes.
+    ModelCopy(ModelCopy),
     /// A model that you uploaded is in use from now on.
     ModelAccepted {
         /// Microphone or camera.

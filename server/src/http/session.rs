@@ -195,7 +195,8 @@ impl Client {
         };
         let withdrawn = match command {
             Command::Message {
-                message: ClientMessage::Consent { source, granted: false }, ..
+                message: ClientMessage::Consent { source, granted: false, .. },
+                ..
             } => Some(source),
             _ => None,
         };

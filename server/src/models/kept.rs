@@ -5,14 +5,14 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use sotto_core::signal::Source;
+use sotto_core::signal::{DiskCopy, Source};
 use sotto_frame::ModelHash;
 
 use super::{
     grant::Granted,
     member::{Member, Withdrawals},
     space::Blob,
-    store::{Connection, Download, ModelStore},
+    store::{Connection, Download, ModelStore, Upload},
     vault::Kept,
 };
 
@@ -76,16 +76,19 @@ impl ModelStore {
         Some((offered.source, offered.blob.clone()))
     }
 
-    /// Keeps a model of a speaker for another meeting, unless it took back the consent `since`. Blocks.
-    pub fn keep(&self, member: &Member, source: Source, model: &Blob, since: Withdrawals) {
-        let Some(vault) = &self.vault else { return };
+    /// Keeps a model of a speaker for another meeting, unless it took back the consent `since`. Returns how
+    /// others may keep copies of it; `None`: it is not kept. Blocks.
+    pub fn keep(&self, member: &Member, upload: &Upload, since: Withdrawals) -> Option<DiskCopy> {
+        let vault = self.vault.as_ref()?;
+        let &Upload { source, hash, ref blob } = upload;
         let agreed = || member.agrees(source, since);
         let identity = &*member.identity;
-        match vault.keep(identity, source, model.bytes(), since_1970(), agreed) {
-            Ok(true) => tracing::info!(target: AUDIT, identity, ?source, "model kept"),
-            Ok(false) => {}
-            Err(error) => tracing::error!(?source, %error, "a model could not be kept"),
-        }
+        let kept = vault
+            .keep(identity, source, blob.bytes(), since_1970(), agreed)
+            .inspect_err(|error| tracing::error!(?source, %error, "a model could not be kept"));
+        let expires = kept.ok().flatten()?;
+        tracing::info!(target: AUDIT, identity, ?source, "model kept");
+        Some(DiskCopy { key: vault.copy_key(identity, hash), expires: expires.as_secs() })
     }
 
     /// Removes what is kept of a speaker, of one source or of all. Blocks.

@@ -93,7 +93,7 @@ pub struct ModelStats {
 }
 
 /// A model to be held.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Upload {
     /// Microphone or camera.
     pub source: Source,

@@ -101,7 +101,12 @@ fn fetch(of: u8, number: u8, bitrate: u64) -> FetchModel {
 }
 
 fn forget(of: u8, number: u8) -> ForgetModel {
-    ForgetModel { participant: participant(of), source: MICROPHONE, hash: hash(number) }
+    ForgetModel {
+        participant: participant(of),
+        source: MICROPHONE,
+        hash: hash(number),
+        left: false,
+    }
 }
 
 #[test]

@@ -20,13 +20,14 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
-use sotto_core::signal::Source;
-use sotto_frame::container::MAX_CONTAINER_LEN;
+use sotto_core::signal::{AccessKey, Source};
+use sotto_frame::{ModelHash, container::MAX_CONTAINER_LEN};
 
 use crate::token::Key;
 
@@ -49,6 +50,7 @@ pub struct Vault {
     folder: PathBuf,
     names: hmac::Key,
     seal: LessSafeKey,
+    copies: hmac::Key,
     lifetime: Duration,
     max_bytes: u64,
     /// Held while files are written or removed, so that what is taken back stays so.
@@ -108,6 +110,7 @@ impl Vault {
             folder: folder.to_owned(),
             names,
             seal: LessSafeKey::new(seal),
+            copies: hmac::Key::new(hmac::HMAC_SHA256, &key.derive(b"copies of kept models")),
             lifetime,
             max_bytes,
             writing: Mutex::new(()),
@@ -119,8 +122,17 @@ impl Vault {
         self.lifetime
     }
 
+    /// What copies of a model are encrypted with that others keep of it on disk: told to them in rooms
+    /// alone in which its speaker is, and allows it.
+    pub fn copy_key(&self, identity: &str, hash: ModelHash) -> AccessKey {
+        let mut signed = hmac::Context::with_key(&self.copies);
+        signed.update(&hash.0);
+        signed.update(identity.as_bytes());
+        AccessKey(URL_SAFE_NO_PAD.encode(signed.sign()))
+    }
+
     /// Keeps a model in place of the one before it of the same speaker and source, from `now` (since
-    /// 1970) on, if `agreed` still says so once nobody else writes. Returns whether it did.
+    /// 1970) on, if `agreed` still says so once nobody else writes. Returns until when; `None`: it did not.
     ///
     /// # Errors
     /// What the disk says; then the one before it is still there.
@@ -131,9 +143,10 @@ impl Vault {
         container: &[u8],
         now: Duration,
         agreed: impl FnOnce() -> bool,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<Duration>> {
         let path = self.path(identity, source);
-        let mut file = head(now.saturating_add(self.lifetime)).to_vec();
+        let expires = now.saturating_add(self.lifetime);
+        let mut file = head(expires).to_vec();
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).expect("the system has a random source");
         let mut sealed = container.to_vec();
@@ -146,13 +159,13 @@ impl Vault {
 
         let _writing = self.lock();
         if !agreed() {
-            return Ok(false);
+            return Ok(None);
         }
         let part = path.with_extension(PART);
         fs::write(&part, &file).and_then(|()| fs::rename(&part, &path)).inspect_err(|_| {
             let _never_there_either = fs::remove_file(&part);
         })?;
-        Ok(true)
+        Ok(Some(expires))
     }
 
     /// What is kept of a speaker at `now`. What cannot be read is removed.
@@ -346,9 +359,14 @@ mod tests {
         let place = Place::new("roundtrip");
         let vault = place.vault(1, 1 << 20);
         let face = b"a face that nobody else may see".repeat(20);
-        assert!(vault.keep("ann", Source::Camera, &face, NOW, || true).unwrap());
-        assert!(vault.keep("ann", Source::Microphone, b"a voice", NOW, || true).unwrap());
-        assert!(vault.keep("ann", Source::Microphone, b"a better voice", NOW, || true).unwrap());
+        assert!(vault.keep("ann", Source::Camera, &face, NOW, || true).unwrap().is_some());
+        assert!(vault.keep("ann", Source::Microphone, b"a voice", NOW, || true).unwrap().is_some());
+        assert!(
+            vault
+                .keep("ann", Source::Microphone, b"a better voice", NOW, || true)
+                .unwrap()
+                .is_some()
+        );
         let all = vec![(Source::Microphone, b"a better voice".to_vec()), (Source::Camera, face)];
         assert_eq!(containers(&vault, "ann", NOW), all);
         assert_eq!(containers(&place.vault(1, 1 << 20), "ann", NOW), all, "a restarted node");
@@ -369,7 +387,10 @@ mod tests {
         }
         assert_eq!(vault.forget("ann", Some(Source::Microphone)).unwrap(), 1);
         assert_eq!(containers(&vault, "ann", NOW), [(Source::Camera, b"ann".to_vec())]);
-        assert!(!vault.keep("ann", Source::Microphone, b"too late", NOW, || false).unwrap());
+        assert_eq!(
+            vault.keep("ann", Source::Microphone, b"too late", NOW, || false).unwrap(),
+            None
+        );
         assert_eq!(vault.forget("ann", None).unwrap(), 1);
         assert_eq!(vault.forget("ann", None).unwrap(), 0);
         assert_eq!(containers(&vault, "ann", NOW), []);

@@ -44,7 +44,7 @@ use std::net::SocketAddr;
 use sotto_core::{
     id::PeerId,
     input::{Join, LearnerReport, ModelHeader},
-    signal::{ClientMessage, LeaveReason, ModelLines, ServerMessage, Source},
+    signal::{ClientMessage, DiskCopy, LeaveReason, ModelLines, ServerMessage, Source},
 };
 use sotto_frame::ModelHash;
 
@@ -83,6 +83,15 @@ pub enum Command {
         peer: PeerId,
         /// What its container says.
         model: ModelHeader,
+    },
+    /// A speaker lets a model of its own be kept for another meeting, or none of that source any longer.
+    ModelKept {
+        /// Whose.
+        peer: PeerId,
+        /// Microphone or camera.
+        source: Source,
+        /// Which, and how others may keep copies of it.
+        kept: Option<(ModelHash, DiskCopy)>,
     },
     /// A client was sent a model over HTTP.
     ModelServed {

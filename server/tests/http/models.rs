@@ -126,7 +126,13 @@ impl Person {
     async fn told_to_forget(&mut self, model: &Model) {
         let participant = ParticipantId(Uuid::from_u128(1));
         let (source, hash) = (Source::Camera, model.hash);
-        self.told(ServerMessage::ForgetModel(ForgetModel { participant, source, hash })).await;
+        self.told(ServerMessage::ForgetModel(ForgetModel {
+            participant,
+            source,
+            hash,
+            left: false,
+        }))
+        .await;
     }
 
     async fn told(&mut self, message: ServerMessage) {
@@ -411,7 +417,8 @@ async fn a_speaker_takes_its_models_back_by_either_door_or_by_leaving() {
     let mut bob = node.person("team", "bob").await;
     let model = Model::face(1, 100);
     bob.told_to_fetch(&model, FAST).await;
-    let withdrawn = ClientMessage::Consent { source: Source::Camera, granted: false };
+    let withdrawn =
+        ClientMessage::Consent { source: Source::Camera, granted: false, generic: None };
     for door in ["http", "websocket", "leave"] {
         assert_eq!(node.put(&ann, &model).await.status, 201, "{door}");
         assert!(matches!(node.command().await, Command::Model { .. }));

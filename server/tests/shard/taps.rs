@@ -66,7 +66,7 @@ impl Learners {
 
 /// Agrees to a model of a source, and leaves the learning to the node.
 fn ask(rig: &mut Rig, client: &Client, source: Source) {
-    client.say(rig, ClientMessage::Consent { source, granted: true });
+    client.say(rig, ClientMessage::Consent { source, granted: true, generic: None });
     client.say(rig, ClientMessage::Learning { source, state: LearningState::Node });
 }
 
@@ -103,7 +103,7 @@ fn a_learner_has_nothing_any_more_once_the_consent_is_taken_back_or_the_speaker_
     rig.turn();
     assert_eq!((learners.alive(), learners.packets().len()), (1, 1));
     let source = Source::Microphone;
-    speaker.say(&mut rig, ClientMessage::Consent { source, granted: false });
+    speaker.say(&mut rig, ClientMessage::Consent { source, granted: false, generic: None });
     assert_eq!(learners.alive(), 0);
     speaker.send_rtp(&opus_packet(2, b"voice"));
     rig.turn();

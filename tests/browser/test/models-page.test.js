@@ -23,6 +23,10 @@ const NO_DECODER = `WebAssembly.compile = () => Promise.reject(new WebAssembly.C
  */
 const LEARNED_MS = 150_000;
 
+/** Hashes of copies of models on a page's disk. */
+const copies = (page) =>
+  page.evaluate(async () => (await (await caches.open("sotto-models")).keys()).map(({ url }) => url.split("/").at(-1)));
+
 let node, speaking, listening, ada, bert, kept;
 before(async () => {
   kept = mkdtempSync(path(tmpdir(), "sotto-kept-"));
@@ -56,6 +60,7 @@ test("somebody who agreed in the lobby is heard raw, and from a model once that 
   await voiceOf(bert, "Ada", "model").waitFor({ timeout: LEARNED_MS });
   await told(ada, "microphone", "models.sent");
   assert.equal(await bert.locator("[data-source=camera][data-form=model]").count(), 0, "a face was never agreed to");
+  assert.deepEqual(await copies(bert), [], "nor to a copy of the voice");
   await Promise.all([shoot(ada, "models-own"), shoot(bert, "models-others")]);
 });
 
@@ -65,6 +70,7 @@ test("somebody who wants it kept is heard from a model as soon as she is back", 
   await ada.getByTestId("models-keep").check();
   assert.ok((await stored).ok());
   assert.equal(readdirSync(kept).length, 1);
+  await until(async () => (await copies(bert)).length === 1);
   await ada.getByTestId("leave").click();
   await bert.getByTestId("models-forms").locator("li", { hasText: "Ada" }).waitFor({ state: "detached" });
 
@@ -78,6 +84,22 @@ test("somebody who wants it kept is heard from a model as soon as she is back", 
   const active = performance.now() - entered;
   await voiceOf(bert, "Ada", "model").waitFor({ timeout: 60_000 });
   report("returning-speaker", { activeMs: Math.round(active), heardMs: Math.round(performance.now() - entered) });
+});
+
+test("whoever was sent it comes back, and does not fetch it again", async () => {
+  const fetched = [];
+  bert.on("request", (request) => {
+    if (request.method() === "GET" && /\/v1\/models\/[0-9a-f]{64}/.test(request.url())) fetched.push(request.url());
+  });
+  const held = await copies(bert);
+  assert.equal(held.length, 1, "while she was away, too");
+  await bert.getByTestId("leave").click();
+  await bert.goto(`${node.origin}/room/${ROOM}`);
+  await bert.getByTestId("join-button").click();
+  await bert.getByTestId("models-toggle").click();
+  await voiceOf(bert, "Ada", "model").waitFor({ timeout: 60_000 });
+  assert.deepEqual(fetched, []);
+  assert.deepEqual(await copies(bert), held);
 });
 
 test("a browser that cannot decode models is sent everybody as they are, and says why", async () => {
@@ -98,12 +120,13 @@ test("taken back, it is raw again and forgotten", async () => {
   const remembered = await ada.evaluate(() => Object.entries(localStorage).filter(([name]) => name.startsWith("sotto.learn")));
   assert.deepEqual(remembered, [["sotto.learnMicrophone", "false"]]);
   await until(() => readdirSync(kept).length === 0);
+  await until(async () => (await copies(bert)).length === 0);
 });
 
-/** Looks until it is so: the disk follows what is said. */
+/** Looks until it is so: disks follow what is said. */
 async function until(so) {
   const giveUp = performance.now() + 10_000;
-  while (!so()) {
+  while (!(await so())) {
     assert.ok(performance.now() < giveUp, String(so));
     await new Promise((done) => setImmediate(done));
   }

@@ -84,7 +84,7 @@ fn person(node: &Node, identity: &str) -> Options {
 
 /// Somebody agrees, and leaves the learning of a source to the node.
 async fn ask(person: &Participant, source: Source) {
-    person.say(ClientMessage::Consent { source, granted: true }).await;
+    person.say(ClientMessage::Consent { source, granted: true, generic: None }).await;
     person.say(ClientMessage::Learning { source, state: LearningState::Node }).await;
 }
 
@@ -195,7 +195,8 @@ async fn who_waits_for_a_place_is_raw_because_of_that_until_it_is_free() {
     until_learner(&mut boris, Source::Camera, LearnerState::Waiting).await;
     until_raw(&mut anna, &boris, Source::Camera, RawReason::LearnersBusy).await;
     check_unharmed(&mut anna, &boris).await;
-    anna.say(ClientMessage::Consent { source: Source::Camera, granted: false }).await;
+    anna.say(ClientMessage::Consent { source: Source::Camera, granted: false, generic: None })
+        .await;
     until_learner(&mut boris, Source::Camera, LearnerState::Learning).await;
     until_raw(&mut anna, &boris, Source::Camera, RawReason::Learning).await;
     until_raw(&mut boris, &anna, Source::Camera, RawReason::Disabled).await;
@@ -252,7 +253,7 @@ async fn nobody_is_learned_any_more_within_200_ms_of_taking_it_back() {
     assert_eq!(running(), 2);
     let said = Instant::now();
     for source in [Source::Microphone, Source::Camera] {
-        anna.say(ClientMessage::Consent { source, granted: false }).await;
+        anna.say(ClientMessage::Consent { source, granted: false, generic: None }).await;
     }
     while running() > 0 {
         assert!(said.elapsed() < Duration::from_millis(200), "{} still", running());

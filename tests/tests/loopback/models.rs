@@ -2,7 +2,7 @@
 
 use sotto_core::{
     media::Kind,
-    signal::{Form, GateState, ModelTransport, Policy, RawReason, Source},
+    signal::{ClientMessage, Form, GateState, ModelTransport, Policy, RawReason, Source},
 };
 use sotto_tests::{
     client::{
@@ -210,6 +210,31 @@ async fn the_models_of_whoever_leaves_are_forgotten() {
         .await
         .unwrap();
     assert!(report.models.forgotten.iter().all(|forgotten| forgotten.participant == id));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_models_that_were_taken_back_nobody_has_anything_and_nothing_travels() {
+    let node = frugal().await;
+    let anna = connected(talker(&node, "lounge", "anna")).await;
+    let mut boris = connected(talker(&node, "lounge", "boris")).await;
+    until_in_model(&mut boris, &anna).await;
+    for source in SOURCES {
+        anna.say(ClientMessage::Consent { source, granted: false, generic: None }).await;
+    }
+    let taken_back = |report: &Report| {
+        let models = &report.models;
+        let form = |source| models.form(anna.id(), source).map(|form| form.reason);
+        let is_raw = SOURCES.iter().all(|it| form(*it) == Some(Some(RawReason::Disabled)));
+        is_raw && models.held.is_empty() && models.forgotten.len() == 2
+    };
+    let report = boris.until("both models are forgotten", taken_back).await.unwrap();
+    let payloads = |report: &Report| SOURCES.map(|source| heard(report, &anna, source));
+    let (before, id) = (payloads(&report), anna.short_id());
+    let pictures = frames(&report, id, Kind::Video);
+    let more = |report: &Report| frames(report, id, Kind::Video) >= pictures + 20;
+    let report = boris.until("two seconds of raw pictures", more).await.unwrap();
+    assert_eq!(payloads(&report), before);
     node.stop().await;
 }
 

@@ -34,6 +34,7 @@ import type { VoiceFormat } from "./voice.js";
 import { isModelSource } from "./models/messages.js";
 import type { ModelSource } from "./models/messages.js";
 import { Models } from "./models/models.js";
+import { outgoingBitrate } from "./models/uplink.js";
 import type { ModelOptions } from "./models/models.js";
 import type { FormState } from "./models/forms.js";
 import type { OwnModel } from "./models/outbound.js";
@@ -506,6 +507,7 @@ export class Room implements PublicationOwner {
       case "forms":
       case "fetchModel":
       case "forgetModel":
+      case "modelCopy":
       case "modelDemand":
       case "modelAccepted":
       case "learner":
@@ -553,6 +555,10 @@ export class Room implements PublicationOwner {
       publication: (source: ModelSource) => this.#publications.get(source) ?? null,
       formChanged: (state) => this.#events.emit("form", state),
       ownChanged: (model) => this.#events.emit("ownModel", model),
+      uplink: async () => {
+        const stats = await this.#connection?.media.pc.getStats();
+        return stats ? outgoingBitrate(stats as ReadonlyMap<string, RTCStats>) : null;
+      },
       failed: (error) => this.#events.emit("error", error),
     });
   }

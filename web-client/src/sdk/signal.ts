@@ -4,6 +4,7 @@ import type { ClientMessage, ServerMessage } from "./signal.types.js";
 export type {
   AudioDemand,
   ClientMessage,
+  DiskCopy,
   ErrorCode,
   Form,
   LayerDemand,
@@ -59,6 +60,7 @@ const SERVER_TYPES: Record<ServerMessage["type"], true> = {
   forms: true,
   fetchModel: true,
   forgetModel: true,
+  modelCopy: true,
   modelAccepted: true,
   learner: true,
   modelLearned: true,

@@ -91,11 +91,23 @@ export type ClientMessage =
     }
   | {
       /**
+       * Of a microphone: until there is a model of it, it can be sent in the generic one of this
+       * plug-in, to those whose lines are thin.
+       */
+      generic?: GenericModel | null;
+      /**
        * Whether it may be used.
        */
       granted: boolean;
       source: Source;
       type: "consent";
+    }
+  | {
+      /**
+       * In bits per second.
+       */
+      bitrate: number;
+      type: "uplink";
     }
   | {
       source: Source;
@@ -279,6 +291,9 @@ export type ServerMessage =
   | (ForgetModel & {
       type: "forgetModel";
     })
+  | (ModelCopy & {
+      type: "modelCopy";
+    })
   | {
       /**
        * Its epoch.
@@ -348,7 +363,7 @@ export type ServerMessage =
       type: "pong";
     };
 /**
- * A bearer token. Not shown where messages are printed.
+ * A secret: a bearer token, or what something is encrypted with. Not shown where messages are printed.
  */
 export type AccessKey = string;
 /**
@@ -508,6 +523,20 @@ export interface PluginSupport {
   decode: Decoding;
   /**
    * Its number on the wire, 0 to 15.
+   */
+  plugin: number;
+  /**
+   * The version of its models and frames.
+   */
+  version: number;
+}
+/**
+ * The model of a plug-in that knows no speaker, epoch 0: everybody who has the plug-in in that version
+ * has it, so it is never fetched.
+ */
+export interface GenericModel {
+  /**
+   * The plug-in's number on the wire, 0 to 7: of sound.
    */
   plugin: number;
   /**
@@ -803,8 +832,37 @@ export interface ForgetModel {
    * Its name: 64 hexadecimal digits.
    */
   hash: string;
+  /**
+   * Its speaker only left: a copy on disk that was allowed may stay there.
+   */
+  left?: boolean;
   participant: ParticipantId;
   source: Source;
+}
+/**
+ * Whether a client may keep a copy of a model on disk.
+ */
+export interface ModelCopy {
+  /**
+   * How; absent: a copy that was made is to be removed.
+   */
+  copy?: DiskCopy | null;
+  /**
+   * Its name: 64 hexadecimal digits.
+   */
+  hash: string;
+  participant: ParticipantId;
+  source: Source;
+}
+/**
+ * How a copy of a model may be kept on disk: encrypted, and not for ever.
+ */
+export interface DiskCopy {
+  /**
+   * When it is to be removed, in seconds since 1970.
+   */
+  expires: number;
+  key: AccessKey;
 }
 /**
  * A model that the node has learned of the client's own source. It is used once the client, which

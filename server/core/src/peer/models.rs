@@ -8,7 +8,7 @@ use crate::{
     bundle::{Bundler, Rank, Resends, Voices},
     id::{Mid, ParticipantId, PayloadType, ShortId, Ssrc},
     media::Kind,
-    representation::{Representation, Status, Support},
+    representation::{Representation, Status, Support, ThinLine},
     room::{TrackKey, plugin_kind},
     signal::{Decoding, ModelSupport, ModelTransport, Policy, Source},
     time::Time,
@@ -31,6 +31,8 @@ pub(crate) struct BundleLine {
 /// What one connection receives in model form, and what it was told of it.
 #[derive(Debug)]
 pub(crate) struct PeerModels {
+    /// Whether the node uses models: otherwise none is offered, whatever its client says.
+    pub(crate) enabled: bool,
     /// Where bundles go as RTP.
     pub(crate) line: Option<BundleLine>,
     /// What the client can show; `None`: it did not say, and shows none.
@@ -47,6 +49,10 @@ pub(crate) struct PeerModels {
     pub(crate) fetching: Option<Fetching>,
     /// More is lost than can be concealed.
     pub(crate) lossy: bool,
+    /// Whether the line to the client is thin.
+    pub(crate) downward: ThinLine,
+    /// Whether the line from it is, as it said.
+    pub(crate) upward: ThinLine,
     /// When its forms are to be looked at.
     pub(crate) due: Option<Time>,
     pub(crate) voices: Voices,
@@ -101,6 +107,7 @@ impl PeerModels {
     /// Of a connection that said nothing yet.
     pub(crate) fn new(interval: Option<Duration>) -> Self {
         Self {
+            enabled: false,
             line: None,
             support: None,
             policy: None,
@@ -109,6 +116,8 @@ impl PeerModels {
             fetched: Vec::new(),
             fetching: None,
             lossy: false,
+            downward: ThinLine::default(),
+            upward: ThinLine::default(),
             due: None,
             voices: Voices::default(),
             bundler: Bundler::new(interval),
@@ -164,9 +173,9 @@ impl PeerModels {
         self.forms.iter_mut().find(|form| form.track == track)
     }
 
-    /// Whether the client holds an epoch.
+    /// Whether the client holds an epoch. The generic one comes with the plug-in.
     pub(crate) fn holds(&self, who: ShortId, source: Source, epoch: Epoch) -> bool {
-        self.held.contains(&Held { who, source, epoch })
+        epoch.is_generic() || self.held.contains(&Held { who, source, epoch })
     }
 
     /// The client holds an epoch from now on; those before the last one are forgotten.

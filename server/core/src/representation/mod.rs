@@ -15,10 +15,14 @@
 //! Voluntary switches are make-before-break: both forms are sent until the client says that it plays
 //! the new one. When the gate says that the model does not fit, nothing of it is shown any more, and
 //! raw media is all that is waited for.
+//!
+//! The generic model of a voice (epoch 0) is one that everybody holds, for those alone of whom a line
+//! is thin: [`ThinLine`].
 
 mod backoff;
 mod machine;
 mod policy;
+mod thin;
 
 #[cfg(test)]
 mod tests;
@@ -26,3 +30,4 @@ mod tests;
 pub use backoff::{Backoff, BackoffTimes};
 pub use machine::{Availability, Facts, Flow, Representation, Status, Support};
 pub use policy::{Setting, wants_model};
+pub use thin::{ThinLine, WIDE};

@@ -57,8 +57,12 @@ impl Room {
     pub(crate) fn bandwidth(&mut self, cx: &mut Context<'_>, key: MemberKey, estimate: Estimate) {
         let Some(peer) = self.peer_mut(key) else { return };
         peer.downlink.estimated(estimate);
+        let is_thin_now = peer.models.downward.observe(cx.now, estimate.bitrate);
         if peer.allowance.observe(cx.now, estimate) {
             hasten(&mut self.schedule.allocate, cx.now);
+        }
+        if is_thin_now {
+            self.review_soon(cx, key);
         }
     }
 

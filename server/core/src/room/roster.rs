@@ -76,13 +76,15 @@ impl Room {
         let short_id = self.fresh_short_id(cx).ok_or(JoinError::Full)?;
         let replaced = replaced.and_then(|replaced| self.replace(cx, replaced));
         let hidden = join.permissions.hidden;
+        let mut peer = Peer::new(cx.now, join.peer, join.permissions.clone(), cx.config);
+        peer.models.enabled = join.model_key.is_some();
         let key = self.insert(Member {
             id: join.participant,
             short_id,
             identity: join.identity,
             name: join.name,
             hidden,
-            peer: Some(Peer::new(cx.now, join.peer, join.permissions.clone(), cx.config)),
+            peer: Some(peer),
             tracks: Vec::new(),
             models: Vec::new(),
             clock: PublisherClock::new(),

@@ -31,7 +31,7 @@ impl ClientMessage {
     }
 
     /// Every `type` of a client's message.
-    pub const TYPES: [&'static str; 18] = [
+    pub const TYPES: [&'static str; 19] = [
         "join",
         "offer",
         "publish",
@@ -43,6 +43,7 @@ impl ClientMessage {
         "modelSupport",
         "policy",
         "consent",
+        "uplink",
         "learning",
         "gate",
         "modelHeld",
@@ -66,6 +67,7 @@ impl ClientMessage {
             Self::ModelSupport(_) => "modelSupport",
             Self::Policy { .. } => "policy",
             Self::Consent { .. } => "consent",
+            Self::Uplink { .. } => "uplink",
             Self::Learning { .. } => "learning",
             Self::Gate { .. } => "gate",
             Self::ModelHeld(_) => "modelHeld",

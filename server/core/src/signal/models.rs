@@ -46,6 +46,17 @@ pub struct PluginSupport {
     pub decode: Decoding,
 }
 
+/// The model of a plug-in that knows no speaker, epoch 0: everybody who has the plug-in in that version
+/// has it, so it is never fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenericModel {
+    /// The plug-in's number on the wire, 0 to 7: of sound.
+    pub plugin: u8,
+    /// The version of its models and frames.
+    pub version: u8,
+}
+
 /// Whether a device decodes a plug-in's frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -309,6 +320,37 @@ pub struct ForgetModel {
     #[serde(with = "hash_text")]
     #[schemars(with = "String")]
     pub hash: ModelHash,
+    /// Its speaker only left: a copy on disk that was allowed may stay there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
+}
+
+/// Whether a client may keep a copy of a model on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelCopy {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// Microphone or camera.
+    pub source: Source,
+    /// Its name: 64 hexadecimal digits.
+    #[serde(with = "hash_text")]
+    #[schemars(with = "String")]
+    pub hash: ModelHash,
+    /// How; absent: a copy that was made is to be removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<DiskCopy>,
+}
+
+/// How a copy of a model may be kept on disk: encrypted, and not for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiskCopy {
+    /// What it is encrypted with (AES-256-GCM): 32 bytes, base64url without padding. It is told for as long
+    /// as the copy is allowed, and never written to a disk itself.
+    pub key: AccessKey,
+    /// When it is to be removed, in seconds since 1970.
+    pub expires: u64,
 }
 
 /// What anybody needs of a publisher's model stream.
@@ -347,7 +389,7 @@ pub struct ModelAccess {
     pub learn: LearningPlace,
 }
 
-/// A bearer token. Not shown where messages are printed.
+/// A secret: a bearer token, or what something is encrypted with. Not shown where messages are printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(with = "String")]

@@ -31,7 +31,7 @@ fn call(learn: LearningPlace) -> Call {
 }
 
 fn agree(world: &mut World, peer: PeerId, source: Source) {
-    world.say(peer, ClientMessage::Consent { source, granted: true });
+    world.say(peer, ClientMessage::Consent { source, granted: true, generic: None });
 }
 
 fn ask(world: &mut World, peer: PeerId, source: Source) {
@@ -133,7 +133,7 @@ fn a_learner_has_what_was_agreed_to_until_that_is_taken_back() {
         assert!(left.iter().all(|(_, order)| matches!(order, LearnOrder::Value(_))), "{left:?}");
 
         let peer = call.people[0];
-        call.world.say(peer, ClientMessage::Consent { source, granted: false });
+        call.world.say(peer, ClientMessage::Consent { source, granted: false, generic: None });
         assert_eq!(orders(&mut call), [(source, LearnOrder::End)]);
         assert_eq!(reason(&mut call, source), Some(RawReason::Disabled));
         ask(&mut call.world, peer, source);
@@ -418,7 +418,7 @@ fn what_comes_late_of_a_job_that_has_ended_changes_nothing() {
     let mut call = asked(LearningPlace::Auto, FACE);
     let first = begun(&mut call);
     let peer = call.people[0];
-    call.world.say(peer, ClientMessage::Consent { source: FACE, granted: false });
+    call.world.say(peer, ClientMessage::Consent { source: FACE, granted: false, generic: None });
     agree(&mut call.world, peer, FACE);
     ask(&mut call.world, peer, FACE);
     orders(&mut call);

@@ -261,7 +261,7 @@ fn what_is_known_of_a_speaker_is_forgotten_when_he_leaves_or_withdraws() {
     };
     let config = SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() };
     let mut call = Call::shown(config);
-    let consent = ClientMessage::Consent { source: Source::Camera, granted: false };
+    let consent = ClientMessage::Consent { source: Source::Camera, granted: false, generic: None };
     call.world.say(call.people[0], consent);
     assert_eq!(forgotten(&mut call), [Source::Camera]);
     assert_eq!(call.form(1, 0, Source::Camera), (Form::Raw, Some(RawReason::Disabled), false));
@@ -305,7 +305,7 @@ fn every_reason_to_stay_raw_is_told() {
     call.world.drive(Input::Bandwidth { peer: call.people[1], estimate });
     call.run(1_200);
     check(&mut call, LossyModel);
-    let consent = ClientMessage::Consent { source: Source::Camera, granted: false };
+    let consent = ClientMessage::Consent { source: Source::Camera, granted: false, generic: None };
     call.world.say(call.people[0], consent);
     check(&mut call, Disabled);
     let mut call = Call::with(2, SfuConfig { model_canary: 0, ..config });
@@ -382,7 +382,7 @@ fn what_is_said_about_models_that_are_not_there_is_refused() {
             ErrorCode::Malformed,
         ),
         (
-            ClientMessage::Consent { source: Source::ScreenAudio, granted: true },
+            ClientMessage::Consent { source: Source::ScreenAudio, granted: true, generic: None },
             ErrorCode::Malformed,
         ),
     ];
@@ -408,7 +408,7 @@ fn consent_to_what_a_token_does_not_allow_is_refused_and_can_always_be_taken_bac
         (Source::Camera, true, &[ErrorCode::Forbidden]),
         (Source::Camera, false, &[]),
     ] {
-        world.say(ann, ClientMessage::Consent { source, granted });
+        world.say(ann, ClientMessage::Consent { source, granted, generic: None });
         assert_eq!(world.errors(ann), expected, "{source:?} {granted}");
     }
 }

@@ -112,7 +112,7 @@ fn a_media_time_as_far_away_as_can_be_is_of_another_clock() {
 fn what_its_gate_said_outlives_a_withdrawal() {
     let mut call = Call::shown(frugal());
     call.gate(0, Source::Camera, GateState::Red);
-    let consent = ClientMessage::Consent { source: Source::Camera, granted: false };
+    let consent = ClientMessage::Consent { source: Source::Camera, granted: false, generic: None };
     call.world.say(call.people[0], consent);
     call.upload(0, PluginId::FACE, 2);
     call.run(200);

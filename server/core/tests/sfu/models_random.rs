@@ -11,8 +11,8 @@ use sotto_core::{
     input::Feedback,
     output::BundleRoute,
     signal::{
-        ClientMessage, Decoding, Form, FormSwitched, GateState, LearningState, ModelEpoch,
-        ModelFailure, ModelTransport, Policy, ServerMessage, Source,
+        ClientMessage, Decoding, Form, FormSwitched, GateState, GenericModel, LearningState,
+        ModelEpoch, ModelFailure, ModelTransport, Policy, ServerMessage, Source,
     },
 };
 use sotto_frame::{Bundle, PluginId, PluginKind};
@@ -27,7 +27,8 @@ enum Op {
     Upload { who: usize, face: bool, epoch: u32 },
     Support { who: usize, decode: Decoding, transport: ModelTransport },
     Policy { who: usize, policy: Policy },
-    Consent { who: usize, face: bool, granted: bool },
+    Consent { who: usize, face: bool, granted: bool, generic: bool },
+    Uplink { who: usize, kbps: u64 },
     Learning { who: usize, busy: bool },
     Gate { who: usize, face: bool, state: GateState },
     Held { who: usize, of: usize, face: bool, epoch: u32 },
@@ -65,7 +66,9 @@ fn any_op() -> impl Strategy<Value = Op> {
         3 => (who(), yes(), epoch()).prop_map(|(who, face, epoch)| Op::Upload { who, face, epoch }),
         2 => (who(), decode, transport).prop_map(|(who, decode, transport)| Op::Support { who, decode, transport }),
         1 => (who(), policy).prop_map(|(who, policy)| Op::Policy { who, policy }),
-        1 => (who(), yes(), yes()).prop_map(|(who, face, granted)| Op::Consent { who, face, granted }),
+        2 => (who(), yes(), yes(), yes())
+            .prop_map(|(who, face, granted, generic)| Op::Consent { who, face, granted, generic }),
+        1 => (who(), 20_u64..150).prop_map(|(who, kbps)| Op::Uplink { who, kbps }),
         1 => (who(), yes()).prop_map(|(who, busy)| Op::Learning { who, busy }),
         3 => (who(), yes(), state).prop_map(|(who, face, state)| Op::Gate { who, face, state }),
         2 => (who(), who(), yes(), epoch()).prop_map(|(who, of, face, epoch)| Op::Held { who, of, face, epoch }),
@@ -74,7 +77,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         4 => (who(), who(), yes(), form).prop_map(|(who, of, face, form)| Op::Switched { who, of, face, form }),
         5 => who().prop_map(|who| Op::Fetch { who }),
         1 => (who(), yes(), yes()).prop_map(|(who, face, muted)| Op::Mute { who, face, muted }),
-        1 => (who(), 20_u64..3_000, 0_u16..500).prop_map(|(who, kbps, loss)| Op::Estimate { who, kbps, loss }),
+        1 => (who(), prop_oneof![20_u64..150, 20_u64..3_000], 0_u16..500).prop_map(|(who, kbps, loss)| Op::Estimate { who, kbps, loss }),
         3 => (who(), 0_u8..5).prop_map(|(who, epoch)| Op::Frames { who, epoch }),
         1 => (who(), 0_u16..70).prop_map(|(who, back)| Op::Lost { who, back }),
         6 => (1_u64..2_000).prop_map(|ms| Op::Run { ms }),
@@ -122,10 +125,15 @@ impl Play {
             }
             Op::Support { who, decode, transport } => self.say(who, support(decode, transport)),
             Op::Policy { who, policy } => self.say(who, ClientMessage::Policy { policy }),
-            Op::Consent { who, face, granted } => {
+            Op::Consent { who, face, granted, generic } => {
                 let source = source(face);
-                self.say(who, ClientMessage::Consent { source, granted });
+                let plugin = PluginId::VOICE.get();
+                let generic = (generic && !face).then_some(GenericModel { plugin, version: 1 });
+                self.say(who, ClientMessage::Consent { source, granted, generic });
                 self.withdrawn.insert((who, source), !granted);
+            }
+            Op::Uplink { who, kbps } => {
+                self.say(who, ClientMessage::Uplink { bitrate: kbps * 1_000 });
             }
             Op::Learning { who, busy } => {
                 let state = if busy { LearningState::Busy } else { LearningState::Learning };

@@ -15,7 +15,7 @@ use sotto_core::{
     output::{BundleRoute, LearnOrder, SenderReport},
     rtp::{ExtensionMap, Packet},
     signal::{
-        ClientMessage, ErrorCode, LeaveReason, Participant, Permissions, ServerMessage,
+        AccessKey, ClientMessage, ErrorCode, LeaveReason, Participant, Permissions, ServerMessage,
         SlotAssignment, SlotContent, Source, Track, View,
     },
 };
@@ -160,7 +160,7 @@ impl World {
             identity: identity.into(),
             name: identity.to_uppercase(),
             permissions,
-            model_key: None,
+            model_key: Some(AccessKey("key".into())),
         }));
         peer
     }

@@ -10,10 +10,11 @@ use sotto_core::signal::{ErrorCode, Source};
 use sotto_frame::{Container, ModelHash};
 use tokio::{sync::SemaphorePermit, task};
 
-use super::Door;
+use super::{Door, undelivered};
 use crate::{
     http::refusal::Refusal,
     models::{Member, ModelStore, since_1970},
+    shard::Command,
 };
 
 /// The answer.
@@ -58,6 +59,11 @@ pub(super) async fn forget(
 ) -> Result<StatusCode, Refusal> {
     let member = door.member(&headers)?;
     let _one = alone(&member)?;
+    for source in [Source::Microphone, Source::Camera] {
+        let peer = member.peer;
+        let copies = Command::ModelKept { peer, source, kept: None };
+        door.node.media.try_send(peer, copies).map_err(undelivered)?;
+    }
     door.store.offer_nothing(&member);
     let (store, identity) = (door.store.clone(), member.identity.clone());
     let forgotten = task::spawn_blocking(move || store.forget_kept(&identity, None));

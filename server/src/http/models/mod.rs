@@ -17,9 +17,13 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{AUTHORIZATION, CONNECTION},
+    },
     middleware,
-    routing::get,
+    response::Response,
+    routing::{get, put},
 };
 use sotto_core::signal::{ClientMessage, ErrorCode};
 use sotto_frame::ModelHash;
@@ -41,8 +45,9 @@ struct Door {
 /// The routes, for a node that uses models.
 pub(super) fn routes(node: Arc<Node>, store: Arc<ModelStore>) -> Router {
     let door = Door { node: node.clone(), store };
+    let upload = put(upload::put).layer(middleware::map_response(end_connection));
     let methods = get(download::get)
-        .put(upload::put)
+        .merge(upload)
         .delete(withdraw)
         .options(cross_origin::preflight)
         .with_state(door.clone());
@@ -66,7 +71,7 @@ async fn withdraw(
     let own = door.store.own(&member, hash).or_else(|| door.store.offered(&member, hash));
     let (source, _) = own.ok_or_else(no_such_model)?;
     let peer = member.peer;
-    let message = ClientMessage::Consent { source, granted: false };
+    let message = ClientMessage::Consent { source, granted: false, generic: None };
     let tell = || door.node.media.try_send(peer, Command::Message { peer, message });
     door.store.withdraw(&member, source, tell).map_err(undelivered)?;
     let (store, identity) = (door.store.clone(), member.identity);
@@ -77,6 +82,13 @@ async fn withdraw(
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message)
     })?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What was read of a connection stays in its buffers for as long as that is open: one that carried a
+/// model ends with the answer, and the next request opens another.
+async fn end_connection(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 impl Door {

@@ -123,7 +123,7 @@ pub(super) async fn put(
     // Full: refused. A client that waits for its answers never meets this.
     let _one = member.upload.try_acquire().map_err(|_| UploadError::TooOften)?;
     let (begun, upload, header) = receive(&door, &member, hash, request).await?;
-    let (peer, source, blob) = (member.peer, upload.source, upload.blob.clone());
+    let (peer, source, model) = (member.peer, upload.source, upload.clone());
     let tell = || door.node.media.try_send(peer, Command::Model { peer, model: header });
     let stored = door.store.put(&member, upload, begun, tell).map_err(UploadError::from)?;
     if stored == Stored::Created {
@@ -132,8 +132,14 @@ pub(super) async fn put(
     }
     if keep {
         let (store, speaker) = (door.store.clone(), member.clone());
-        let kept = task::spawn_blocking(move || store.keep(&speaker, source, &blob, begun));
-        kept.await.map_err(|_| UploadError::Internal)?;
+        let kept = task::spawn_blocking(move || store.keep(&speaker, &model, begun));
+        if let Some(copy) = kept.await.map_err(|_| UploadError::Internal)? {
+            let kept = Command::ModelKept { peer, source, kept: Some((hash, copy)) };
+            if let Err(error) = door.node.media.try_send(peer, kept) {
+                // It is kept, and nobody else keeps a copy.
+                tracing::debug!(peer = peer.0, %error, "copies not allowed");
+            }
+        }
     }
     Ok(match stored {
         Stored::Known => StatusCode::OK,

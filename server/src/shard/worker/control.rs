@@ -51,6 +51,9 @@ impl<T: Transport> Engine<T> {
                     self.sfu.handle(time, Input::Model { peer, model });
                 }
             }
+            Command::ModelKept { peer, source, kept } => {
+                self.sfu.handle(time, Input::ModelKept { peer, source, kept });
+            }
             Command::ModelServed { peer, hash, bytes } => {
                 self.sfu.handle(time, Input::ModelServed { peer, hash, bytes });
             }

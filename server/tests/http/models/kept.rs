@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
+use sotto_core::signal::DiskCopy;
 use sotto_server::config::KeptConfig;
 
 use super::*;
@@ -30,11 +31,18 @@ impl Keeping {
         serde_json::from_slice(&answer.body).unwrap()
     }
 
-    /// Ann gives a model, and wants it kept.
-    async fn keep(&mut self, by: &Person, model: &Model) {
+    /// Ann gives a model, and wants it kept. Returns how others may keep copies of it.
+    async fn keep(&mut self, by: &Person, model: &Model) -> DiskCopy {
         let path = format!("{}?keep=true", model.path());
         assert_eq!(self.node.ask("PUT", &path, &by.key, &model.bytes).await.status, 201);
         assert!(matches!(self.node.command().await, Command::Model { .. }));
+        match self.node.command().await {
+            Command::ModelKept { peer, kept: Some((hash, copy)), .. } => {
+                assert_eq!((peer, hash), (by.peer, model.hash));
+                copy
+            }
+            other => panic!("the room hears that copies are allowed, not {other:?}"),
+        }
     }
 
     async fn leave(&mut self, mut person: Person) {
@@ -88,7 +96,8 @@ async fn a_speaker_finds_what_it_left_behind_and_uses_it_without_sending_it_agai
 async fn what_is_taken_back_is_kept_no_longer() {
     let mut keeping = Keeping::start().await;
     let model = Model::face(1, 300);
-    let withdrawn = ClientMessage::Consent { source: Source::Camera, granted: false };
+    let withdrawn =
+        ClientMessage::Consent { source: Source::Camera, granted: false, generic: None };
     for door in ["http", "http, in another meeting", "websocket"] {
         let mut ann = keeping.node.person("team", "ann").await;
         keeping.keep(&ann, &model).await;
@@ -132,10 +141,36 @@ async fn a_speaker_who_wants_nothing_kept_any_longer_goes_on_in_this_meeting() {
     assert_eq!(keeping.node.ask("DELETE", "/v1/models", &ann.key, &[]).await.status, 204);
     assert_eq!((keeping.files(), keeping.kept(&ann).await["kept"].clone()), (0, json!([])));
     assert_eq!(keeping.node.server.models().unwrap().stats().models, 1);
-    assert!(keeping.node.commands.try_recv().is_err(), "the room hears nothing of it");
+    for of in [Source::Microphone, Source::Camera] {
+        let heard = keeping.node.command().await;
+        let Command::ModelKept { source, kept: None, .. } = heard else { panic!("{heard:?}") };
+        assert_eq!(source, of, "nobody may keep a copy any longer");
+    }
+    assert!(keeping.node.commands.try_recv().is_err(), "the room hears nothing else of it");
     let path = format!("{}?keep=true", model.path());
     assert_eq!(keeping.node.ask("PUT", &path, &ann.key, &model.bytes).await.status, 200);
     assert_eq!(keeping.files(), 1, "wanted again");
+}
+
+#[tokio::test]
+async fn copies_of_a_model_have_a_key_of_their_speaker_and_model_that_is_the_same_in_each_meeting()
+{
+    let mut keeping = Keeping::start().await;
+    let (first, second) = (Model::face(1, 300), Model::face(2, 300));
+    let mut keys = Vec::new();
+    for (identity, model) in [("ann", &first), ("ann", &first), ("ann", &second), ("bob", &first)] {
+        let person = keeping.node.person("team", identity).await;
+        let DiskCopy { key, expires } = keeping.keep(&person, model).await;
+        assert!((30 * 86_400 - 60..=30 * 86_400).contains(&(expires - now())));
+        assert_eq!(key.0.len(), 43, "32 bytes");
+        keys.push(key.0);
+        keeping.leave(person).await;
+    }
+    assert_eq!(keys[0], keys[1]);
+    keys.dedup();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 3);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ fn delivery(node: &Node) -> Delivery {
 /// A person takes back the consent for its camera.
 async fn take_back(node: &mut Node, person: &mut Person) {
     let source = Source::Camera;
-    person.client.say(&ClientMessage::Consent { source, granted: false }).await;
+    person.client.say(&ClientMessage::Consent { source, granted: false, generic: None }).await;
     assert!(matches!(node.command().await, Command::Message { .. }));
 }
 

@@ -151,6 +151,7 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
         ServerMessage::Forms { .. }
         | ServerMessage::FetchModel(_)
         | ServerMessage::ForgetModel(_)
+        | ServerMessage::ModelCopy(_)
         | ServerMessage::ModelAccepted { .. }
         | ServerMessage::Learner { .. }
         | ServerMessage::ModelLearned(_)

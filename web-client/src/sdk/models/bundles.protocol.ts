@@ -8,8 +8,12 @@ export type BundlesCommand =
   | { type: "bundle"; bytes: ArrayBuffer }
   /** A model as it was fetched: its container, or a delta from one that was held before. */
   | { type: "model"; participant: number; plugin: number; hash: string; bytes: ArrayBuffer }
+  /** The container of a model that is held is wanted, to be kept. */
+  | { type: "container"; hash: string }
+  /** Somebody is sent in the model that knows no speaker, which is here already. */
+  | { type: "generic"; participant: number; plugin: number }
   /** Forgets a model and all that was made of it. */
-  | { type: "forget"; participant: number; plugin: number; hash: string }
+  | { type: "forget"; participant: number; plugin: number; epoch: number; hash: string }
   | { type: "remove"; participant: number }
   | { type: "anchor"; participant: number; timestamp: number }
   /** Somebody's media waits at least so long; the longest wait that is asked for counts. */
@@ -28,8 +32,9 @@ export type BundlesCommand =
 export type BundlesReport =
   /** What this device can decode, measured. */
   | { type: "support"; plugins: PluginSupport[] }
+  | { type: "container"; hash: string; container: ArrayBuffer }
   | { type: "held"; participant: number; plugin: number; epoch: number; hash: string }
-  /** A model that is of no use; `hash` `null`: a decoder refused a block. */
+  /** A model that is of no use; `hash` `null`: a decoder refused a block, or the generic one is not here. */
   | {
       type: "failed";
       participant: number;

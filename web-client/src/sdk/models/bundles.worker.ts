@@ -1,6 +1,6 @@
 // Takes bundles apart and decodes them, beside the page: see demux.ts for what is pure in it.
 
-import { Codec, CodecError, EXTENDED_RATE } from "./codec.js";
+import { Codec, CodecError, EXTENDED_RATE, GENERIC_EPOCH } from "./codec.js";
 import type { Model } from "./codec.js";
 import type { BundlesCommand, BundlesReport } from "./bundles.protocol.js";
 import { Demux } from "./demux.js";
@@ -79,9 +79,13 @@ function obey(command: BundlesCommand): void {
       return take(new Uint8Array(command.bytes));
     case "model":
       return hold(command);
+    case "container":
+      return handOver(command.hash);
+    case "generic":
+      return holdGeneric(command);
     case "forget":
       containers.delete(command.hash);
-      return demux?.drop(command.participant, command.plugin);
+      return demux?.drop(command.participant, command.plugin, command.epoch);
     case "remove":
       voices.delete(command.participant);
       return demux?.remove(command.participant);
@@ -159,7 +163,7 @@ function hold({ participant, plugin, hash, bytes }: BundlesCommand & { type: "mo
   const info = container && attempt(() => (codec as Codec).parseContainer(container));
   if (!container || info?.hash !== hash || info.plugin !== plugin) return fail(0, "corrupt");
   const { epoch } = info;
-  const decoder = attempt(() => makeDecoder(codec as Codec, container, plugin));
+  const decoder = attempt(() => makeDecoder((codec as Codec).createModel(container)));
   if (!decoder) return fail(epoch, "unsupported");
   containers.set(hash, container);
   demux.hold(participant, plugin, { ...decoder, epoch });
@@ -173,10 +177,22 @@ function wholeModel(own: Codec, bytes: Uint8Array): Uint8Array | null {
   return base ? own.applyDelta(base, bytes) : null;
 }
 
-function makeDecoder(own: Codec, container: Uint8Array, plugin: number) {
-  const model: Model = own.createModel(container);
+function handOver(hash: string): void {
+  const container = containers.get(hash)?.slice().buffer;
+  if (container) report({ type: "container", hash, container });
+}
+
+function holdGeneric({ participant, plugin }: BundlesCommand & { type: "generic" }): void {
+  if (!codec || !demux || demux.holds(participant, plugin, GENERIC_EPOCH)) return;
+  const model = codec.createGenericModel(plugin);
+  const decoder = model && attempt(() => makeDecoder(model));
+  if (decoder) return demux.hold(participant, plugin, { ...decoder, epoch: GENERIC_EPOCH });
+  report({ type: "failed", participant, plugin, epoch: GENERIC_EPOCH, hash: null, reason: "unsupported" });
+}
+
+function makeDecoder(model: Model) {
   try {
-    return plugin < 8
+    return model.plugin < 8
       ? ({ kind: "sound", decoder: model.createSoundDecoder() } as const)
       : ({ kind: "picture", decoder: model.createPictureDecoder() } as const);
   } finally {

@@ -4,7 +4,7 @@
 import type { CaptureCommand, CaptureReport, LearnerMedia, SoundMessage } from "./capture.protocol.js";
 import type { EntryMessage } from "./carrier.protocol.js";
 import { FrameClock } from "./captureclock.js";
-import { Codec, CodecError, FRAME_MS, SOUND_RATE } from "./codec.js";
+import { Codec, CodecError, FRAME_MS, GENERIC_EPOCH, SOUND_RATE } from "./codec.js";
 import { Downsampler } from "./downsample.js";
 import { FaceCapture } from "./facecapture.js";
 import type { Picture } from "./facecapture.js";
@@ -46,8 +46,10 @@ scope.onmessage = ({ data }) => {
 
 class Session {
   readonly #entries: MessagePort;
-  readonly #voices;
-  readonly #faces;
+  readonly #voices = ownVoices();
+  readonly #faces = ownFaces();
+  readonly #codec: Codec;
+  readonly #plugin: number;
   readonly #sound: boolean;
   readonly #pixels = new FramePixels();
   readonly #frames = new FrameClock();
@@ -73,9 +75,9 @@ class Session {
 
   constructor(codec: Codec, plugin: number, entries: MessagePort) {
     this.#entries = entries;
+    this.#codec = codec;
+    this.#plugin = plugin;
     this.#sound = plugin < 8;
-    this.#voices = ownVoices(codec);
-    this.#faces = ownFaces(codec);
     if (!this.#sound) {
       setInterval(() => this.#timed(() => this.#face.flush(now(), this.#active)), FLUSH_MS);
     }
@@ -96,6 +98,7 @@ class Session {
       case "demand":
         this.#active = command.active;
         this.#epoch = command.epoch;
+        if (command.epoch === GENERIC_EPOCH && command.active) this.#useGeneric();
         return;
       case "learn":
         this.#learner = command.port;
@@ -117,12 +120,19 @@ class Session {
 
   #use(container: Uint8Array): void {
     try {
-      if (this.#sound) this.#voices.add(container);
-      else this.#faces.add(container);
+      const model = this.#codec.createModel(container);
+      if (this.#sound) this.#voices.add(model);
+      else this.#faces.add(model);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       scope.postMessage({ type: "refused" });
     }
+  }
+
+  /** What is encoded in it is judged as with any model. */
+  #useGeneric(): void {
+    const model = this.#voices.has(GENERIC_EPOCH) ? null : this.#codec.createGenericModel(this.#plugin);
+    if (model) this.#voices.add(model);
   }
 
   #listen(port: MessagePort, recorded: number): void {

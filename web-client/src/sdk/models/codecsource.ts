@@ -1,11 +1,17 @@
 import { Codec } from "./codec.js";
 import type { PluginInfo } from "./codec.js";
 
+/** A plug-in of a loaded codec. */
+export interface LoadedPlugin extends PluginInfo {
+  /** Whether it has a model that knows no speaker. */
+  generic: boolean;
+}
+
 /** The codec, fetched and compiled. */
 export interface LoadedCodec {
   /** For workers. */
   module: WebAssembly.Module;
-  plugins: readonly PluginInfo[];
+  plugins: readonly LoadedPlugin[];
 }
 
 /** Fetches and compiles the codec. Throws where it is not there, or is none. */
@@ -13,5 +19,12 @@ export async function loadCodec(url: string | URL): Promise<LoadedCodec> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`no codec at ${url}: ${response.status}`);
   const module = await Codec.compile(await response.arrayBuffer());
-  return { module, plugins: new Codec(module).plugins };
+  const codec = new Codec(module);
+  return { module, plugins: codec.plugins.map((plugin) => ({ ...plugin, generic: hasGeneric(codec, plugin) })) };
+}
+
+function hasGeneric(codec: Codec, { id }: PluginInfo): boolean {
+  const model = codec.createGenericModel(id);
+  model?.free();
+  return model !== null;
 }

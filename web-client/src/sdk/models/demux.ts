@@ -133,17 +133,27 @@ export class Demux {
   hold(participant: number, plugin: number, decoder: AnyDecoder): void {
     const person = this.#person(participant);
     const held = person.decoders.get(plugin) ?? [];
-    const others = held.filter(({ epoch }) => epoch !== decoder.epoch);
+    // Of two whose frames look alike, the later one is meant.
+    const others = held.filter(({ epoch }) => (epoch & 7) !== (decoder.epoch & 7));
     const kept = [...others, decoder].slice(-EPOCHS_KEPT);
     person.decoders.set(plugin, kept);
     for (const one of held) if (!kept.includes(one)) this.#release(person, plugin, one);
   }
 
-  /** Drops the decoders of one person's plug-in. */
-  drop(participant: number, plugin: number): void {
+  /** Whether a decoder is ready for this epoch of somebody's model. */
+  holds(participant: number, plugin: number, epoch: number): boolean {
+    const held = this.#people.get(participant)?.decoders.get(plugin);
+    return held?.some((one) => one.epoch === epoch) ?? false;
+  }
+
+  /** Drops the decoder of one epoch of somebody's model; without `epoch` those of all. */
+  drop(participant: number, plugin: number, epoch?: number): void {
     const person = this.#people.get(participant);
-    if (!person) return;
-    for (const one of person.decoders.get(plugin) ?? []) this.#release(person, plugin, one);
+    const held = person?.decoders.get(plugin);
+    if (!person || !held) return;
+    const kept = held.filter((one) => epoch !== undefined && one.epoch !== epoch);
+    for (const one of held) if (!kept.includes(one)) this.#release(person, plugin, one);
+    if (kept.length > 0) return void person.decoders.set(plugin, kept);
     person.decoders.delete(plugin);
     person.faces.delete(plugin);
   }

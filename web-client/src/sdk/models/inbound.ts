@@ -2,14 +2,19 @@ import type { Slot } from "../slots.js";
 import type { BundlesCommand, BundlesReport } from "./bundles.protocol.js";
 import BundlesWorker from "./bundles.worker.js?worker&inline";
 import type { ArrivedBlock, DemuxCounts } from "./demux.js";
+import { GENERIC_EPOCH } from "./codec.js";
+import { DiskCache } from "./diskcache.js";
 import { Faces } from "./faces.js";
 import { ModelStore, ModelTransferError } from "./fetch.js";
 import { Forms } from "./forms.js";
 import type { FormState } from "./forms.js";
 import { sourceOf } from "./messages.js";
 import type {
+  DiskCopy,
   FetchModel,
+  ForgetModel,
   ModelClientMessage,
+  ModelCopy,
   ModelServerMessage,
   ModelSource,
   PlayedForm,
@@ -48,6 +53,9 @@ export class Inbound {
   readonly #awaited = new Map<string, FetchModel>();
   /** By person, plug-in and epoch: hashes that are ready. */
   readonly #held = new Map<string, string>();
+  readonly #disk = new DiskCache();
+  /** By hash: how copies may be kept on disk. */
+  readonly #copies = new Map<string, DiskCopy>();
   #voices: Voices | null = null;
   #store: ModelStore | null = null;
   #abort = new AbortController();
@@ -93,6 +101,7 @@ export class Inbound {
   /** The codec is there. */
   start(module: WebAssembly.Module): void {
     this.#tell({ type: "start", module });
+    void this.#disk.sweep();
   }
 
   /** Takes over the m-line and the channel of a new connection, before they are offered. */
@@ -116,6 +125,7 @@ export class Inbound {
     this.#abort.abort();
     this.#abort = new AbortController();
     this.#awaited.clear();
+    this.#copies.clear();
     this.#store = null;
     this.forms.clear();
   }
@@ -148,7 +158,9 @@ export class Inbound {
       case "fetchModel":
         return void this.#fetch(message);
       case "forgetModel":
-        return this.#forget(message.participant, message.hash);
+        return this.#forget(message);
+      case "modelCopy":
+        return this.#allowCopy(message);
     }
   }
 
@@ -201,6 +213,8 @@ export class Inbound {
         return this.#isHeld(report);
       case "failed":
         return this.#hasFailed(report);
+      case "container":
+        return this.#keepCopy(report);
       case "clock":
         this.#voices?.setClock(report.participant, report);
         return this.faces.setClock(report.participant, report);
@@ -215,8 +229,11 @@ export class Inbound {
 
   #formSaid(state: FormState): void {
     if (state.anchor) {
-      const { shortId, anchor } = state;
-      this.#tell({ type: "anchor", participant: shortId, timestamp: anchor.media });
+      this.#tell({ type: "anchor", participant: state.shortId, timestamp: state.anchor.media });
+    }
+    const { shortId, plugin, epoch } = state;
+    if (epoch === GENERIC_EPOCH && plugin !== null) {
+      this.#tell({ type: "generic", participant: shortId, plugin });
     }
     this.#prepare(state);
     if (state.source === "camera") this.faces.formChanged(state.participant);
@@ -247,7 +264,9 @@ export class Inbound {
     }
     this.#awaited.set(hash, message);
     try {
-      const bytes = await store.get(hash, message.base ?? null, this.#abort.signal);
+      const copy = this.#copies.get(hash);
+      const kept = copy ? await this.#disk.get(hash, copy) : null;
+      const bytes = kept ?? (await store.get(hash, message.base ?? null, this.#abort.signal));
       this.#tell({ type: "model", participant: shortId, plugin, hash, bytes }, [bytes]);
     } catch (error) {
       this.#awaited.delete(hash);
@@ -261,6 +280,7 @@ export class Inbound {
     const awaited = this.#awaited.get(hash);
     this.#awaited.delete(hash);
     this.#held.set(`${shortId} ${plugin} ${epoch}`, hash);
+    if (this.#copies.has(hash)) this.#tell({ type: "container", hash });
     if (!awaited) return;
     const { participant, source } = awaited;
     this.#host.send({ type: "modelHeld", participant, source, epoch });
@@ -281,13 +301,33 @@ export class Inbound {
     this.#host.send({ type: "modelFailed", participant: id, source, epoch: failed, reason });
   }
 
-  #forget(participant: string, hash: string): void {
+  /** What its speaker does not allow any longer is nowhere on this device. */
+  #allowCopy({ hash, copy }: ModelCopy): void {
+    if (copy) {
+      this.#copies.set(hash, copy);
+      if ([...this.#held.values()].includes(hash)) this.#tell({ type: "container", hash });
+    } else this.#removeCopy(hash);
+  }
+
+  #keepCopy({ hash, container }: BundlesReport & { type: "container" }): void {
+    const copy = this.#copies.get(hash);
+    if (copy) void this.#disk.put(hash, container, copy);
+  }
+
+  #removeCopy(hash: string): void {
+    this.#copies.delete(hash);
+    void this.#disk.remove(hash);
+  }
+
+  #forget({ participant, hash, left }: ForgetModel): void {
+    if (left) this.#copies.delete(hash);
+    else this.#removeCopy(hash);
     const shortId = this.#host.shortIdOf(participant);
     for (const [key, held] of this.#held) {
-      const [owner, plugin] = key.split(" ").map(Number);
-      if (held !== hash || owner !== shortId || plugin === undefined) continue;
+      const [owner, plugin, epoch] = key.split(" ").map(Number);
+      if (held !== hash || owner !== shortId || plugin === undefined || epoch === undefined) continue;
       this.#held.delete(key);
-      this.#tell({ type: "forget", participant: shortId ?? 0, plugin, hash });
+      this.#tell({ type: "forget", participant: shortId ?? 0, plugin, epoch, hash });
     }
   }
 }

@@ -1,5 +1,6 @@
 import type {
   ClientMessage,
+  DiskCopy,
   Form,
   LearnerState,
   LearningPlace,
@@ -12,7 +13,7 @@ import type {
   Server,
 } from "../signal.js";
 
-export type { LearnerState, LearningPlace, ModelDemand, ModelTransport, PluginSupport, RawReason };
+export type { DiskCopy, LearnerState, LearningPlace, ModelDemand, ModelTransport, PluginSupport, RawReason };
 
 /** Sources of which there can be models. */
 export type ModelSource = "microphone" | "camera";
@@ -28,6 +29,12 @@ export type FormNotice = ReceivedForm;
 
 /** A model that is to be fetched. */
 export type FetchModel = Server<"fetchModel">;
+
+/** A model that is to be forgotten. */
+export type ForgetModel = Server<"forgetModel">;
+
+/** Whether a copy of a model may be kept on disk. */
+export type ModelCopy = Server<"modelCopy">;
 
 /** What the node's learner of a source of one's own does. */
 export type LearnerNotice = Server<"learner">;
@@ -47,13 +54,21 @@ export type ModelClientMessage = Extract<
       | "modelFailed"
       | "switched"
       | "policy"
-      | "consent";
+      | "consent"
+      | "uplink";
   }
 >;
 
 /** What the node says of models. */
 export type ModelServerMessage = Server<
-  "fetchModel" | "forgetModel" | "forms" | "modelDemand" | "modelAccepted" | "learner" | "modelLearned"
+  | "fetchModel"
+  | "forgetModel"
+  | "modelCopy"
+  | "forms"
+  | "modelDemand"
+  | "modelAccepted"
+  | "learner"
+  | "modelLearned"
 >;
 
 /** Plug-ins 0 to 7 are of sound, 8 to 15 of pictures. */

@@ -3,8 +3,7 @@ import { SottoError } from "../errors.js";
 import type { Slot } from "../slots.js";
 import { Carrier, MODELS_LABEL } from "./carrier.js";
 import { loadCodec } from "./codecsource.js";
-import type { LoadedCodec } from "./codecsource.js";
-import type { PluginInfo } from "./codec.js";
+import type { LoadedCodec, LoadedPlugin } from "./codecsource.js";
 import type { ArrivedBlock, DemuxCounts } from "./demux.js";
 import type { Faces } from "./faces.js";
 import { ModelStore } from "./fetch.js";
@@ -22,6 +21,7 @@ import type {
 import { Outbound } from "./outbound.js";
 import type { OwnModel } from "./outbound.js";
 import { SoundOutput } from "./output.js";
+import { UplinkWatch } from "./uplink.js";
 import type { VoiceStats } from "./voices.js";
 
 /** How models are used. */
@@ -36,7 +36,7 @@ export interface ModelOptions {
 
 /** How a model of one's own is learned. */
 export interface LearnOptions {
-  /** Whether it is kept for the next meeting. */
+  /** Whether it is kept for the next meeting, by the node and in copies by those who are sent it. */
   keep?: boolean;
 }
 
@@ -54,6 +54,8 @@ export interface ModelsHost {
   publication(source: ModelSource): Publication | null;
   formChanged(state: FormState): void;
   ownChanged(model: OwnModel): void;
+  /** What the line to the node carries, bit/s; `null`: not known. */
+  uplink(): Promise<number | null>;
   /** Models cannot be used; all else goes on. */
   failed(error: SottoError): void;
 }
@@ -83,6 +85,7 @@ export class Models {
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #carrier = new Carrier();
+  readonly #uplink: UplinkWatch;
   readonly #loading: Promise<LoadedCodec | null>;
   #output: SoundOutput | null = null;
   #store: ModelStore | null = null;
@@ -114,6 +117,11 @@ export class Models {
       },
       this.#carrier,
     );
+    this.#uplink = new UplinkWatch({
+      needed: () => this.#outbound.mayBeGeneric,
+      read: () => host.uplink(),
+      tell: (bitrate) => host.send({ type: "uplink", bitrate }),
+    });
     this.#loading = this.#load();
   }
 
@@ -166,7 +174,7 @@ export class Models {
    * Learns a model of the own voice or face and lets others be sent it. Only to be called when the
    * speaker has agreed: a model of a voice or a face is biometric data. With `keep` the node keeps it
    * for the next meeting of this identity, encrypted, if it keeps any (`keptDays`), and what it has
-   * from the last one is used at once. Where the node says so, and where it may and this device is too
+   * from the last one is used at once; those who are sent it keep copies that only the node can open. Where the node says so, and where it may and this device is too
    * slow, the node learns, of what it is sent raw. Resolves when it has begun; the `ownModel` event tells
    * the rest.
    */
@@ -273,6 +281,7 @@ export class Models {
     else this.#policy = access.policy;
     this.#tellSupport();
     this.#outbound.connected(store, access.learn ?? "publisher");
+    this.#uplink.start();
     void this.#probe();
   }
 
@@ -280,6 +289,7 @@ export class Models {
   disconnected(): void {
     this.#enabled = false;
     this.#store = null;
+    this.#uplink.stop();
     this.#inbound.disconnected();
     this.#outbound.disconnected();
   }
@@ -316,6 +326,7 @@ export class Models {
   /** For `Room`: it is over. */
   stop(): void {
     this.#stopped = true;
+    this.#uplink.stop();
     this.#inbound.stop();
     this.#outbound.stop();
     this.#carrier.stop();
@@ -356,7 +367,7 @@ export class Models {
     this.#host.send({ type: "modelSupport", plugins, transport: this.#transport });
   }
 
-  #pluginOf(source: ModelSource, { plugins }: LoadedCodec): PluginInfo | null {
+  #pluginOf(source: ModelSource, { plugins }: LoadedCodec): LoadedPlugin | null {
     const kind = source === "microphone" ? "sound" : "picture";
     const own = plugins.filter((plugin) => plugin.kind === kind);
     const asked = this.#options.plugins?.[source];

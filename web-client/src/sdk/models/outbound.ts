@@ -3,7 +3,7 @@ import { SourceCapture } from "./capture.js";
 import type { LearnedModel } from "./capture.js";
 import type { Carrier } from "./carrier.js";
 import { ModelTransferError } from "./fetch.js";
-import type { PluginInfo } from "./codec.js";
+import type { LoadedPlugin } from "./codecsource.js";
 import type { ModelStore } from "./fetch.js";
 import type { GateState } from "./gatewatch.js";
 import { learnsOnNode } from "./learningplace.js";
@@ -47,7 +47,7 @@ export interface OutboundHost {
 
 interface Own {
   readonly source: ModelSource;
-  readonly plugin: PluginInfo;
+  readonly plugin: LoadedPlugin;
   readonly capture: SourceCapture;
   /** Whether the node is to keep its models for another meeting. */
   keep: boolean;
@@ -92,9 +92,16 @@ export class Outbound {
     this.#store = store;
     this.#place = place;
     for (const own of this.#own.values()) {
+      if (own.plugin.generic) this.#consent(own);
       if (own.model.state !== "given") this.#learn(own);
       if (own.learned) void this.#give(own, { ...own.learned, delta: null });
     }
+  }
+
+  /** Whether a voice may be sent in the generic model, so that what the line carries matters. */
+  get mayBeGeneric(): boolean {
+    const voice = this.#own.get("microphone");
+    return voice !== undefined && voice.plugin.generic && voice.model.state !== "given";
   }
 
   disconnected(): void {
@@ -108,7 +115,7 @@ export class Outbound {
    */
   async learn(
     source: ModelSource,
-    plugin: PluginInfo,
+    plugin: LoadedPlugin,
     module: WebAssembly.Module,
     context: AudioContext,
     keep: boolean,
@@ -116,7 +123,7 @@ export class Outbound {
     const own = this.#own.get(source) ?? this.#open(source, plugin, module, context);
     own.keep = keep;
     if (own.model.state !== "none") return;
-    this.#host.send({ type: "consent", source, granted: true });
+    this.#consent(own);
     this.#set(own, { state: "learning" });
     const isRestored = keep && (await this.#restore(own));
     if (!isRestored && this.#own.get(source) === own) this.#learn(own);
@@ -206,7 +213,7 @@ export class Outbound {
 
   #open(
     source: ModelSource,
-    plugin: PluginInfo,
+    plugin: LoadedPlugin,
     module: WebAssembly.Module,
     context: AudioContext,
   ): Own {
@@ -285,7 +292,9 @@ export class Outbound {
   /** Raw media runs before the node asks for it: on amber already. */
   #gated(own: Own, state: GateState): void {
     if (own.unfit !== null) clearTimeout(own.unfit);
-    own.unfit = state === "green" ? null : setTimeout(() => this.#learn(own), UNFIT_MS);
+    // The generic one need not fit: another one is being learned.
+    const relearns = state !== "green" && own.learned !== null;
+    own.unfit = relearns ? setTimeout(() => this.#learn(own), UNFIT_MS) : null;
 
     this.#host.publication(own.source)?.keepRaw(state !== "green");
     this.#host.send({ type: "gate", source: own.source, state });
@@ -324,10 +333,17 @@ export class Outbound {
     void this.#carrier.setActive(sending > 0);
   }
 
-  #tellLearning({ source, model }: Own): void {
+  /** Until there is a model of this voice, whoever is on a thin line may be sent it in the generic one. */
+  #consent({ source, plugin: { id, version, generic } }: Own): void {
+    const offer = generic ? { generic: { plugin: id, version } } : {};
+    this.#host.send({ type: "consent", source, granted: true, ...offer });
+  }
+
+  #tellLearning(own: Own): void {
+    const { source, model } = own;
     if (model.learner === "node") {
       // In words: the node learns nothing otherwise, and knows nothing of an earlier connection.
-      this.#host.send({ type: "consent", source, granted: true });
+      this.#consent(own);
       this.#host.send({ type: "learning", source, state: "node" });
     } else if (model.state !== "given") {
       this.#host.send({ type: "learning", source, state: "learning" });

@@ -1,5 +1,5 @@
 import { FRAME_MS } from "./codec.js";
-import type { Codec, Encoder, Gate, PictureDecoder, SoundDecoder } from "./codec.js";
+import type { Encoder, Gate, Model, PictureDecoder, SoundDecoder } from "./codec.js";
 import type { FaceTools } from "./facecapture.js";
 import type { GateState } from "./gatewatch.js";
 import type { VoiceTools } from "./voicecapture.js";
@@ -20,16 +20,21 @@ interface Own<Tools> {
 
 /** One's own models of one plug-in by epoch, ready to encode and to judge. */
 export class OwnModels<Tools> {
-  readonly #make: (container: Uint8Array) => Own<Tools>;
+  readonly #make: (model: Model) => Own<Tools>;
   #own: Own<Tools>[] = [];
 
-  constructor(make: (container: Uint8Array) => Own<Tools>) {
+  constructor(make: (model: Model) => Own<Tools>) {
     this.#make = make;
   }
 
-  /** Throws what the codec throws of a model that it cannot use. */
-  add(container: Uint8Array): void {
-    const own = this.#make(container);
+  /** Whether there is one of this epoch. */
+  has(epoch: number): boolean {
+    return this.#own.some((own) => own.epoch === epoch);
+  }
+
+  /** Takes it over. */
+  add(model: Model): void {
+    const own = this.#make(model);
     const all = [...this.#own.filter(({ epoch }) => epoch !== own.epoch), own];
     for (const { parts } of all.slice(0, -KEPT)) for (const part of parts) part.free();
     this.#own = all.slice(-KEPT);
@@ -43,9 +48,8 @@ export class OwnModels<Tools> {
 }
 
 /** Own models of a voice. */
-export function ownVoices(codec: Codec): OwnModels<VoiceTools> {
-  return new OwnModels((container) => {
-    const model = codec.createModel(container);
+export function ownVoices(): OwnModels<VoiceTools> {
+  return new OwnModels((model) => {
     const { epoch, plugin } = model;
     const [encoder, decoder, gate] = [model.createEncoder(), model.createSoundDecoder(), model.createGate()];
     const tools = voiceTools(plugin, epoch, encoder, decoder, gate);
@@ -54,9 +58,8 @@ export function ownVoices(codec: Codec): OwnModels<VoiceTools> {
 }
 
 /** Own models of a face. */
-export function ownFaces(codec: Codec): OwnModels<FaceTools> {
-  return new OwnModels((container) => {
-    const model = codec.createModel(container);
+export function ownFaces(): OwnModels<FaceTools> {
+  return new OwnModels((model) => {
     const { epoch, plugin } = model;
     const [encoder, decoder, gate] = [model.createEncoder(), model.createPictureDecoder(), model.createGate()];
     const tools = faceTools(plugin, epoch, encoder, decoder, gate);

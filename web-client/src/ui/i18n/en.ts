@@ -92,7 +92,8 @@ export const en = {
   "models.sent": "In use",
   "models.unfit": "Learned; it does not fit now, so you are sent as you are",
   "models.keep": "Keep it for my next meeting",
-  "models.keepAbout": "Encrypted on the server for {days} days. Switch it off, and it is removed there.",
+  "models.keepAbout":
+    "Encrypted on the server for {days} days, and with those who are sent it, whose copies open only while you meet. Switch it off, and it is removed.",
   "models.policy": "How others are sent to you",
   "models.received": "You receive {rate} kbit/s.",
   "models.of.microphone": "Voice",

@@ -94,7 +94,7 @@ export const zh: Record<Key, string> = {
   "models.sent": "使用中",
   "models.unfit": "已学会；目前不相符，因此按原样发送",
   "models.keep": "为下次会议保留",
-  "models.keepAbout": "加密保存在服务器上 {days} 天。关闭后即从服务器删除。",
+  "models.keepAbout": "加密保存在服务器上 {days} 天，也保存在接收者的设备上，但只有与您同在会议中时才能打开。关闭后即删除。",
   "models.policy": "如何接收他人",
   "models.received": "您正在接收 {rate} kbit/s。",
   "models.of.microphone": "声音",

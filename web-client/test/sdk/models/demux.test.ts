@@ -166,6 +166,22 @@ test("two epochs of a model may be in use at once", () => {
   expect(heard.map(([, , value]) => value)).toEqual([2, 3]);
 });
 
+test("what is forgotten of a model is one epoch, and the others are heard on", () => {
+  const { demux, send, heard } = demultiplexer();
+  for (const epoch of [0, 1]) demux.hold(1, 7, { kind: "sound", epoch, decoder: voice });
+  demux.drop(1, 7, 0);
+  expect([0, 1].map((epoch) => demux.holds(1, 7, epoch))).toEqual([false, true]);
+  send(100, entry(1, 7, 0, 10), { ...entry(1, 7, 80, 11), epoch: 0 });
+  expect(heard.map(([, , value]) => value)).toEqual([10]);
+  expect(demux.counts.unknown).toBe(1);
+});
+
+test("of two epochs whose frames look alike the later one takes the place of the other", () => {
+  const { demux } = demultiplexer();
+  for (const epoch of [0, 8]) demux.hold(1, 7, { kind: "sound", epoch, decoder: voice });
+  expect([0, 8].map((epoch) => demux.holds(1, 7, epoch))).toEqual([false, true]);
+});
+
 test("a face shows the frame of its time and follows the voice that is heard", () => {
   const { demux, send } = demultiplexer();
   demux.hold(1, 15, { kind: "picture", epoch: 1, decoder: face() });

@@ -35,7 +35,7 @@ impl Room {
             return;
         }
         self.source_model_mut(speaker, source).promote();
-        self.review_source(cx, speaker, source);
+        self.offer_source(cx, speaker, source);
         self.ask_for_models(cx, speaker);
     }
 
@@ -57,6 +57,9 @@ impl Room {
         let mut surveyed = std::mem::take(&mut self.scratch.surveyed);
         surveyed.extend(self.order.values().filter(|&&key| self.is_surveyed(key)));
         for key in surveyed.drain(..) {
+            if self.peer_mut(key).is_some_and(|peer| peer.models.upward.look(cx.now)) {
+                self.offer_source(cx, key, Source::Microphone);
+            }
             if !self.members[key].models.is_empty() {
                 for source in [Source::Microphone, Source::Camera] {
                     self.advance_epoch(cx, key, source);

@@ -9,7 +9,7 @@ use crate::{
     input::ModelHeader,
     peer::{Fetched, Fetching},
     room::{Context, MemberKey, Room, TrackKey, schedule::hasten},
-    signal::{FetchModel, ServerMessage, Source},
+    signal::{FetchModel, ModelCopy, ServerMessage, Source},
 };
 
 /// What part of a line a model may take while it is fetched, in per mille.
@@ -34,6 +34,7 @@ impl Room {
         let (participant, who) = (self.members[owner].id, self.members[owner].short_id);
         let before = self.source_model(owner, source).and_then(|model| model.before);
         let used = self.source_model(owner, source).and_then(|model| model.used);
+        let copy = self.copy_of(owner, source, model.hash);
         let Some(peer) = self.peer_mut(key) else { return };
         let bitrate = peer
             .allowance
@@ -62,6 +63,10 @@ impl Room {
             base,
             bitrate,
         };
+        if copy.is_some() {
+            let copy = ModelCopy { participant, source, hash: model.hash, copy };
+            cx.say(peer.id, ServerMessage::ModelCopy(copy));
+        }
         cx.say(peer.id, ServerMessage::FetchModel(Box::new(fetch)));
         hasten(&mut peer.models.due, until);
         hasten(&mut self.schedule.forms, until);

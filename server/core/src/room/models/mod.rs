@@ -14,6 +14,7 @@
 //! ```
 
 mod ask;
+mod copies;
 mod fetch;
 mod ingest;
 mod learn;
@@ -25,7 +26,7 @@ pub(crate) use ingest::Uplink;
 pub(crate) use review::{ModelSeat, plugin_kind};
 pub(crate) use source::SourceModel;
 
-use sotto_frame::{Epoch, ModelHash, PluginKind};
+use sotto_frame::{Epoch, ModelHash, PluginId, PluginKind};
 
 use crate::{
     id::{ParticipantId, ShortId},
@@ -33,8 +34,8 @@ use crate::{
     peer::{Fetched, MAX_PLUGINS, Peer},
     room::{Context, MemberKey, Room, TrackKey},
     signal::{
-        ClientMessage, ErrorCode, ForgetModel, Form, FormSwitched, GateState, LearningState,
-        ModelEpoch, ModelFailure, ModelSupport, Policy, ServerMessage, Source,
+        ClientMessage, ErrorCode, ForgetModel, Form, FormSwitched, GateState, GenericModel,
+        LearningState, ModelEpoch, ModelFailure, ModelSupport, Policy, ServerMessage, Source,
     },
 };
 
@@ -62,13 +63,16 @@ pub enum ModelError {
     /// Frames say their epoch modulo 8: of this one and the one in use, nobody could tell which is meant.
     #[error("an epoch may be at most 7 after the one in use")]
     EpochTooFar,
+    /// Only voices have one, and only where models are used.
+    #[error("there is no generic model of this")]
+    NoGeneric,
 }
 
 impl ModelError {
     /// What to say to the client.
     pub const fn code(self) -> ErrorCode {
         match self {
-            Self::NoSuchSource => ErrorCode::Malformed,
+            Self::NoSuchSource | Self::NoGeneric => ErrorCode::Malformed,
             Self::Forbidden | Self::NotHere | Self::NoConsent => ErrorCode::Forbidden,
             Self::TooManyPlugins => ErrorCode::TooMuch,
             Self::NoSuchModel => ErrorCode::NotFound,
@@ -94,8 +98,12 @@ impl Room {
                 self.model_policy(cx, key, policy);
                 Ok(())
             }
-            ClientMessage::Consent { source, granted } => {
-                self.model_consent(cx, key, source, granted)
+            ClientMessage::Consent { source, granted, generic } => {
+                self.model_consent(cx, key, source, granted, generic)
+            }
+            ClientMessage::Uplink { bitrate } => {
+                self.line_from(cx, key, bitrate);
+                Ok(())
             }
             ClientMessage::Learning { source, state } => {
                 self.model_learning(cx, key, source, state)
@@ -158,21 +166,26 @@ impl Room {
         }
         cx.say(peer, ServerMessage::ModelAccepted { source, epoch });
         // Differences are made from the last one alone.
-        self.forget_models(cx, key, source, |epoch| epoch < model.epoch && Some(epoch) != used);
+        self.forget_models(cx, key, source, false, |epoch| {
+            epoch < model.epoch && Some(epoch) != used
+        });
         self.advance_epoch(cx, key, source);
         self.offer_source(cx, key, source);
         self.ask_for_models(cx, key);
     }
 
-    /// A client says whether its model may be used.
+    /// A client says whether its model may be used, and in which generic one it can be sent before.
     fn model_consent(
         &mut self,
         cx: &mut Context<'_>,
         key: MemberKey,
         source: Source,
         granted: bool,
+        generic: Option<GenericModel>,
     ) -> Result<(), ModelError> {
         check_source(source)?;
+        let generic =
+            generic.map(|generic| self.check_generic(key, source, generic)).transpose()?;
         let may = |peer: &Peer| peer.permissions.may_be_modelled(source);
         if granted && !self.members[key].peer.as_ref().is_some_and(may) {
             return Err(ModelError::Forbidden);
@@ -180,15 +193,40 @@ impl Room {
         if granted {
             let model = self.source_model_mut(key, source);
             (model.granted, model.consented) = (true, true);
+            if let Some((plugin, version)) = generic {
+                model.use_generic(plugin, version);
+                self.offer_source(cx, key, source);
+            }
         } else {
             self.end_learner(cx, key, source);
             self.source_model_mut(key, source).withdraw();
             self.discard_frames(key, source);
-            self.forget_models(cx, key, source, |_| true);
+            self.forget_models(cx, key, source, false, |_| true);
         }
         self.review_source(cx, key, source);
         self.ask_for_models(cx, key);
         Ok(())
+    }
+
+    /// A client says what its line to the node carries.
+    fn line_from(&mut self, cx: &mut Context<'_>, key: MemberKey, bitrate: u64) {
+        let Some(peer) = self.peer_mut(key) else { return };
+        if peer.models.upward.observe(cx.now, bitrate) {
+            self.offer_source(cx, key, Source::Microphone);
+        }
+    }
+
+    /// Which plug-in's generic model a source can be sent in.
+    fn check_generic(
+        &mut self,
+        key: MemberKey,
+        source: Source,
+        GenericModel { plugin, version }: GenericModel,
+    ) -> Result<(PluginId, u8), ModelError> {
+        let plugin = PluginId::new(plugin).map_err(|_| ModelError::NoGeneric)?;
+        let is_voice = source == Source::Microphone && plugin.kind() == PluginKind::Sound;
+        let is_used = self.peer_mut(key).is_some_and(|peer| peer.models.enabled);
+        (is_voice && is_used).then_some((plugin, version)).ok_or(ModelError::NoGeneric)
     }
 
     /// A client says what its learner does, or that the node is to learn.
@@ -326,19 +364,21 @@ impl Room {
         Ok((self.members[key].short_id, key))
     }
 
-    /// A model may no longer be used, or only those after it: whoever was given it forgets it.
+    /// A model may no longer be used, or only those after it: whoever was given it forgets it. `left`: its
+    /// speaker only left.
     fn forget_models(
         &mut self,
         cx: &mut Context<'_>,
         speaker: MemberKey,
         source: Source,
+        left: bool,
         gone: impl Fn(Epoch) -> bool,
     ) {
         let who = self.members[speaker].short_id;
         for (_, member) in self.members.iter_mut() {
             let Some(peer) = &mut member.peer else { continue };
             for Fetched { participant, hash, .. } in peer.models.forget_models(who, source, &gone) {
-                let forget = ForgetModel { participant, source, hash };
+                let forget = ForgetModel { participant, source, hash, left };
                 cx.say(peer.id, ServerMessage::ForgetModel(forget));
             }
         }
@@ -360,7 +400,7 @@ impl Room {
     /// Somebody leaves: his models are forgotten, and he has no seat any more.
     pub(crate) fn leave_models(&mut self, cx: &mut Context<'_>, key: MemberKey) {
         for source in [Source::Microphone, Source::Camera] {
-            self.forget_models(cx, key, source, |_| true);
+            self.forget_models(cx, key, source, true, |_| true);
         }
         for (_, track) in self.tracks.iter_mut() {
             track.model_seats.retain(|seat| seat.member != key);

@@ -63,6 +63,9 @@ impl Room {
         }
         self.end_overdue_fetch(cx, key);
         self.watch_losses(key);
+        if let Some(peer) = self.peer_mut(key) {
+            peer.models.downward.look(cx.now);
+        }
         let mut eligible = std::mem::take(&mut self.scratch.eligible);
         self.find_eligible(key, &mut eligible);
         let Some(peer) = self.peer_mut(key) else { return };
@@ -188,8 +191,10 @@ impl Room {
                     break;
                 }
                 let of = &self.tracks[voice];
-                let has_model =
-                    self.source_model(of.owner, of.source).is_some_and(|m| m.used.is_some());
+                let takes_generic = self.takes_generic(key, voice);
+                let has_model = self
+                    .source_model(of.owner, of.source)
+                    .is_some_and(|model| model.used_for(takes_generic).is_some());
                 if of.source == Source::Microphone && has_model && !tracks.contains(&voice) {
                     tracks.push(voice);
                 }
@@ -331,7 +336,8 @@ impl Room {
         let model = self.source_model(of.owner, source);
         let peer = self.members[key].peer.as_ref().expect("a review is of a client");
         let models = &peer.models;
-        let used = model.and_then(|model| model.used);
+        let takes_generic = self.takes_generic(key, track);
+        let used = model.and_then(|model| model.used_for(takes_generic));
         let support = match used {
             Some(used) => models.support(used.plugin.get(), used.version),
             None if models.transport().is_some() => Support::Yes,
@@ -351,7 +357,7 @@ impl Room {
             enabled: model.is_none_or(|model| model.granted),
             canary: is_canary(cx.config.model_canary, owner.id.0.as_u128()),
             support,
-            model: model.map_or(Availability::Learning, super::SourceModel::availability),
+            model: model.map_or(Availability::Learning, |model| model.availability(takes_generic)),
             held: used.is_some_and(|used| holds(used.epoch)),
             lags: next.is_some_and(|(next, _)| !holds(next.epoch)),
             gate: model.map_or(GateState::Green, |model| model.gate),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use sotto_frame::{Epoch, MediaTime, PluginId};
+use sotto_frame::{Epoch, MediaTime, ModelHash, PluginId};
 
 use super::{ModelError, learn::NodeLearner};
 use crate::{
     input::ModelHeader,
     representation::Availability,
-    signal::{GateState, LearningState, Source},
+    signal::{DiskCopy, GateState, LearningState, Source},
     time::Time,
 };
 
@@ -18,6 +18,10 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// After this, subscribers that do not hold the next epoch go over to raw media, so that it can be
 /// used after twice as long.
 const LAG: Duration = Duration::from_secs(1);
+
+/// The same where the generic model is in use: those who show it are on thin lines, which take 10 s for
+/// a voice's model, and which raw media would fill.
+const GENERIC_LAG: Duration = Duration::from_secs(20);
 
 /// Epochs that frames can tell apart: they carry three bits.
 const EPOCHS: u32 = 8;
@@ -55,6 +59,8 @@ pub(crate) struct SourceModel {
     pub(crate) before: Option<ModelHeader>,
     /// The one that it will use, and since when that is known.
     pub(crate) next: Option<(ModelHeader, Time)>,
+    /// The one that its speaker lets others keep copies of, and how.
+    pub(crate) copy: Option<(ModelHash, DiskCopy)>,
     /// When the last frame came.
     pub(crate) last: Option<Time>,
     seen: Seen,
@@ -83,18 +89,37 @@ impl SourceModel {
             used: None,
             before: None,
             next: None,
+            copy: None,
             last: None,
             seen: Seen::default(),
         }
     }
 
-    /// Whether there is one, as subscribers see it.
-    pub(crate) fn availability(&self) -> Availability {
-        match (&self.used, &self.learner, self.learning) {
+    /// The one that the encoder uses, as a subscriber sees it: the generic one is there only for some.
+    pub(crate) fn used_for(&self, takes_generic: bool) -> Option<&ModelHeader> {
+        self.used.as_ref().filter(|used| takes_generic || !used.epoch.is_generic())
+    }
+
+    /// Whether there is one, as a subscriber sees it.
+    pub(crate) fn availability(&self, takes_generic: bool) -> Availability {
+        match (self.used_for(takes_generic), &self.learner, self.learning) {
             (Some(used), ..) => Availability::Ready(used.epoch),
             (None, Some(learner), _) => learner.availability(),
             (None, None, LearningState::Busy) => Availability::Waiting,
             (None, None, LearningState::Learning | LearningState::Node) => Availability::Learning,
+        }
+    }
+
+    /// Whether the generic model is in use.
+    pub(crate) fn is_generic(&self) -> bool {
+        self.used.is_some_and(|used| used.epoch.is_generic())
+    }
+
+    /// Until there is another one, the generic model of a plug-in is used.
+    pub(crate) fn use_generic(&mut self, plugin: PluginId, version: u8) {
+        if self.used.is_none() || self.is_generic() && self.next.is_none() {
+            let (epoch, hash) = (Epoch::GENERIC, ModelHash([0; 32]));
+            self.used = Some(ModelHeader { plugin, version, epoch, hash, bytes: 0 });
         }
     }
 
@@ -113,13 +138,17 @@ impl SourceModel {
         }
         let is_refined =
             |used: &ModelHeader| (used.plugin, used.version) == (model.plugin, model.version);
-        match self.used.filter(is_refined) {
-            Some(used) if model.epoch.0 - used.epoch.0 >= EPOCHS => {
+        // A model of an earlier meeting may be of any epoch, and takes the generic one's place at once
+        // where frames could not tell them apart.
+        let is_told_apart =
+            |used: &ModelHeader| !used.epoch.is_generic() || used.epoch.low() != model.epoch.low();
+        match self.used.filter(|used| is_refined(used) && is_told_apart(used)) {
+            Some(used) if !used.epoch.is_generic() && model.epoch.0 - used.epoch.0 >= EPOCHS => {
                 return Err(ModelError::EpochTooFar);
             }
             // Whoever holds the one before forgets it.
             Some(_) => (self.before, self.next) = (None, Some((model, now))),
-            // Of another plug-in: nothing of the one before can be gone on with.
+            // Nothing of the one before can be gone on with, or of another plug-in.
             None => (self.before, self.used, self.next) = (None, Some(model), None),
         }
         self.granted = true;
@@ -128,12 +157,13 @@ impl SourceModel {
 
     /// From when on those who do not hold the next epoch should not wait for it.
     pub(crate) fn lags_at(&self) -> Option<Time> {
-        self.next.map(|(_, since)| since + LAG)
+        let lag = if self.is_generic() { GENERIC_LAG } else { LAG };
+        self.next.map(|(_, since)| since + lag)
     }
 
     /// From when on the next epoch is to be used although some do not hold it.
     pub(crate) fn overdue_at(&self) -> Option<Time> {
-        self.next.map(|(_, since)| since + 2 * LAG)
+        self.lags_at().map(|at| at + LAG)
     }
 
     /// The next epoch is used from now on.
@@ -152,6 +182,13 @@ impl SourceModel {
             jobs: self.jobs,
             ..Self::new(self.source)
         };
+    }
+
+    /// Whether a model is one of its own.
+    pub(crate) fn knows(&self, hash: ModelHash) -> bool {
+        let next = self.next.as_ref().map(|(next, _)| next);
+        let mut known = [self.used.as_ref(), self.before.as_ref(), next].into_iter().flatten();
+        known.any(|model| !model.epoch.is_generic() && model.hash == hash)
     }
 
     /// Whether frames come.
@@ -219,14 +256,14 @@ mod tests {
     fn the_first_model_is_used_at_once_and_a_later_one_when_it_is_held() {
         let mut source = SourceModel::new(Source::Camera);
         assert_eq!(source.upload(at(0), model(1)), Ok(true));
-        assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
+        assert_eq!(source.availability(false), Availability::Ready(Epoch(1)));
         assert_eq!(source.upload(at(1), model(1)), Ok(false), "nothing new");
         assert_eq!(source.upload(at(2), model(9)), Err(ModelError::EpochTooFar));
         assert_eq!(source.upload(at(10), model(2)), Ok(true));
-        assert_eq!(source.availability(), Availability::Ready(Epoch(1)));
+        assert_eq!(source.availability(false), Availability::Ready(Epoch(1)));
         assert_eq!((source.lags_at(), source.overdue_at()), (Some(at(1_010)), Some(at(2_010))));
         source.promote();
-        assert_eq!(source.availability(), Availability::Ready(Epoch(2)));
+        assert_eq!(source.availability(false), Availability::Ready(Epoch(2)));
         assert!([1, 2].iter().all(|&epoch| source.is_of(PluginId::FACE, epoch)));
         assert!(!source.is_of(PluginId::FACE, 3) && !source.is_of(PluginId::VOICE, 2));
     }
@@ -252,6 +289,31 @@ mod tests {
         assert_eq!(source.upload(at(0), model(30)), Ok(true));
         source.withdraw();
         assert!(!source.granted && source.latest().is_none());
-        assert_eq!(source.availability(), Availability::Learning);
+        assert_eq!(source.availability(true), Availability::Learning);
+    }
+
+    #[test]
+    fn the_generic_model_is_there_for_those_who_take_it_until_another_one_is_used() {
+        let mut source = SourceModel::new(Source::Microphone);
+        source.use_generic(PluginId::FACE, 1);
+        assert_eq!(source.availability(false), Availability::Learning);
+        assert_eq!(source.availability(true), Availability::Ready(Epoch::GENERIC));
+        assert!(source.is_of(PluginId::FACE, 0) && !source.is_of(PluginId::FACE, 1));
+        assert_eq!(source.upload(at(0), model(30)), Ok(true), "of an earlier meeting");
+        assert_eq!(source.lags_at(), Some(at(0) + GENERIC_LAG));
+        source.use_generic(PluginId::FACE, 1);
+        source.promote();
+        source.use_generic(PluginId::FACE, 1);
+        assert_eq!(source.availability(true), Availability::Ready(Epoch(30)));
+        assert_eq!(source.upload(at(1), model(38)), Err(ModelError::EpochTooFar));
+    }
+
+    #[test]
+    fn a_model_whose_frames_look_like_those_of_the_generic_one_takes_its_place_at_once() {
+        let mut source = SourceModel::new(Source::Microphone);
+        source.use_generic(PluginId::FACE, 1);
+        assert_eq!(source.upload(at(0), model(16)), Ok(true));
+        assert_eq!(source.availability(false), Availability::Ready(Epoch(16)));
+        assert_eq!(source.before, None);
     }
 }

@@ -1,11 +1,12 @@
 //! Whether a client is better served by a model than by raw media: by its policy, and by what its
 //! line carries.
 
-use super::is_model;
+use super::{SourceModel, is_model};
 use crate::{
     bandwidth::Importance,
     media::Kind,
-    representation::{Setting, wants_model},
+    peer::Peer,
+    representation::{Setting, WIDE, wants_model},
     room::{
         Context, MemberKey, Room, Track, TrackKey,
         demand::{VOICE_BITRATE, VOICES},
@@ -29,6 +30,10 @@ impl Room {
             // Nothing of it is sent in any form, so a client could not go over to it.
             return false;
         }
+        let is_generic = self.is_generic(track);
+        if is_generic && !self.wants_generic(key, track) {
+            return false;
+        }
         let slot = slot_of(peer, track);
         let is_paused = slot.is_some_and(|(_, slot)| slot.serving.is_paused());
         let estimate = peer.allowance.estimate.map(|estimate| estimate.bitrate);
@@ -40,7 +45,8 @@ impl Room {
             };
             estimate.is_some_and(|estimate| estimate < needed)
         };
-        let short = is_paused || policy != Policy::Frugal && is_short();
+        // A thin line is short for a voice, whichever end of the way it is at.
+        let short = is_generic || is_paused || policy != Policy::Frugal && is_short();
         wants_model(policy, &Setting { short, ..setting })
     }
 
@@ -53,8 +59,35 @@ impl Room {
         track: TrackKey,
     ) -> Option<u64> {
         let (policy, setting) = self.setting(cx, key, track)?;
+        if setting.in_model && self.is_generic(track) {
+            let is_thin = |peer: &Peer| peer.models.downward.is_thin();
+            return self.members[key].peer.as_ref().is_some_and(is_thin).then_some(WIDE);
+        }
         let is_for_the_line = setting.in_model && !wants_model(policy, &setting);
         is_for_the_line.then(|| self.raw_needs(cx, key, track))
+    }
+
+    /// Whether a track is a voice of which there is the generic model alone.
+    fn is_generic(&self, track: TrackKey) -> bool {
+        let of = &self.tracks[track];
+        self.source_model(of.owner, of.source).is_some_and(SourceModel::is_generic)
+    }
+
+    /// Whether the generic model of a voice is better than raw media to a client: on its own thin line,
+    /// or on the speaker's.
+    fn wants_generic(&self, key: MemberKey, track: TrackKey) -> bool {
+        let models = |key: MemberKey| self.members[key].peer.as_ref().map(|peer| &peer.models);
+        models(key).is_some_and(|models| models.downward.is_thin())
+            || models(self.tracks[track].owner).is_some_and(|models| models.upward.is_thin())
+    }
+
+    /// Whether the generic model of a voice is one for a client: it is better, or is shown still. Who
+    /// shows it goes over to raw media before it is gone.
+    pub(super) fn takes_generic(&self, key: MemberKey, track: TrackKey) -> bool {
+        let form = self.members[key].peer.as_ref().and_then(|peer| peer.models.form(track));
+        let kind = self.tracks[track].codec.kind();
+        form.is_some_and(|form| form.representation.flow(kind).model)
+            || self.wants_generic(key, track)
     }
 
     /// A track to a client whose line carries everything.

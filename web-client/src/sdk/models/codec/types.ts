@@ -170,6 +170,8 @@ export class CodecError extends Error {
 export const SOUND_RATE = 16_000;
 /** Sampling rate in Hz at which they are heard. */
 export const EXTENDED_RATE = 48_000;
+/** Epoch of the model that knows no speaker. */
+export const GENERIC_EPOCH = 0;
 /** Duration of one payload in milliseconds. */
 export const FRAME_MS = 80;
 /** Samples of one decoded voice payload. */
