@@ -1,7 +1,7 @@
-//! Forwarding 1 → 50 through real loopback sockets, against the bare floor in the same run.
+//! Forwarding 1 → 50 and 1 → 500 through real loopback sockets, against the bare floor in the same run.
 //!
 //! A publisher sends packets of 1,172 bytes; the shard's own turn receives, opens, selects, rewrites,
-//! seals and sends them to 50 subscribers. The floor does only what cannot be left out: copy the
+//! seals and sends them to the subscribers. The floor does only what cannot be left out: copy the
 //! packet, seal it with the same AES-GCM, hand it to the kernel by the same system call in batches of
 //! the same shape, to the same sockets. Both take turns, so that whatever else the machine does hits
 //! both. Processor time is that of the thread, which on loopback includes what the kernel does to
@@ -11,6 +11,9 @@
 //! browsers do: every packet is then numbered and remembered until feedback tells of it, and that
 //! feedback is part of what is measured. These packets are sound, which never waits: pictures at such
 //! a rate would be held back by the pace, and the timer would be measured.
+//!
+//! And some with a rest between two bursts, as in a meeting: other programs have used the caches
+//! meanwhile, and both the node and the floor pay for that.
 //!
 //! `cargo bench -p sotto-server --bench forwarding [-- --json]`
 
@@ -36,8 +39,6 @@ use sotto_server::shard::{
 };
 use support::{Client, MIC, OPUS, Offering, Rig, TRANSPORT_ID, packet, vp8_packet};
 
-const SUBSCRIBERS: usize = 50;
-
 /// RTP header and payload of the publisher's packets.
 const RTP_HEADER: usize = 12;
 const PACKET: usize = 1_172;
@@ -55,39 +56,34 @@ const TURNS_PER_ROUND: usize = 16;
 
 fn main() {
     let json = std::env::args().any(|argument| argument == "--json");
-    let shapes = [
-        ("sendmmsg", Batching::Messages, 8),
-        ("gso", Batching::Segments, 1),
-        ("gso", Batching::Segments, 4),
-        ("gso", Batching::Segments, 8),
-        ("gso", Batching::Segments, 16),
-    ];
-    let numbered = [("sendmmsg", Batching::Messages, 8), ("gso", Batching::Segments, 8)];
-    let plain = shapes.map(|shape| (Offering::default(), shape));
-    let numbered = numbered.map(|shape| (Offering { feedback: true, repair: false }, shape));
-    let figures: Vec<Figure> = plain
-        .into_iter()
-        .chain(numbered)
-        .map(|(offering, (path, batching, burst))| measure(offering, path, batching, burst))
-        .collect();
+    let figures: Vec<Figure> = shapes().iter().map(measure).collect();
     if json {
         let lines: Vec<String> = figures.iter().map(Figure::json).collect();
         println!("[{}]", lines.join(",\n "));
         return;
     }
+    println!("forwarding 1 -> N, {PACKET}-byte RTP, AES-128-GCM on both legs, loopback");
     println!(
-        "forwarding 1 -> {SUBSCRIBERS}, {PACKET}-byte RTP, AES-128-GCM on both legs, loopback"
-    );
-    println!(
-        "{:<8} {:<9} {:>5} {:>11} {:>11} {:>6} {:>12} {:>9}",
-        "peers", "path", "burst", "ns/packet", "floor ns", "ratio", "packets/s", "run length"
+        "{:>5} {:<8} {:<9} {:>5} {:>7} {:>11} {:>11} {:>6} {:>12} {:>9}",
+        "N",
+        "peers",
+        "path",
+        "burst",
+        "rest ms",
+        "ns/packet",
+        "floor ns",
+        "ratio",
+        "packets/s",
+        "run length"
     );
     for figure in &figures {
         println!(
-            "{:<8} {:<9} {:>5} {:>11.0} {:>11.0} {:>6.2} {:>12.0} {:>9.1}",
+            "{:>5} {:<8} {:<9} {:>5} {:>7} {:>11.0} {:>11.0} {:>6.2} {:>12.0} {:>9.1}",
+            figure.shape.subscribers,
             figure.peers(),
-            figure.path,
-            figure.burst,
+            figure.shape.path(),
+            figure.shape.burst,
+            figure.shape.rest.as_millis(),
             figure.forward,
             figure.floor,
             figure.ratio,
@@ -98,12 +94,66 @@ fn main() {
     println!("processor time of the shard's thread; packets/s is for one core of it");
 }
 
-/// One line of the result.
-struct Figure {
+/// What is measured.
+#[derive(Clone, Copy)]
+struct Shape {
     offering: Offering,
-    path: &'static str,
+    batching: Batching,
+    subscribers: usize,
     /// Packets that the publisher sends between two turns.
     burst: usize,
+    /// Before each burst.
+    rest: Duration,
+}
+
+fn shapes() -> Vec<Shape> {
+    const REST: Duration = Duration::from_millis(5);
+    let plain = |batching, subscribers, burst| Shape {
+        offering: Offering::default(),
+        batching,
+        subscribers,
+        burst,
+        rest: Duration::ZERO,
+    };
+    let numbered =
+        |shape: Shape| Shape { offering: Offering { feedback: true, repair: false }, ..shape };
+    let rested = |shape: Shape| Shape { rest: REST, ..shape };
+    let (messages, segments) = (Batching::Messages, Batching::Segments);
+    vec![
+        plain(messages, 50, 8),
+        plain(segments, 50, 1),
+        plain(segments, 50, 4),
+        plain(segments, 50, 8),
+        plain(segments, 50, 16),
+        numbered(plain(messages, 50, 8)),
+        numbered(plain(segments, 50, 8)),
+        rested(plain(messages, 50, 3)),
+        rested(plain(segments, 50, 3)),
+        plain(messages, 500, 8),
+        plain(segments, 500, 8),
+        numbered(plain(segments, 500, 8)),
+        rested(plain(segments, 500, 3)),
+    ]
+}
+
+impl Shape {
+    fn path(&self) -> &'static str {
+        match self.batching {
+            Batching::Segments => "gso",
+            Batching::Messages => "sendmmsg",
+            Batching::Single => "send",
+        }
+    }
+
+    /// Turns of a round: as many packets with more subscribers.
+    fn turns_per_round(&self) -> usize {
+        (TURNS_PER_ROUND * 50 / self.subscribers).max(2)
+    }
+}
+
+/// One line of the result.
+struct Figure {
+    shape: Shape,
     /// Nanoseconds of processor time per forwarded packet.
     forward: f64,
     floor: f64,
@@ -114,7 +164,7 @@ struct Figure {
 
 impl Figure {
     fn peers(&self) -> &'static str {
-        if self.offering.feedback { "numbered" } else { "plain" }
+        if self.shape.offering.feedback { "numbered" } else { "plain" }
     }
 
     fn per_second(&self) -> f64 {
@@ -123,12 +173,14 @@ impl Figure {
 
     fn json(&self) -> String {
         format!(
-            "{{\"bench\":\"forwarding\",\"subscribers\":{SUBSCRIBERS},\"packet_bytes\":{PACKET},\
-             \"peers\":\"{}\",\"path\":\"{}\",\"burst\":{},\"ns_per_packet\":{:.1},\"floor_ns_per_packet\":{:.1},\
+            "{{\"bench\":\"forwarding\",\"subscribers\":{},\"packet_bytes\":{PACKET},\
+             \"peers\":\"{}\",\"path\":\"{}\",\"burst\":{},\"rest_ms\":{},\"ns_per_packet\":{:.1},\"floor_ns_per_packet\":{:.1},\
              \"ratio\":{:.3},\"packets_per_second_and_core\":{:.0},\"run_length\":{:.2}}}",
+            self.shape.subscribers,
             self.peers(),
-            self.path,
-            self.burst,
+            self.shape.path(),
+            self.shape.burst,
+            self.shape.rest.as_millis(),
             self.forward,
             self.floor,
             self.ratio,
@@ -138,10 +190,12 @@ impl Figure {
     }
 }
 
-fn measure(offering: Offering, path: &'static str, batching: Batching, burst: usize) -> Figure {
+fn measure(shape: &Shape) -> Figure {
+    let &Shape { offering, batching, subscribers, burst, rest } = shape;
+    let count = subscribers;
     let mut rig = Rig::new(batching);
     let mut publisher = rig.client_offering(offering, "room", 1, 1);
-    let subscribers = (0..SUBSCRIBERS).map(|_| rig.client_offering(offering, "room", 1, 1));
+    let subscribers = (0..count).map(|_| rig.client_offering(offering, "room", 1, 1));
     let mut subscribers: Vec<Client> = subscribers.collect();
     let (mid, published) = match offering.feedback {
         true => ("mic", Source::Microphone),
@@ -153,6 +207,7 @@ fn measure(offering: Offering, path: &'static str, batching: Batching, burst: us
     let mut receivers = Receivers::new(offering, &subscribers);
     let mut seq = 1_u16;
     let mut turn = |rig: &mut Rig, subscribers: &mut [Client]| {
+        std::thread::sleep(rest);
         for _ in 0..burst {
             publisher.send_rtp(&source(offering, seq));
             seq = seq.wrapping_add(1);
@@ -160,7 +215,7 @@ fn measure(offering: Offering, path: &'static str, batching: Batching, burst: us
         let time = processor_time(|| rig.turn());
         (time, receivers.take(subscribers))
     };
-    for _ in 0..WARM_UP / burst {
+    for _ in 0..WARM_UP * 50 / count / burst {
         turn(&mut rig, &mut subscribers);
     }
     let mut rounds = Vec::new();
@@ -168,14 +223,15 @@ fn measure(offering: Offering, path: &'static str, batching: Batching, burst: us
     for _ in 0..ROUNDS {
         let (mut forward_time, mut floor_time) = (Duration::ZERO, Duration::ZERO);
         let mut packets = 0;
-        for _ in 0..TURNS_PER_ROUND {
+        for _ in 0..shape.turns_per_round() {
             let (time, received) = turn(&mut rig, &mut subscribers);
             forward_time += time;
             packets += received;
+            std::thread::sleep(rest);
             floor_time += processor_time(|| floor.turn(burst));
             drain(&subscribers);
         }
-        let floor_packets = TURNS_PER_ROUND * burst * SUBSCRIBERS;
+        let floor_packets = shape.turns_per_round() * burst * count;
         rounds.push((
             forward_time.as_nanos() as f64 / packets as f64,
             floor_time.as_nanos() as f64 / floor_packets as f64,
@@ -183,16 +239,14 @@ fn measure(offering: Offering, path: &'static str, batching: Batching, burst: us
     }
     let after = rig.stats();
     let forwarded = after.counters.forwarded - before.counters.forwarded;
-    let expected = (ROUNDS * TURNS_PER_ROUND * burst * SUBSCRIBERS) as u64;
+    let expected = (ROUNDS * shape.turns_per_round() * burst * count) as u64;
     // On a busy machine a burst may come a turn late.
     assert!(forwarded * 100 >= expected * 95, "{forwarded} of {expected}");
     assert_eq!(after.counters.drops().count(), 0, "{:?}", after.counters);
     let messages = after.counters.sent.messages - before.counters.sent.messages;
     assert!(subscribers.iter().all(|subscriber| !subscriber.events.is_closed()));
     Figure {
-        offering,
-        path,
-        burst,
+        shape: *shape,
         forward: median(rounds.iter().map(|round| round.0)),
         floor: median(rounds.iter().map(|round| round.1)),
         ratio: median(rounds.iter().map(|round| round.0 / round.1)),

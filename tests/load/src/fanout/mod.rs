@@ -5,18 +5,19 @@
 //! before that. On loopback a turn includes what the kernel does to deliver to the receiving sockets.
 
 mod stage;
+mod thread_time;
 
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use sotto_server::shard::socket::Batching;
 
 use stage::Stage;
 pub use stage::StageError;
+use thread_time::thread_time;
 
-/// Packets that warm the caches and are not counted.
+/// Packets that warm the caches and are not counted, where it is time that is measured.
 const WARM_UP: u32 = 2_000;
 
 /// What to measure.
@@ -28,6 +29,9 @@ pub struct FanoutArgs {
     /// Seconds of wall clock, of which the turns are a part.
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,
+    /// Turns to measure, in place of seconds.
+    #[arg(long, conflicts_with = "seconds")]
+    pub turns: Option<u32>,
     /// Packets that the publisher sends between two turns: as many are the most that leave in one
     /// message.
     #[arg(long, default_value_t = 8)]
@@ -125,7 +129,8 @@ impl FanoutFigures {
 /// [`StageError`].
 pub fn run(args: &FanoutArgs, allocations: fn() -> u64) -> Result<FanoutFigures, StageError> {
     let mut stage = Stage::set(args)?;
-    for _ in 0..WARM_UP / args.burst.max(1) {
+    let warm_up = args.turns.map_or(WARM_UP / args.burst.max(1), |_| 0);
+    for _ in 0..warm_up {
         stage.send();
         stage.turn()?;
         stage.take();
@@ -133,7 +138,8 @@ pub fn run(args: &FanoutArgs, allocations: fn() -> u64) -> Result<FanoutFigures,
     let before = stage.stats()?;
     let (mut cpu, mut allocated, mut received) = (Duration::ZERO, 0, 0);
     let until = Instant::now() + Duration::try_from_secs_f64(args.seconds).unwrap_or_default();
-    while Instant::now() < until {
+    let goes_on = |turn| args.turns.map_or_else(|| Instant::now() < until, |turns| turn < turns);
+    for _ in (0..).take_while(|turn| goes_on(*turn)) {
         stage.send();
         let (began, allocated_before) = (thread_time(), allocations());
         stage.turn()?;
@@ -160,9 +166,4 @@ pub fn run(args: &FanoutArgs, allocations: fn() -> u64) -> Result<FanoutFigures,
         allocs_per_packet: allocated as f64 / packets,
         run_length: forwarded as f64 / messages.max(1) as f64,
     })
-}
-
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
