@@ -9,8 +9,8 @@ use std::io::IsTerminal;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::{FilterExt, filter_fn},
-    layer::SubscriberExt,
+    filter::{FilterExt, LevelFilter, filter_fn},
+    layer::{Filter, SubscriberExt},
     util::SubscriberInitExt,
 };
 
@@ -35,8 +35,15 @@ pub fn start(config: &LogConfig) -> bool {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    let filter = EnvFilter::new(&config.level).and(filter_fn(shows_no_contents));
-    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().is_ok()
+    let filtered = lines.with_filter(filter(&config.level));
+    tracing_subscriber::registry().with(filtered).try_init().is_ok()
+}
+
+/// What these levels show. It has a highest level, so that whoever writes below it is not even asked:
+/// the websocket library does so several times for each message.
+fn filter(levels: &str) -> impl Filter<Registry> + use<> {
+    let contents = filter_fn(shows_no_contents).with_max_level_hint(LevelFilter::TRACE);
+    EnvFilter::new(levels).and(contents)
 }
 
 /// The websocket library writes whole messages below `info`, and the first message of a client
@@ -54,4 +61,15 @@ fn shows_no_contents(metadata: &Metadata<'_>) -> bool {
 /// What is wrong with them.
 pub fn check_levels(levels: &str) -> Result<(), String> {
     EnvFilter::try_new(levels).map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_writes_below_the_highest_level_is_not_asked() {
+        assert_eq!(filter("info").max_level_hint(), Some(LevelFilter::INFO));
+        assert_eq!(filter("warn,sotto_server=debug").max_level_hint(), Some(LevelFilter::DEBUG));
+    }
 }
