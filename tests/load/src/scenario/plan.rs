@@ -130,13 +130,15 @@ impl Plan {
         Self { scenario: "audio", guests: (0..args.participants).map(guest).collect() }
     }
 
-    /// People with their microphone on, room after room.
+    /// People with their microphone on, room after room; one of each talks, the others send silence now
+    /// and then: it is the joining that is looked at.
     pub fn storm(args: &StormArgs, reels: &Reels) -> Self {
         let mut cast = Cast::new(&args.common, reels);
         let of_a_room = args.participants.max(2);
         let guest = |i| {
             let mut guest = cast.guest(i / of_a_room, i as usize);
-            cast.microphone(&mut guest, cast.turns(i % of_a_room, of_a_room, of_a_room));
+            let turns = Turns { dtx: true, ..cast.turns(i % of_a_room, of_a_room, 1) };
+            cast.microphone(&mut guest, turns);
             guest.audio_slots = 3;
             guest
         };
