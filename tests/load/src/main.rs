@@ -1,10 +1,15 @@
 //! `sotto-load`: what people cost a node and a line, measured on a real node with native participants.
 #![allow(clippy::print_stdout, reason = "printing its figures is what a load test is for")]
 
-use std::{error::Error, process::ExitCode};
+use std::{
+    error::Error,
+    io::{Read as _, stdin},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use sotto_load::{
+    attend::{self, AttendArgs},
     bundle::{self, BundleArgs},
     models::{self, ModelsArgs},
 };
@@ -24,6 +29,9 @@ enum Scenario {
     /// A meeting of people whom `sotto-lab record` has recorded: one downlink raw, while models are
     /// learned, and behind that; what it costs the node.
     Models(ModelsArgs),
+    /// Recorded people who join a room of a node that runs already, and stay until the standard input
+    /// ends. Says `joined` when everybody is there.
+    Attend(AttendArgs),
 }
 
 #[tokio::main]
@@ -31,6 +39,7 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().scenario {
         Scenario::Bundle(args) => of_bundle(&args).await,
         Scenario::Models(args) => of_models(&args).await,
+        Scenario::Attend(args) => of_attend(&args).await,
     };
     result.unwrap_or_else(|error| {
         eprintln!("sotto-load: {error}");
@@ -48,5 +57,13 @@ async fn of_bundle(args: &BundleArgs) -> Result<ExitCode, Box<dyn Error>> {
 async fn of_models(args: &ModelsArgs) -> Result<ExitCode, Box<dyn Error>> {
     let figures = models::run(args).await?;
     println!("{}", if args.json { figures.to_json() } else { figures.to_table() });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn of_attend(args: &AttendArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let people = attend::attend(args).await?;
+    println!("joined");
+    tokio::task::spawn_blocking(|| stdin().read_to_end(&mut Vec::new())).await??;
+    drop(people);
     Ok(ExitCode::SUCCESS)
 }
