@@ -35,9 +35,10 @@
   const voiceForm = new Map();
 
   /**
-   * What there was since the last call: `[{ name, voice, face, pictures, gap, heard }]`; `gap`, 0 to 1: of a raw voice
-   * what was made up or missing; of one in model form what was not there as it was to be played, or of
-   * which the blocks never came. Forms are those that are played and why, as far as the node says.
+   * What there was since the last call: `{ at, rows: [{ name, voice, voiceReason, face, faceReason, pictures,
+   * gap }] }`: the forms that are played, and why as far as the node says; pictures; of the voice, the part
+   * of the time, 0 to 1, for which a raw one was made up or missing, and for which of one in model form
+   * nothing was there as it was to be played, or never came.
    */
   globalThis.lookAtPeople = async () => {
     const reports = globalThis.takeReports();
@@ -62,6 +63,7 @@
         voiceReason: why("microphone"),
         face: faceForm,
         faceReason: why("camera"),
+        // Both forms are there for a moment around a switch.
         pictures: Math.max(drawn, decoded),
         gap: Math.max(0, Math.min(1, gap)),
       };
