@@ -4,7 +4,6 @@
 //
 // Counted is all that the listener's line carries: UDP with its and IP's headers, and models over HTTP.
 
-import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
 import { launch } from "../rig/chromium.js";
@@ -12,9 +11,9 @@ import { report } from "../rig/figures.js";
 import { shoot } from "../rig/meeting-page.js";
 import { startNode } from "../rig/node.js";
 import { artifacts } from "../rig/paths.js";
+import { camera, enterAsListener, enterAsSpeaker, files, microphone } from "../rig/real-people.js";
 
-const list = (name) => (process.env[name] ?? "").split(" ").filter((file) => file !== "");
-const [clips, voices] = [list("CLIPS"), list("VOICES")];
+const [clips, voices] = [files("CLIPS"), files("VOICES")];
 const SECONDS = Number(process.env.SECONDS ?? 90);
 const POLICY = process.env.POLICY ?? "frugal";
 /** Until a raw picture has its size. */
@@ -39,15 +38,12 @@ async function meet() {
   };
   try {
     const listener = await open({});
-    await enter(listener, "Listener");
-    for (const control of ["mute", "camera"]) await listener.getByTestId(control).click();
+    await enterAsListener(listener);
     const began = performance.now();
     for (const [at, clip] of clips.entries()) {
-      const page = await open({ camera: camera(clip, at), voice: microphone(voices[at], at) });
-      for (const source of ["microphone", "camera"]) await page.getByTestId(`learn-${source}`).check();
-      await page.getByTestId("original-sound").check();
-      await enter(page, `Speaker ${at + 1}`);
-      await page.getByTestId("models-toggle").click();
+      const name = `models-meeting-${at}`;
+      const page = await open({ camera: camera(clip, name), voice: microphone(voices[at], name) });
+      await enterAsSpeaker(page, `Speaker ${at + 1}`, ["microphone", "camera"]);
     }
     const rows = [];
     for (let second = 1; second <= SECONDS; second += 1) {
@@ -62,13 +58,6 @@ async function meet() {
     await Promise.all(browsers.map((browser) => browser.close()));
     await node.stop();
   }
-}
-
-async function enter(page, name) {
-  await page.getByTestId("join-name").fill(name);
-  await page.getByTestId("join-button").click();
-  await page.getByTestId("leave").waitFor();
-  if (name === "Listener") await page.getByTestId("models-toggle").click();
 }
 
 /** Runs in the listener's page: what has come so far, and in which form everybody is. */
@@ -146,21 +135,4 @@ async function chart(browser, node, seconds) {
   const html = `<!doctype html><title>chart</title><style>body { margin: 0; overflow: hidden }</style>${svg}`;
   const page = await browser.open(`${node.origin}/models-meeting-chart`, { html, size: { width, height } });
   await page.screenshot({ path: join(artifacts, "models-meeting-chart.png") });
-}
-
-/** As Chromium plays it: 30 pictures a second, in a loop. */
-function camera(clip, at) {
-  const file = join(artifacts, `models-meeting-${at}.mjpeg`);
-  ffmpeg("-i", clip, ..."-r 30 -c:v mjpeg -q:v 3 -pix_fmt yuvj420p -f mjpeg".split(" "), file);
-  return file;
-}
-
-function microphone(voice, at) {
-  const file = join(artifacts, `models-meeting-${at}.wav`);
-  ffmpeg("-i", voice, ..."-ar 48000 -ac 1".split(" "), file);
-  return file;
-}
-
-function ffmpeg(...words) {
-  execFileSync("ffmpeg", ["-hide_banner", "-loglevel", "error", "-y", ...words]);
 }

@@ -3,10 +3,15 @@
 
 mod allocations;
 
-use std::{error::Error, process::ExitCode};
+use std::{
+    error::Error,
+    io::{Read as _, stdin},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use sotto_load::{
+    attend::{self, AttendArgs},
     bundle::{self, BundleArgs},
     fanout::{self, FanoutArgs},
     janus::{self, JanusArgs},
@@ -49,6 +54,9 @@ enum Scenario {
     /// A meeting of people whom `sotto-lab record` has recorded: one downlink raw, while models are
     /// learned, and behind that; what it costs the node.
     Models(ModelsArgs),
+    /// Recorded people who join a room of a node that runs already, and stay until the standard input
+    /// ends. Says `joined` when everybody is there.
+    Attend(AttendArgs),
 }
 
 #[tokio::main]
@@ -66,6 +74,7 @@ async fn main() -> ExitCode {
         Scenario::Janus(args) => of_janus(&args).await,
         Scenario::Bundle(args) => of_bundle(&args).await,
         Scenario::Models(args) => of_models(&args).await,
+        Scenario::Attend(args) => of_attend(&args).await,
     };
     result.unwrap_or_else(|error| {
         eprintln!("sotto-load: {error}");
@@ -114,5 +123,13 @@ async fn of_bundle(args: &BundleArgs) -> Result<ExitCode, Box<dyn Error>> {
 async fn of_models(args: &ModelsArgs) -> Result<ExitCode, Box<dyn Error>> {
     let figures = models::run(args).await?;
     println!("{}", if args.json { figures.to_json() } else { figures.to_table() });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn of_attend(args: &AttendArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let people = attend::attend(args).await?;
+    println!("joined");
+    tokio::task::spawn_blocking(|| stdin().read_to_end(&mut Vec::new())).await??;
+    drop(people);
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,8 @@ export type BundlesCommand =
   | { type: "anchor"; participant: number; timestamp: number }
   /** Somebody's media waits at least so long; the longest wait that is asked for counts. */
   | { type: "hold"; participant: number; who: "voice" | "face"; ms: number }
+  /** Somebody's sound must be decoded so long before it is heard. */
+  | { type: "lead"; participant: number; ms: number }
   | { type: "heard"; participant: number; delay: number }
   /** Where somebody's decoded sound goes. */
   | { type: "voice"; participant: number; to: SharedArrayBuffer | MessagePort }

@@ -93,6 +93,8 @@ function obey(command: BundlesCommand): void {
       return demux?.anchor(command.participant, command.timestamp, now());
     case "hold":
       return demux?.setHold(command.participant, command.who, command.ms);
+    case "lead":
+      return demux?.setLead(command.participant, command.ms);
     case "heard":
       return demux?.heard(command.participant, command.delay, now());
     case "voice":

@@ -3,7 +3,9 @@ import type { GateState } from "./gatewatch.js";
 /** What the page says to the worker that encodes one source. */
 export type CaptureCommand =
   | { type: "start"; module: WebAssembly.Module; plugin: number; entries: MessagePort }
-  /** Sound comes over this port: `SoundMessage`s. */
+  /** Sound comes in this stream; `null`: no more. */
+  | { type: "microphone"; pieces: ReadableStream<AudioData> | null }
+  /** Sound comes over this port from the audio graph, where there is no such stream: `SoundMessage`s. */
   | { type: "sound"; port: MessagePort; rate: number }
   /** Pictures come in this stream; `null`: no more. */
   | { type: "camera"; frames: ReadableStream<VideoFrame> | null }

@@ -3,7 +3,7 @@
 
 import type { CaptureCommand, CaptureReport, LearnerMedia, SoundMessage } from "./capture.protocol.js";
 import type { EntryMessage } from "./carrier.protocol.js";
-import { FrameClock } from "./captureclock.js";
+import { FrameClock, GRAPH_LATE_MS } from "./captureclock.js";
 import { Codec, CodecError, FRAME_MS, GENERIC_EPOCH, SOUND_RATE } from "./codec.js";
 import { Downsampler } from "./downsample.js";
 import { FaceCapture } from "./facecapture.js";
@@ -56,6 +56,7 @@ class Session {
   readonly #gate = new GateWatch();
   readonly #pace = new PaceWatch();
   readonly #learning = new LearningPace();
+  #microphone = new AbortController();
   #camera = new AbortController();
   #active = false;
   #paused = false;
@@ -86,6 +87,8 @@ class Session {
 
   obey(command: CaptureCommand): void {
     switch (command.type) {
+      case "microphone":
+        return this.#hear(command.pieces);
       case "sound":
         return this.#listen(command.port, command.rate);
       case "camera":
@@ -113,6 +116,7 @@ class Session {
         this.#learning.restart();
         return;
       case "stop":
+        this.#hear(null);
         this.#watch(null);
         scope.close();
     }
@@ -135,10 +139,32 @@ class Session {
     if (model) this.#voices.add(model);
   }
 
+  /** Pieces that are on their way as it ends are closed by the stream. */
+  #hear(pieces: ReadableStream<AudioData> | null): void {
+    this.#microphone.abort();
+    this.#microphone = new AbortController();
+    const { signal } = this.#microphone;
+    let recorded = 0;
+    let push: ((samples: Float32Array) => void) | null = null;
+    const write = (piece: AudioData) => {
+      if (!push || piece.sampleRate !== recorded) push = this.#capture(piece.sampleRate, 0);
+      recorded = piece.sampleRate;
+      push(monoOf(piece));
+      piece.close();
+    };
+    void pieces?.pipeTo(new WritableStream({ write }), { signal }).catch(() => undefined);
+  }
+
   #listen(port: MessagePort, recorded: number): void {
+    const push = this.#capture(recorded, GRAPH_LATE_MS);
+    port.onmessage = ({ data }: MessageEvent<SoundMessage>) => push(data);
+  }
+
+  /** What takes sound of a rate that comes so late at best, ms. */
+  #capture(recorded: number, lateBy: number): (samples: Float32Array) => void {
     const rate = SOUND_RATE;
     const down = new Downsampler(recorded, rate);
-    const capture = new VoiceCapture(rate, {
+    const capture = new VoiceCapture(rate, lateBy, {
       block: (samples, media) => {
         if (this.#blocks++ % PHASE_BLOCKS === 0) scope.postMessage({ type: "phase", media });
         this.#teach({ type: "sound", samples: samples.slice(), rate });
@@ -146,8 +172,8 @@ class Session {
       verdict: (verdict) => this.#judged(verdict),
       payload: (payload) => this.#send(payload),
     });
-    port.onmessage = ({ data }: MessageEvent<SoundMessage>) => {
-      const sound = down.push(data);
+    return (samples) => {
+      const sound = down.push(samples);
       if (!this.#paused) capture.push(sound, now(), this.#active, this.#voices.of(this.#epoch));
     };
   }
@@ -221,4 +247,18 @@ class Session {
     this.#entries.postMessage(entry);
     this.#sentAt = now();
   }
+}
+
+/** The mean of all channels. */
+function monoOf(piece: AudioData): Float32Array {
+  const { numberOfChannels: channels, numberOfFrames } = piece;
+  const mono = new Float32Array(numberOfFrames);
+  const one = new Float32Array(numberOfFrames);
+  for (let planeIndex = 0; planeIndex < channels; planeIndex++) {
+    piece.copyTo(one, { planeIndex, format: "f32-planar" });
+    one.forEach((sample, at) => {
+      mono[at] = (mono[at] ?? 0) + sample / channels;
+    });
+  }
+  return mono;
 }

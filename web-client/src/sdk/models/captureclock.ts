@@ -7,10 +7,11 @@ const JUMP_MS = 30;
 /** How fast the least delay of a camera's frames is forgotten, ms per frame. */
 const FORGET_MS = 0.05;
 /**
- * By how much later a page is given the sound of a track than the browser's own encoder, ms: measured
- * in Chromium 156, 17. Both forms of a voice are then of one time.
+ * By how much later sound comes by the audio graph than it comes from the track itself, as the
+ * browser's own encoder has it, ms: measured in Chromium 156, 17. Both forms of a voice are then of one
+ * time.
  */
-const HANDED_OVER_MS = 17;
+export const GRAPH_LATE_MS = 17;
 
 /** The low 32 bits that travel. */
 export function mediaTimestamp(ms: number): number {
@@ -25,21 +26,23 @@ export function mediaTimestamp(ms: number): number {
  */
 export class CaptureClock {
   readonly #rate: number;
+  readonly #lateBy: number;
   #time: number | null = null;
   #soonest = Number.POSITIVE_INFINITY;
   #pieces = 0;
   /** By how much the clock has to go on beside what it counts, ms. */
   #behind = 0;
 
-  /** `rate`: samples per second as the device claims. */
-  constructor(rate: number) {
+  /** `rate`: samples per second as the device claims; `lateBy`: how late they are handed over at best, ms. */
+  constructor(rate: number, lateBy: number) {
     this.#rate = rate;
+    this.#lateBy = lateBy;
   }
 
   /** Media time of the first of `samples` that were captured until `now` (ms since 1970). */
   advance(samples: number, now: number): number {
     const length = (samples / this.#rate) * 1000;
-    const measured = now - length - HANDED_OVER_MS;
+    const measured = now - length - this.#lateBy;
     // Messages come late by chance, and never early: then the clock was ahead.
     if (this.#time === null || measured < this.#time - JUMP_MS) this.#restart(measured);
     const start = this.#time ?? measured;

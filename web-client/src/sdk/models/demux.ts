@@ -179,6 +179,11 @@ export class Demux {
     clock.setHold(Math.max(...holds.values()));
   }
 
+  /** Somebody's sound must be decoded so long before it is heard, ms. */
+  setLead(participant: number, ms: number): void {
+    this.#person(participant).clock.setLead(ms);
+  }
+
   /** Local time minus media time of the voice as it is heard: the face follows it. */
   heard(participant: number, delay: number, at: number): void {
     const person = this.#person(participant);

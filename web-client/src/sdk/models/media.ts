@@ -3,17 +3,30 @@ import microphoneUrl from "./microphone.worklet.js?worker&url";
 
 type Tell = (command: CaptureCommand, transfer: Transferable[]) => void;
 
-/** What TypeScript's types lack: frames of a track, in Chromium. */
-declare class MediaStreamTrackProcessor {
+/** What TypeScript's types lack: frames of a track, in Chromium of sound too. */
+declare class MediaStreamTrackProcessor<Frame> {
   constructor(init: { track: MediaStreamTrack; maxBufferSize?: number });
-  readonly readable: ReadableStream<VideoFrame>;
+  readonly readable: ReadableStream<Frame>;
 }
 
 /** By context: whether it has the processor that reads microphones. */
 const prepared = new WeakMap<AudioContext, Promise<void>>();
 
+/** Pieces of sound, 10 ms each, that wait for a worker. Full: the oldest is dropped. */
+const MAX_PIECES = 100;
+
 /** Hands the sound of a microphone to a worker. Returns what ends it. */
 export function watchMicrophone(track: MediaStreamTrack, context: AudioContext, tell: Tell): () => void {
+  if ("MediaStreamTrackProcessor" in globalThis) {
+    const { readable } = new MediaStreamTrackProcessor<AudioData>({ track, maxBufferSize: MAX_PIECES });
+    tell({ type: "microphone", pieces: readable }, [readable]);
+    return () => tell({ type: "microphone", pieces: null }, []);
+  }
+  return watchGraph(track, context, tell);
+}
+
+/** The same by way of the audio graph, which has it later, for browsers that give no sound of a track. */
+function watchGraph(track: MediaStreamTrack, context: AudioContext, tell: Tell): () => void {
   const source = context.createMediaStreamSource(new MediaStream([track]));
   let node: AudioWorkletNode | null = null;
   let stopped = false;
@@ -42,7 +55,7 @@ export function watchMicrophone(track: MediaStreamTrack, context: AudioContext, 
 export function watchCamera(track: MediaStreamTrack, tell: Tell): () => void {
   if ("MediaStreamTrackProcessor" in globalThis) {
     // Not a clone: what is muted must be muted for all.
-    const { readable } = new MediaStreamTrackProcessor({ track, maxBufferSize: 2 });
+    const { readable } = new MediaStreamTrackProcessor<VideoFrame>({ track, maxBufferSize: 2 });
     tell({ type: "camera", frames: readable }, [readable]);
     return () => tell({ type: "camera", frames: null }, []);
   }

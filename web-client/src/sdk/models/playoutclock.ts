@@ -8,8 +8,8 @@ const IN_TIME = 0.98;
  * by all of it, and no wait would have been of use to somebody whose sound stood still, too.
  */
 const TOGETHER_MS = 10;
-/** Beyond the slowest of those, ms: the steps of timers and of decoding. */
-const MARGIN_MS = 20;
+/** Beyond the slowest of those, ms: for decoding, and for an audio thread that takes some at once. */
+const MARGIN_MS = 10;
 /** Before anything is known of a stream's jitter, ms. */
 const FIRST_JITTER_MS = 30;
 /** Blocks after which the window is believed. */
@@ -36,6 +36,8 @@ export class PlayoutClock {
   #lastMedia = 0;
   /** Time that media is to wait at least, for the other half of the person's media. */
   #hold = 0;
+  /** Time that media takes from here to whoever plays it. */
+  #lead = 0;
 
   /** Local time minus media time of what is played; `null` before the first block. */
   get delay(): number | null {
@@ -56,6 +58,11 @@ export class PlayoutClock {
   setHold(ms: number): void {
     this.#hold = Math.max(0, ms);
     if (this.#delay !== null) this.#delay = Math.max(this.#delay, this.#held());
+  }
+
+  /** Media must be here so long before it is played, ms: the way from here to the ear. */
+  setLead(ms: number): void {
+    this.#lead = ms;
   }
 
   /** A block that was not here before arrived. */
@@ -90,7 +97,7 @@ export class PlayoutClock {
     const late = Math.floor(sorted.length * (1 - IN_TIME));
     const slow = sorted[sorted.length - 1 - late] ?? fastest;
     const jitter = sorted.length < SETTLED ? Math.max(FIRST_JITTER_MS, slow - fastest) : slow - fastest;
-    return fastest + jitter + MARGIN_MS;
+    return fastest + jitter + MARGIN_MS + this.#lead;
   }
 
   #held(): number {

@@ -46,11 +46,11 @@ export class VoiceCapture {
   #media = 0;
   #blocks = 0;
 
-  /** `rate`: samples per second, of which 80 ms are a whole number. */
-  constructor(rate: number, listener: VoiceCaptureListener) {
+  /** `rate`: samples per second, of which 80 ms are a whole number; `lateBy`: how late they come at best, ms. */
+  constructor(rate: number, lateBy: number, listener: VoiceCaptureListener) {
     this.#rate = rate;
     this.#listener = listener;
-    this.#clock = new CaptureClock(rate);
+    this.#clock = new CaptureClock(rate, lateBy);
     this.#block = new Float32Array(Math.round((rate * FRAME_MS) / 1000));
   }
 

@@ -19,7 +19,10 @@ const READY_MS = 20;
 /** By what the wait grows when sound came too late, its limit, and how fast that is forgotten. */
 const LATE_STEP_MS = 15;
 const MAX_SLACK_MS = 150;
-const SLACK_FALL_MS_PER_S = 2;
+const SLACK_FALL_MS_PER_S = 5;
+
+/** The way to the ear is told again where it is so much longer or shorter than before, ms. */
+const LEAD_STEP_MS = 5;
 
 /** What voices need of their room. */
 export interface VoicesHost {
@@ -61,6 +64,7 @@ interface Voice {
   slack: number;
   /** What the worker was told. */
   held: number;
+  lead: number;
 }
 
 /**
@@ -105,6 +109,7 @@ export class Voices {
       lipHold: 0,
       slack: 0,
       held: 0,
+      lead: 0,
     };
     node.port.onmessage = ({ data }: MessageEvent<VoiceStatus>) => this.#heard(voice, data);
     this.#voices.set(participant, voice);
@@ -175,9 +180,18 @@ export class Voices {
     );
     for (const voice of this.#voices.values()) {
       const own = slots.find(({ participant, screen }) => participant === voice.participant && !screen);
+      this.#lead(voice);
       this.#switch(voice, own?.slot ?? null);
       this.#aim(voice);
     }
+  }
+
+  /** Tells the worker how long before it is heard sound must be decoded. */
+  #lead(voice: Voice): void {
+    const ms = Math.round(Math.max(0, this.#host.output.latency));
+    if (Math.abs(ms - voice.lead) < LEAD_STEP_MS) return;
+    voice.lead = ms;
+    this.#host.tell({ type: "lead", participant: voice.shortId, ms });
   }
 
   #switch(voice: Voice, slot: Slot | null): void {
