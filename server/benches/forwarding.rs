@@ -131,7 +131,6 @@ fn shapes() -> Vec<Shape> {
         rested(plain(segments, 50, 3)),
         plain(messages, 500, 8),
         plain(segments, 500, 8),
-        numbered(plain(segments, 500, 8)),
         rested(plain(segments, 500, 3)),
     ]
 }

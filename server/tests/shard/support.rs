@@ -263,7 +263,8 @@ impl Rig {
         let number = self.next;
         self.next += 1;
         let peer = PeerId(number);
-        let (sender, mut events) = mpsc::channel(256);
+        // Nobody reads what is said of the others who come: up to 1,000 in a room, twice each.
+        let (sender, mut events) = mpsc::channel(2_048);
         let join = Join {
             peer,
             participant: ParticipantId(Uuid::from_u128(number.into())),

@@ -100,7 +100,9 @@ impl Stage {
     pub(super) fn set(args: &FanoutArgs) -> Result<Self, StageError> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let addresses = ShardAddresses { bind: address, advertised: vec![address] };
-        let config = ShardConfig { batching: args.path.batching(), ..ShardConfig::at(addresses) };
+        let mut config =
+            ShardConfig { batching: args.path.batching(), ..ShardConfig::at(addresses) };
+        config.sfu.max_participants = args.subscribers.saturating_add(1);
         let identity = Arc::new(Identity::generate()?);
         let make = move |_now| PeerTransport::new(identity.clone());
         let (parts, handle) = WorkerParts::open(config, Box::new(make), None)?;
