@@ -32,4 +32,5 @@ mod slots;
 mod speakers;
 mod stream;
 mod svc;
+mod thin_lines;
 mod world;

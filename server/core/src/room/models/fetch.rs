@@ -12,11 +12,8 @@ use crate::{
     signal::{FetchModel, ModelCopy, ServerMessage, Source},
 };
 
-/// What part of a line a model may take while it is fetched, in per mille.
-const SHARE: u64 = 250;
-
-/// Limits of that in bits per second: less never ends, and more is of no use for some 100 KB.
-const LEAST: u64 = 16_000;
+/// The most that a model may take while it is fetched, in bits per second: more is of no use for some
+/// 100 KB.
 const MOST: u64 = 4_000_000;
 
 /// The same while nothing is known of the line.
@@ -36,10 +33,8 @@ impl Room {
         let used = self.source_model(owner, source).and_then(|model| model.used);
         let copy = self.copy_of(owner, source, model.hash);
         let Some(peer) = self.peer_mut(key) else { return };
-        let bitrate = peer
-            .allowance
-            .estimate
-            .map_or(UNKNOWN, |estimate| (estimate.bitrate * SHARE / 1_000).clamp(LEAST, MOST));
+        let most = peer.allowance.estimate.map_or(UNKNOWN, |_| MOST);
+        let bitrate = peer.allowance.of_model(most);
         let base = peer.models.base(who, source).map(|base| base.hash);
         // The node keeps the last epochs, and no others.
         let base = base.filter(|&base| [used, before].iter().flatten().any(|m| m.hash == base));
