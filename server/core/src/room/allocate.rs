@@ -106,6 +106,7 @@ impl Room {
             (peer.allowance.stale || is_due(key)).then_some(key)
         }));
         for key in members.drain(..) {
+            self.pace_fetch(cx, key);
             let voices_changed = self.fit_heard(cx, key);
             self.serve(cx, key);
             self.tell_slots(cx, key);

@@ -193,6 +193,11 @@ impl Thin {
         for message in self.call.world.heard(listener) {
             self.take(message);
         }
+        for (hash, bitrate) in self.call.world.client(listener).model_rates.drain(..) {
+            let fetch = &mut self.fetching.as_mut().expect("it is fetched").fetch;
+            assert_eq!(fetch.hash, hash);
+            fetch.bitrate = bitrate;
+        }
         if let Some(Fetching { fetch, .. }) = self.fetching.take_if(|fetching| fetching.rest == 0) {
             let FetchModel { participant, source, epoch, .. } = fetch;
             self.fetched.push((fetch, self.ms));
@@ -286,6 +291,24 @@ fn a_model_that_waits_comes_over_a_line_that_raw_voices_alone_would_fill() {
     let loudest = thin.seconds[2..].iter().map(|(packets, ..)| packets[0]);
     assert_eq!(loudest.min(), Some(50));
     assert!(thin.held_back() == 0, "all others are in model form: {:?}", thin.qualities);
+}
+
+#[test]
+fn what_is_fetched_follows_the_line() {
+    let mut thin = Thin::new(Policy::Balanced, false);
+    thin.line(300);
+    thin.run(1, ALL);
+    thin.call.upload(1, PluginId::VOICE, 1);
+    thin.run(1, ALL);
+    let rate = |thin: &Thin| thin.fetching.as_ref().unwrap().fetch.bitrate;
+    assert_eq!(rate(&thin), 75_000);
+    thin.line(64);
+    thin.run(1, ALL);
+    assert_eq!(rate(&thin), 16_000);
+    assert!(thin.seconds[3..].iter().all(|(.., models)| *models <= 16_000), "{:?}", thin.seconds);
+    thin.line(1_000);
+    thin.run(4, ALL);
+    assert_eq!(thin.fetched.len(), 1, "{:?}", thin.seconds);
 }
 
 #[test]
