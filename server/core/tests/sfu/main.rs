@@ -33,4 +33,5 @@ mod speakers;
 mod stream;
 mod svc;
 mod thin_lines;
+mod thin_loop;
 mod world;
