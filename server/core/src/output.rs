@@ -10,7 +10,7 @@ use crate::{
     time::NtpTime,
 };
 
-use sotto_frame::Epoch;
+use sotto_frame::{Epoch, ModelHash};
 
 /// One effect.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +75,15 @@ pub enum Output {
         peer: PeerId,
         /// What.
         demand: Demand,
+    },
+    /// What is set aside on a peer's line for a model that it was told to fetch is another from now on.
+    ModelRate {
+        /// Whose line.
+        peer: PeerId,
+        /// Which model.
+        hash: ModelHash,
+        /// Bits per second.
+        bitrate: u64,
     },
     /// Send a sender report for a slot (RFC 3550 section 6.4.1).
     SenderReport {

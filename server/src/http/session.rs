@@ -234,6 +234,11 @@ impl Client {
                     self.note(&message);
                     messages.push(message);
                 }
+                Some(PeerEvent::ModelRate { hash, bitrate }) => {
+                    if let Some(models) = &self.models {
+                        models.set_rate(hash, bitrate);
+                    }
+                }
                 Some(PeerEvent::Close(reason)) => break Some(End::Closed(reason)),
                 None => break Some(self.dropped()),
             }

@@ -388,6 +388,16 @@ impl Connection {
         }
     }
 
+    /// The core sets aside another part of the line for a model that the client may fetch, in bits per
+    /// second: at once, for what is on its way.
+    pub fn set_rate(&self, hash: ModelHash, bitrate: u64) {
+        let mut shelves = self.store.lock();
+        let entry = shelves.members.get_mut(&self.member.id);
+        if let Some(granted) = entry.and_then(|entry| entry.grants.get_mut(&hash)) {
+            granted.set_bitrate(bitrate);
+        }
+    }
+
     /// The core tells the client to forget a model: it may fetch it no longer, and what of it is on
     /// the way ends.
     pub fn revoke(&self, forget: &ForgetModel) {

@@ -122,6 +122,10 @@ fn a_model_is_given_to_those_who_were_told_to_fetch_it_until_they_are_told_to_fo
     assert_eq!(world.opens(&ann, 7), Err(Denied::NotGranted), "a grant is one connection's");
     let download = world.store.open(&bob, hash(7)).unwrap();
     assert_eq!(download.grant.bitrate(), Some(50_000));
+    listener.set_rate(hash(7), 20_000);
+    assert_eq!(download.grant.bitrate(), Some(20_000));
+    listener.set_rate(hash(8), 20_000);
+    assert_eq!(world.opens(&bob, 8), Err(Denied::NotGranted), "a rate is no grant");
     listener.grant(&fetch(1, 7, 80_000));
     assert_eq!(download.grant.bitrate(), Some(80_000), "at once, for what is on its way");
     listener.revoke(&forget(1, 7));

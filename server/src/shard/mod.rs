@@ -135,6 +135,13 @@ pub enum Command {
 pub enum PeerEvent {
     /// Say this.
     Message(ServerMessage),
+    /// What is set aside for a model that it fetches is this from now on, in bits per second.
+    ModelRate {
+        /// Which model.
+        hash: ModelHash,
+        /// Bits per second.
+        bitrate: u64,
+    },
     /// Say what is queued, then close.
     Close(LeaveReason),
 }

@@ -395,6 +395,25 @@ async fn a_body_comes_at_the_rate_of_its_grant_and_breaks_off_when_that_ends() {
 }
 
 #[tokio::test]
+async fn a_body_on_its_way_follows_what_is_set_aside_for_it() {
+    let mut node = start().await;
+    let ann = node.person("team", "ann").await;
+    let mut bob = node.person("team", "bob").await;
+    let model = Model::face(1, 30_000);
+    assert_eq!(node.put(&ann, &model).await.status, 201);
+    bob.told_to_fetch(&model, 40_000).await;
+    let begun = Instant::now();
+    let mut download = node.begin("GET", &model.path(), &bob.key).await;
+    let mut got = vec![0; 1_000];
+    within(download.read_exact(&mut got)).await.unwrap();
+    let faster = PeerEvent::ModelRate { hash: model.hash, bitrate: 4_000_000 };
+    bob.events.send(faster).await.unwrap();
+    within(download.read_to_end(&mut got)).await.unwrap();
+    assert_eq!(Answer::read(got).body, model.bytes);
+    assert!(begun.elapsed() < Duration::from_secs(3), "6 s would be the rate at first");
+}
+
+#[tokio::test]
 async fn a_model_that_its_room_cannot_hear_of_was_never_there() {
     let mut node = start().await;
     let ann = node.person("team", "ann").await;

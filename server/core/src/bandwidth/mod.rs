@@ -4,7 +4,7 @@
 //!  sent, transport feedback ─► Sender: estimate (delay, loss), probe, pace   (one per connection,
 //!                                  │ Estimate              ▲ Demand           owned by the shell)
 //!                                  ▼                       │
-//!                              allocate: which layer in which slot           (in the rooms)
+//!               voices: whose raw voice; allocate: which layer in which slot   (in the rooms)
 //!
 //!  packets of a publisher ─► TransportFeedbackBuilder ─► RTCP ─► its own congestion control
 //! ```
@@ -15,6 +15,7 @@ mod ladder;
 mod sender;
 mod spending;
 mod transport_feedback;
+mod voices;
 
 pub use allocate::{Allocator, Budget, Candidate, Current, Importance, Share};
 pub use estimate::{Demand, Estimate, PacketClass};
@@ -26,3 +27,4 @@ pub use transport_feedback::{
     PACKET_TYPE as TRANSPORT_FEEDBACK_TYPE, PacketStatus, TransportFeedback,
     TransportFeedbackBuilder,
 };
+pub use voices::{RawVoice, VoiceRate, carried};

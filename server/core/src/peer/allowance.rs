@@ -22,6 +22,12 @@ const START_BUDGET: u64 = 2_000_000;
 /// Time that kept packets may take on a line, in milliseconds.
 const REPLAY_SPAN_MS: u64 = 400;
 
+/// What part of a line a model may take while it is fetched, in per mille.
+const MODEL_SHARE: u64 = 250;
+
+/// The least of that in bits per second: less never ends.
+const LEAST_MODEL: u64 = 8_000;
+
 /// What one client may be sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance {
@@ -29,6 +35,8 @@ pub(crate) struct Allowance {
     pub(crate) connected: Time,
     /// What may be spent on video.
     pub(crate) spending: Spending,
+    /// What may be spent on raw voices, which come before.
+    pub(crate) voices: Spending,
     /// What it carries; `None`: not known yet, or never, where feedback was not negotiated.
     pub(crate) estimate: Option<Estimate>,
     /// Whether slots must be served anew.
@@ -54,6 +62,7 @@ impl Allowance {
     /// the way carries is being sent. Where it only carries more, they are served anew in time.
     pub(crate) fn observe(&mut self, now: Time, estimate: Estimate) -> bool {
         self.spending.observe(now, estimate.bitrate);
+        self.voices.observe(now, estimate.bitrate);
         self.estimate = Some(estimate);
         let change = estimate.bitrate.abs_diff(self.decided);
         let is_notable = change.saturating_mul(1_000) >= self.decided.saturating_mul(NOTABLE);
@@ -86,9 +95,29 @@ impl Allowance {
         }
         self.decided = self.estimate.map_or(START_BITRATE, |estimate| estimate.bitrate);
         let mut budget = self.spending.budget(now, reserved);
-        if self.decided >= START_BITRATE && now.saturating_since(self.connected) < START_TIME {
+        if self.is_starting(now) {
             budget.keep = budget.keep.max(START_BUDGET);
         }
         budget
+    }
+
+    /// What may be spent on raw voices, when `reserved` bits per second are taken already.
+    pub(crate) fn sound_budget(&mut self, now: Time, reserved: u64) -> Budget {
+        if self.estimate.is_none() || self.is_starting(now) {
+            return Budget::UNLIMITED;
+        }
+        self.voices.budget(now, reserved)
+    }
+
+    /// What a model may take at most while it is fetched, in bits per second: a share of the line.
+    pub(crate) fn of_model(&self, wanted: u64) -> u64 {
+        let share = |estimate: Estimate| (estimate.bitrate * MODEL_SHARE / 1_000).max(LEAST_MODEL);
+        self.estimate.map_or(wanted, |estimate| wanted.min(share(estimate)))
+    }
+
+    /// Whether its estimate says little yet.
+    fn is_starting(&self, now: Time) -> bool {
+        let estimate = self.estimate.map_or(START_BITRATE, |estimate| estimate.bitrate);
+        estimate >= START_BITRATE && now.saturating_since(self.connected) < START_TIME
     }
 }

@@ -97,6 +97,9 @@ pub(crate) struct Fetching {
     pub(crate) who: ShortId,
     pub(crate) source: Source,
     pub(crate) epoch: Epoch,
+    pub(crate) hash: ModelHash,
+    /// Its length.
+    pub(crate) bytes: u32,
     /// What is set aside for it on the line, in bits per second.
     pub(crate) bitrate: u64,
     /// When it is given up.

@@ -1,7 +1,7 @@
 //! Which part of its content each video slot is served: one subscriber's bits, divided.
 //!
 //! ```text
-//! Estimate ─► Allowance ─► Budget ┐
+//! Estimate ─► Allowance ─► Budget ┐   (less what sound takes: see `voices`)
 //! view, viewport ─► importance ──┼─► Allocator ─► choose: what slots send
 //! Track::survey ─► Ladder ───────┘              ├► need: what publishers send (demand)
 //!                                               └► Demand: how far to probe
@@ -21,7 +21,7 @@ use crate::{
     output::Output,
     room::{
         Context, MemberKey, Room, Seat, Track, TrackKey,
-        demand::{LOW_VOICE_BITRATE, VOICE_BITRATE, VOICES},
+        demand::{VOICE_BITRATE, VOICES},
         schedule::{hasten, take_due},
     },
     signal::{Policy, QualityLimit, Source, View, ViewMode},
@@ -106,8 +106,13 @@ impl Room {
             (peer.allowance.stale || is_due(key)).then_some(key)
         }));
         for key in members.drain(..) {
+            self.pace_fetch(cx, key);
+            let voices_changed = self.fit_heard(cx, key);
             self.serve(cx, key);
             self.tell_slots(cx, key);
+            if voices_changed {
+                self.tell_quality(cx, key);
+            }
             self.flush_replays(cx);
         }
         if surveys {
@@ -141,7 +146,11 @@ impl Room {
     fn survey(&mut self, cx: &mut Context<'_>) {
         self.survey_round = (self.survey_round + 1) % GROUPS;
         for (_, track) in self.tracks.iter_mut() {
-            if !track.is_video() || !track.survey(cx.now) {
+            if !track.is_video() {
+                track.measure_voice(cx.now);
+                continue;
+            }
+            if !track.survey(cx.now) {
                 continue;
             }
             for seat in &track.seats {
@@ -194,13 +203,13 @@ impl Room {
         key: MemberKey,
         decisions: &mut Vec<Decision>,
     ) -> (Demand, bool, bool) {
-        let (sound, full_sound) = self.sound(cx, key);
+        let sound = self.sound(cx.now, key);
         let (models, raw_again) = self.instead_of_models(cx, key);
         let mut allocator = std::mem::take(&mut self.scratch.allocator);
         let Some(peer) = self.members[key].peer.as_mut() else { return Default::default() };
         peer.allowance.stale = false;
         let limited = peer.has_feedback();
-        let budget = peer.allowance.budget(cx.now, sound, limited);
+        let budget = peer.allowance.budget(cx.now, sound.sent, limited);
         let Some(peer) = &self.members[key].peer else { return Default::default() };
         let pointed = peer.slots.of_kind(Kind::Video);
         let pointed: Vec<(SlotKey, TrackKey)> =
@@ -258,13 +267,16 @@ impl Room {
             decisions.push(decision);
         }
         self.scratch.allocator = allocator;
-        let full_voices = (full_sound > sound).then(|| demand.allocated.saturating_add(full_sound));
-        let picture = demand.next_step.map(|step| step.saturating_add(sound));
-        let next = full_voices.into_iter().chain(picture).min();
+        let with_pictures = |sound: u64| demand.allocated.saturating_add(sound);
+        // Pictures yield to voices.
+        let all_sound = || (sound.full > sound.sent).then(|| with_pictures(sound.full));
+        let more_sound = sound.next.or_else(all_sound);
+        let picture = demand.next_step.map(|step| step.saturating_add(sound.sent));
+        let next = more_sound.into_iter().chain(picture).min();
         let next = next.map(Spending::estimate_for);
-        let wanted = demand.wanted.saturating_add(full_sound).saturating_add(models);
+        let wanted = demand.wanted.saturating_add(sound.full).saturating_add(models);
         let demand = Demand {
-            allocated: demand.allocated.saturating_add(sound),
+            allocated: with_pictures(sound.sent),
             wanted: wanted.max(raw_again.unwrap_or(0)),
             next_step: next.into_iter().chain(raw_again).min(),
         };
@@ -288,26 +300,6 @@ impl Room {
             }
         }
         (wanted.saturating_add(VOICE_BITRATE * VOICES.min(voices)), next)
-    }
-
-    /// Bits per second that sound, bundles and a model that is fetched take on the way to a client,
-    /// and that they would take if no voice were asked for at a low rate.
-    pub(super) fn sound(&self, cx: &Context<'_>, key: MemberKey) -> (u64, u64) {
-        let Some(peer) = &self.members[key].peer else { return (0, 0) };
-        let contents = peer.slots.of_kind(Kind::Audio).filter_map(|(_, slot)| slot.content);
-        let (mut sum, mut voices, mut low) = (0, 0, 0);
-        for track in contents.map(|track| &self.tracks[track]) {
-            sum += track.layer(LayerIndex(0)).bitrate(cx.now);
-            voices += 1;
-            low += u64::from(track.supply.is_low_rate());
-        }
-        // Where all are silent now, somebody may speak in a moment.
-        let voice = if low > 0 { LOW_VOICE_BITRATE } else { VOICE_BITRATE };
-        let sound = sum.max(voice * voices.min(1));
-        let full = if low > 0 { VOICES.min(voices) * VOICE_BITRATE } else { sound };
-        let models = peer.models.bundler.bitrate(cx.now)
-            + peer.models.fetching.map_or(0, |fetching| fetching.bitrate);
-        (sound + models, full.max(sound) + models)
     }
 
     pub(super) fn importance(

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::{
-    bandwidth::{Ladder, LayerState, Preference},
+    bandwidth::{Ladder, LayerState, Preference, VoiceRate},
     forward::{Received, RedLevel},
     id::{LayerIndex, TrackId},
     input::RemoteEvent,
@@ -47,9 +47,9 @@ pub(super) const LOW_VOICE_BITRATE: u64 = 20_000;
 /// Voices at the normal rate that a line must carry: more do not speak at once for long.
 pub(super) const VOICES: u64 = 2;
 
-/// How much more than the voices a line must carry that is to have a picture beside them, in per
-/// mille.
-const WITH_PICTURE: u64 = 2_500;
+/// How much more than the voices a line must carry that is to have a picture or another voice beside
+/// them, in per mille.
+const WITH_MORE: u64 = 2_500;
 
 /// How much more a line must carry to count as wide again, in per mille.
 const VOICE_MARGIN: u64 = 1_200;
@@ -82,6 +82,8 @@ pub(crate) struct Supply {
     /// When somebody last heard it over a line that is too thin for it.
     strained: Option<Time>,
     voice: AudioDemand,
+    /// What it takes while somebody speaks, if it is a sound.
+    rate: VoiceRate,
     /// When somebody last needed it raw, if it is a voice.
     heard: Time,
     /// What a voice loses on its way to the node.
@@ -161,6 +163,7 @@ impl Supply {
             relayed: None,
             strained: None,
             voice: NORMAL_VOICE,
+            rate: VoiceRate::new(VOICE_BITRATE),
             heard: now,
             uplink: Uplink::default(),
         }
@@ -174,6 +177,11 @@ impl Supply {
     /// Whether the publisher was asked to code the voice at a low rate.
     pub(super) fn is_low_rate(&self) -> bool {
         self.voice.max_bitrate.is_some()
+    }
+
+    /// Bits per second that a voice takes on the way to a client while somebody speaks.
+    pub(super) const fn voice_takes(&self) -> u64 {
+        self.rate.takes()
     }
 
     /// Somebody hears it over a line that is too thin for it.
@@ -238,6 +246,14 @@ impl Track {
         };
         self.supply.ladder = Ladder::new(&states[..count], preference);
         before != (self.supply.ladder.rungs().len(), self.supply.ladder.is_short())
+    }
+
+    /// Looks what a sound takes that somebody hears.
+    pub(super) fn measure_voice(&mut self, now: Time) {
+        if !self.seats.is_empty() {
+            let measured = self.layer(LayerIndex(0)).bitrate(now);
+            self.supply.rate.measure(now, measured, self.loudness.is_speaking());
+        }
     }
 
     /// Whether a layer comes, or would if it were asked for.
@@ -433,6 +449,11 @@ impl Room {
             AudioDemand { active, red, ..NORMAL_VOICE }
         };
         if track.supply.voice != voice {
+            let is_low = voice.max_bitrate.is_some();
+            if track.supply.is_low_rate() != is_low {
+                let usual = if is_low { LOW_VOICE_BITRATE } else { VOICE_BITRATE };
+                track.supply.rate.ask(cx.now, usual);
+            }
             track.supply.voice = voice;
             let (mid, layers) = (line.mid, Vec::new());
             cx.say(peer.id, ServerMessage::Demand { mid, layers, audio: Some(voice) });
@@ -451,9 +472,9 @@ impl Room {
             let low = heard().any(|track| self.tracks[track].supply.is_low_rate());
             let margin = if low { VOICE_MARGIN } else { 1_000 };
             let needed = VOICE_BITRATE * VOICES.min(heard().count() as u64) * margin / 1_000;
-            // A picture that finds no place beside voices is worth more than their full rate.
+            // Whatever finds no place beside voices is worth more than their full rate.
             let paused = peer.slots.iter().any(|(_, slot)| slot.serving.is_paused());
-            let needed = if low || paused { needed * WITH_PICTURE / 1_000 } else { needed };
+            let needed = if low || paused { needed * WITH_MORE / 1_000 } else { needed };
             if estimate.bitrate < needed {
                 voices.extend(heard());
             }

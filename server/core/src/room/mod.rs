@@ -5,6 +5,7 @@
 //! publish  what they send          ─┼─► stale ─► settle: slots are pointed anew, once per input
 //! speakers who speaks              ─┘
 //! media    packet ─► track, layer ─► seats (subscriber, slot) ─► Forward
+//! voices   which of the voices in slots the line of a client carries
 //! survey   what publications can be had in ─► allocate: what slots send ─► demand: what is asked for
 //! models   in which form tracks go to whom, and frames on their way into bundles
 //! schedule when the room wants to be called
@@ -28,6 +29,7 @@ mod select;
 mod settle;
 mod speakers;
 mod track;
+mod voices;
 
 pub use publish::PublishError;
 pub use quality::ViewportError;

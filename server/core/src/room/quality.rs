@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    id::Mid,
+    forward::LayerChoice,
+    id::{LayerIndex, Mid},
     media::Kind,
     room::{Context, MemberKey, Room},
     signal::{ErrorCode, ReceivedLayer, ServerMessage, SlotQuality, SlotViewport},
@@ -76,10 +77,14 @@ impl Room {
         let Some(peer) = self.members[key].peer.as_mut() else { return };
         peer.allowance.untold = false;
         let mut changes = Vec::new();
-        for (_, slot) in peer.slots.iter_mut().filter(|(_, slot)| slot.kind() == Kind::Video) {
+        for (_, slot) in peer.slots.iter_mut() {
             let Some(content) = slot.content else { continue };
             let Some(quality) = quality(&self.tracks[content], slot) else { continue };
-            if slot.serving.told != Some(quality) {
+            // Of a voice there is one quality: that it is held back is news, and that it is no more.
+            let is_news = slot.kind() == Kind::Video
+                || slot.serving.is_paused()
+                || slot.serving.told.is_some();
+            if is_news && slot.serving.told != Some(quality) {
                 slot.serving.told = Some(quality);
                 let (layer, limit) = quality;
                 changes.push(SlotQuality { mid: slot.mid(), layer, limit });
@@ -120,8 +125,11 @@ fn quality(track: &crate::room::Track, slot: &Slot) -> Option<Quality> {
         // Between being pointed and being served for the first time there is nothing to tell.
         return serving.limit.map(|limit| (None, Some(limit)));
     }
-    // Not what was chosen: that may have to wait for a keyframe.
-    let sending = slot.stream.sending()?;
+    // Not what was chosen: a picture may have to wait for a keyframe.
+    let sending = match slot.kind() {
+        Kind::Audio => LayerChoice::whole(LayerIndex(0)),
+        Kind::Video => slot.stream.sending()?,
+    };
     let layer = track.layer(sending.layer);
     let (spatial, temporal) = layer.parts();
     let (spatial, temporal) =

@@ -16,16 +16,21 @@ use crate::{
 };
 
 impl Room {
-    /// Points one slot. A voice is sent from now on; a picture once it is served
-    /// ([`Self::serve`]), for which this asks. What is to be reported lies in the scratch until the
+    /// Points one slot. A voice is sent from now on, if one was before
+    /// ([`Self::fit_heard`]); a picture once it is served ([`Self::serve`]), for which this asks. What is to be reported lies in the scratch until the
     /// client was told.
     pub(super) fn point(&mut self, cx: &mut Context<'_>, seat: Seat, content: Option<TrackKey>) {
         let Some(slot) = self.slot_mut(seat) else { return };
         let before = std::mem::replace(&mut slot.content, content);
-        slot.serving.begin();
+        let kind = slot.kind();
+        match (kind, content) {
+            // Whoever takes the place of one that is held back is so until the line is looked at.
+            (Kind::Audio, Some(_)) => {}
+            _ => slot.serving.begin(),
+        }
+        let is_held = slot.serving.is_paused();
         slot.raw = true;
         slot.stream.clear();
-        let kind = slot.kind();
         if let Some(before) = before {
             self.unseat(cx, before, seat);
         }
@@ -39,7 +44,7 @@ impl Room {
         if let Some(slot) = self.slot_mut(seat) {
             slot.before = Some(id);
         }
-        if kind == Kind::Audio {
+        if kind == Kind::Audio && !is_held {
             self.choose(cx, seat, Some(LayerChoice::whole(LayerIndex(0))));
         }
         self.scratch.seats.push(seat);

@@ -93,10 +93,14 @@ impl Room {
         for (slot, content) in changes {
             self.point(cx, Seat { member: key, slot }, content);
         }
+        let voices_changed = self.fit_heard(cx, key);
         if self.peer_mut(key).is_some_and(|peer| peer.allowance.stale) {
             self.serve(cx, key);
         }
         self.tell_slots(cx, key);
+        if voices_changed {
+            self.tell_quality(cx, key);
+        }
         // Behind the message, so that media comes on slots that were announced.
         self.flush_replays(cx);
         while let Some(seat) = self.scratch.seats.pop() {

@@ -1,4 +1,4 @@
-//! How one video slot is served.
+//! How one slot is served.
 
 use crate::{
     bandwidth::Current,
@@ -43,7 +43,7 @@ impl LayerSet {
     }
 }
 
-/// How one video slot is served, and why not better.
+/// How one slot is served, and why not better.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Serving {
     /// How high the page shows it, in device pixels; zero: not at all; `None`: it did not say.

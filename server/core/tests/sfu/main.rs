@@ -32,4 +32,6 @@ mod slots;
 mod speakers;
 mod stream;
 mod svc;
+mod thin_lines;
+mod thin_loop;
 mod world;

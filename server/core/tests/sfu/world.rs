@@ -19,6 +19,7 @@ use sotto_core::{
         SlotAssignment, SlotContent, Source, Track, View,
     },
 };
+use sotto_frame::ModelHash;
 use uuid::Uuid;
 
 use crate::{
@@ -69,6 +70,8 @@ pub(crate) struct Client {
     pub(crate) closed: Option<LeaveReason>,
     /// What its sender was told to find out.
     pub(crate) demands: Vec<Demand>,
+    /// What was set aside anew for models that it fetches.
+    pub(crate) model_rates: Vec<(ModelHash, u64)>,
     pub(crate) keyframes_asked: Vec<(Time, Ssrc)>,
     /// What it was asked for again, and was to be sent again.
     pub(crate) nacks: Vec<(Ssrc, Vec<SeqNo>)>,
@@ -143,6 +146,7 @@ impl World {
             data: Vec::new(),
             closed: None,
             demands: Vec::new(),
+            model_rates: Vec::new(),
             keyframes_asked: Vec::new(),
             nacks: Vec::new(),
             resends: Vec::new(),
@@ -372,6 +376,9 @@ impl World {
                     self.client(peer).nacks.push((ssrc, missing));
                 }
                 Output::Resend { peer, ssrc, seq } => self.client(peer).resends.push((ssrc, seq)),
+                Output::ModelRate { peer, hash, bitrate } => {
+                    self.client(peer).model_rates.push((hash, bitrate));
+                }
                 Output::Bundle { peer } => self.take_bundles(peer),
                 Output::Learn { peer, source, order } => {
                     // Of who has left, there is nothing to be told.

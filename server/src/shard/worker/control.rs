@@ -209,6 +209,11 @@ impl<T: Transport> Engine<T> {
                     self.demand(now, index, demand);
                 }
             }
+            Output::ModelRate { peer, hash, bitrate } => {
+                if let Some(index) = self.index_of(peer) {
+                    self.tell(index, PeerEvent::ModelRate { hash, bitrate });
+                }
+            }
             Output::Bundle { peer } => {
                 if let Some(index) = self.index_of(peer) {
                     self.enqueue_bundles(index);

@@ -7,20 +7,21 @@ use sotto_frame::Epoch;
 use crate::{
     id::ShortId,
     input::ModelHeader,
+    output::Output,
     peer::{Fetched, Fetching},
     room::{Context, MemberKey, Room, TrackKey, schedule::hasten},
     signal::{FetchModel, ModelCopy, ServerMessage, Source},
 };
 
-/// What part of a line a model may take while it is fetched, in per mille.
-const SHARE: u64 = 250;
-
-/// Limits of that in bits per second: less never ends, and more is of no use for some 100 KB.
-const LEAST: u64 = 16_000;
+/// The most that a model may take while it is fetched, in bits per second: more is of no use for some
+/// 100 KB.
 const MOST: u64 = 4_000_000;
 
 /// The same while nothing is known of the line.
 const UNKNOWN: u64 = 1_000_000;
+
+/// A change of the share of a line in per mille that what is fetched follows.
+const NOTABLE: u64 = 200;
 
 /// How much longer than its rate says a fetch may take, and what it takes besides.
 const PATIENCE: u32 = 3;
@@ -36,17 +37,23 @@ impl Room {
         let used = self.source_model(owner, source).and_then(|model| model.used);
         let copy = self.copy_of(owner, source, model.hash);
         let Some(peer) = self.peer_mut(key) else { return };
-        let bitrate = peer
-            .allowance
-            .estimate
-            .map_or(UNKNOWN, |estimate| (estimate.bitrate * SHARE / 1_000).clamp(LEAST, MOST));
+        let most = peer.allowance.estimate.map_or(UNKNOWN, |_| MOST);
+        let bitrate = peer.allowance.of_model(most);
         let base = peer.models.base(who, source).map(|base| base.hash);
         // The node keeps the last epochs, and no others.
         let base = base.filter(|&base| [used, before].iter().flatten().any(|m| m.hash == base));
         let time = Duration::from_micros(u64::from(model.bytes) * 8_000_000 / bitrate);
         let until = cx.now + SETUP + time * PATIENCE;
         let epoch = model.epoch;
-        peer.models.fetching = Some(Fetching { who, source, epoch, bitrate, until });
+        peer.models.fetching = Some(Fetching {
+            who,
+            source,
+            epoch,
+            hash: model.hash,
+            bytes: model.bytes,
+            bitrate,
+            until,
+        });
         let given = Fetched { who, participant, source, epoch, hash: model.hash };
         if !peer.models.fetched.contains(&given) {
             peer.models.fetched.push(given);
@@ -70,6 +77,23 @@ impl Room {
         cx.say(peer.id, ServerMessage::FetchModel(Box::new(fetch)));
         hasten(&mut peer.models.due, until);
         hasten(&mut self.schedule.forms, until);
+    }
+
+    /// What a line carries has changed: what is fetched over it keeps to its share.
+    pub(in crate::room) fn pace_fetch(&mut self, cx: &mut Context<'_>, key: MemberKey) {
+        let Some(peer) = self.peer_mut(key) else { return };
+        let Some(fetching) = &mut peer.models.fetching else { return };
+        let share = peer.allowance.of_model(MOST);
+        let change = share.abs_diff(fetching.bitrate);
+        if peer.allowance.estimate.is_none() || change * 1_000 < fetching.bitrate * NOTABLE {
+            return;
+        }
+        // At worst all of it is still to come.
+        let time = Duration::from_micros(u64::from(fetching.bytes) * 8_000_000 / share);
+        fetching.until = fetching.until.max(cx.now + time * PATIENCE);
+        fetching.bitrate = share;
+        let rate = Output::ModelRate { peer: peer.id, hash: fetching.hash, bitrate: share };
+        cx.outputs.push_back(rate);
     }
 
     /// A fetch has ended, well or not.

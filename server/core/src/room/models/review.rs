@@ -349,7 +349,7 @@ impl Room {
         let slot = slot_of(peer, track);
         let is_flowing = of.layer(LayerIndex(0)).is_flowing(cx.now);
         let raw_flows = match kind {
-            Kind::Audio => slot.is_some() && is_flowing,
+            Kind::Audio => slot.is_some_and(|(_, slot)| !slot.serving.is_paused()) && is_flowing,
             Kind::Video => slot.is_some_and(|(_, slot)| slot.stream.sending().is_some()),
         };
         Facts {

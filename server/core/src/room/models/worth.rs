@@ -117,7 +117,11 @@ impl Room {
         let of = &self.tracks[track];
         let Some(peer) = &self.members[key].peer else { return 0 };
         let needed = match of.codec.kind() {
-            Kind::Audio => self.least_raw(track),
+            // Beside the others that are heard raw: else it would be held back, and come and go.
+            Kind::Audio => {
+                let takes = of.supply.voice_takes();
+                self.least_raw(track).max(self.all_speak(cx.now, key).saturating_add(takes))
+            }
             Kind::Video => {
                 let stage = self.on_stage();
                 let importance = |of: &Track| self.importance(&peer.view, of, stage);
@@ -129,7 +133,7 @@ impl Room {
                     .filter_map(|(_, slot)| slot.content)
                     .filter(|&other| other != track && importance(&self.tracks[other]) <= mine);
                 let others: u64 = others.map(|other| self.least_raw(other)).sum();
-                self.sound(cx, key).0 + others + self.least_raw(track)
+                self.sound(cx.now, key).sent + others + self.least_raw(track)
             }
         };
         needed * RAW_MARGIN / 1_000
