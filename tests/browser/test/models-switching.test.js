@@ -89,7 +89,9 @@ test("twenty switches: most repeat or skip at most 20 ms, without a click or a s
   // Near a turn of the tone the time cannot be read, nor where the page had no processor time. What the
   // worst of them came to is printed above.
   assert.ok(skipped.length >= SWITCHES / 4, `${skipped.length} switches could be measured`);
-  assert.ok(percentile(skipped, 0.5) <= MOST_SKIPPED_MS, JSON.stringify(skipped.map(Math.round)));
+  // Behind what the same measurement makes of moments at which nothing happens.
+  const most = MOST_SKIPPED_MS + percentile(noise, 0.5);
+  assert.ok(percentile(skipped, 0.5) <= most, JSON.stringify({ skipped: skipped.map(Math.round), noise: noise.map(Math.round) }));
   const clicks = voices.map(({ click }) => click);
   assert.ok(percentile(clicks, 0.9) <= MOST_CLICK, JSON.stringify(clicks));
   const mostStill = Math.max(MOST_STILL_MS, ...stills);

@@ -40,8 +40,8 @@ pub struct JanusArgs {
     /// Threads of Janus for all peers together; 0: one for each.
     #[arg(long, default_value_t = 1)]
     pub event_loops: u32,
+    /// Where, how long, and with which media.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 

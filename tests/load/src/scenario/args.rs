@@ -125,8 +125,8 @@ pub struct MeetArgs {
     /// Pictures that everybody shows.
     #[arg(long, value_enum, default_value = "3x3")]
     pub layout: Layout,
+    /// Where, how long, and with which media.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -142,8 +142,8 @@ pub struct WebinarArgs {
     /// People who watch.
     #[arg(long, default_value_t = 50)]
     pub subscribers: u32,
+    /// Where, how long, and with which media.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -159,8 +159,8 @@ pub struct AudioArgs {
     /// Voices that everybody can hear at a time.
     #[arg(long, default_value_t = 3)]
     pub audio_slots: u16,
+    /// Where, how long, and with which media.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -176,8 +176,8 @@ pub struct StormArgs {
     /// Keep the limits of the started node as they are by default.
     #[arg(long)]
     pub default_limits: bool,
+    /// Where, how long, and with which media.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -196,7 +196,7 @@ pub struct ChurnArgs {
     /// Seconds that each of them stays, at most; half of it at least.
     #[arg(long, default_value_t = 0.4)]
     pub stay: f64,
+    /// Where, how long, and with which media.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }

@@ -45,8 +45,8 @@ pub struct CapacityArgs {
     /// File to write a page with charts to.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Where, how long, and with which media.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
