@@ -261,7 +261,8 @@ impl Member {
         for sender in senders {
             sender.emit((*now, *epoch), *room, scratch, |packet| {
                 if outbox.is_full() {
-                    socket.send(outbox);
+                    let sent = socket.send(outbox);
+                    tally.unsent += sent.dropped_full + sent.refused;
                 }
                 outbox.address(*path);
                 let tail = outbox.tail();

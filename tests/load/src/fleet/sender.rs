@@ -76,7 +76,6 @@ pub(super) struct Sender {
     shift: i64,
     seq: u16,
     counters: Counters,
-    sent: u64,
 }
 
 impl Sender {
@@ -94,7 +93,6 @@ impl Sender {
             shift,
             seq: ssrc as u16,
             counters: Counters { picture_id: (ssrc >> 8) as u16 & 0x7fff, tl0_picture_index: None },
-            sent: 0,
         }
     }
 
@@ -158,7 +156,6 @@ impl Sender {
                 scratch.extend_from_slice(if leaves_out { SILENT_PACKET } else { part });
                 Stamp::now(room, began, now).write(&mut scratch[start..]);
                 self.seq = self.seq.wrapping_add(1);
-                self.sent += 1;
                 send(scratch);
             }
             self.counters.advance();

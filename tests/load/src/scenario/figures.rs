@@ -61,6 +61,8 @@ pub struct Figures {
     pub wrong_room: u64,
     /// Datagrams that were not authentic, and packets of unknown sources.
     pub rejected: u64,
+    /// Datagrams of clients that this machine did not take: the clients are the limit then.
+    pub unsent: u64,
     /// People with slots in which nothing ever came.
     pub unserved: u64,
     /// Processor time of the server in the window.
@@ -126,6 +128,7 @@ impl Figures {
         self.frozen_s = tally.frozen.as_secs_f64();
         self.wrong_room = tally.wrong_room;
         self.rejected = tally.rejected + tally.strays;
+        self.unsent = tally.unsent;
         self.unserved = tally.unserved;
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::{
     Failure, Figures, Plan, Quantiles, Target,
@@ -113,16 +113,17 @@ pub(super) async fn gather(
             }
         }
     };
+    let broken = |error: JoinError| Err(NotIn::Failed(error.to_string()));
     for (i, guest) in plan.guests.iter().cloned().enumerate() {
         let due = began + between * i as u32;
         tokio::time::sleep_until(due.into()).await;
         coming.spawn(target.join(fleet.clone(), guest));
-        while let Some(Ok(came)) = coming.try_join_next() {
-            enter(came);
+        while let Some(came) = coming.try_join_next() {
+            enter(came.unwrap_or_else(broken));
         }
     }
     while let Some(came) = coming.join_next().await {
-        enter(came.unwrap_or_else(|error| Err(NotIn::Failed(error.to_string()))));
+        enter(came.unwrap_or_else(broken));
     }
     bar.finish_and_clear();
     figures.join_s = began.elapsed().as_secs_f64();

@@ -30,8 +30,9 @@ impl Figures {
             ("pictures, freezes", {
                 format!("{}, {} ({:.1} s)", self.pictures, self.freezes, self.frozen_s)
             }),
-            ("of another room / not authentic / unserved", {
-                format!("{} / {} / {}", self.wrong_room, self.rejected, self.unserved)
+            ("other room / not authentic / unsent / unserved", {
+                let [wrong, rejected] = [self.wrong_room, self.rejected];
+                format!("{wrong} / {rejected} / {} / {}", self.unsent, self.unserved)
             }),
             ("server, share of a core", number(self.server_cpu_share, 3)),
             ("  µs a packet", number(self.server_cpu_us_per_packet, 2)),
@@ -48,7 +49,7 @@ impl Figures {
         ];
         let _ = writeln!(out, "{}, {:.1} s", self.scenario, self.seconds);
         for (what, value) in rows {
-            let _ = writeln!(out, "{what:<44}{value}");
+            let _ = writeln!(out, "{what:<48}{value}");
         }
         for (reason, times) in &self.reasons {
             let _ = writeln!(out, "NOT IN {times} times: {reason}");
