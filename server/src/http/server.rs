@@ -18,6 +18,7 @@ use tracing::{debug, warn};
 use super::{
     plane::MediaPlane,
     routes::{Node, routes},
+    session::Sessions,
 };
 use crate::{
     config::Config,
@@ -78,6 +79,7 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> Result<HttpSe
         key: config.key.clone(),
         media,
         models: models.clone(),
+        sessions: Arc::new(Sessions::new(&config.key, config.http.resume_window)),
         sockets: Arc::new(Semaphore::new(config.http.max_connections)),
         seats: Arc::new(Semaphore::new(config.limits.peers)),
         stop: stopped.clone(),

@@ -3,5 +3,6 @@
 
 mod models;
 mod pages;
+mod resume;
 mod support;
 mod websocket;
