@@ -69,9 +69,10 @@ export async function launch({ camera, voice, language = "en-US", flags = [], se
     /**
      * Opens `url` and returns the page. `devices` changes what getUserMedia gives (see
      * page/devices.js); `size` is that of the window; `html`, with `headers`, stands in for what the
-     * node would serve there; `scripts` run before the page's own.
+     * node would serve there; `scripts` run before the page's own; `expected` are faults that belong to
+     * what is tested.
      */
-    async open(url, { devices = {}, size = { width: 1280, height: 800 }, html, headers = {}, scripts = [] } = {}) {
+    async open(url, { devices = {}, size = { width: 1280, height: 800 }, html, headers = {}, scripts = [], expected = /^$/ } = {}) {
       // One after the other, or two callers would take the same window for theirs.
       const window = windows.then(() => ownWindow(context, size));
       windows = window.catch(() => undefined);
@@ -79,7 +80,7 @@ export async function launch({ camera, voice, language = "en-US", flags = [], se
       page.faults = [];
       page.on("pageerror", (error) => page.faults.push(error.stack ?? String(error)));
       page.on("console", (message) => {
-        if (message.type() === "error") page.faults.push(message.text());
+        if (message.type() === "error" && !expected.test(message.text())) page.faults.push(message.text());
       });
       await page.addInitScript((value) => (globalThis.testDevices = value), devices);
       for (const content of [...pageScripts, ...scripts]) await page.addInitScript({ content });

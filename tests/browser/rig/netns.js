@@ -84,6 +84,7 @@ export async function makeLine(shape = {}, { seed = 1 } = {}) {
   ]) {
     await ip("-n", name, ...words);
   }
+  let address = `${net}.2`;
   const line = {
     /** Changes it while it is in use. */
     shape: (shapes) => ask(`shape ${JSON.stringify(shapes)}`, "shaped"),
@@ -97,6 +98,21 @@ export async function makeLine(shape = {}, { seed = 1 } = {}) {
       writeFileSync(wrapper, `#!/bin/sh\nexec ${line.behind([chromiumProgram()]).join(" ")} "$@"\n`);
       chmodSync(wrapper, 0o755);
       return launch({ ...options, executable: wrapper, secure: node.origin });
+    },
+    /** The client's interface is down, as a cable that was pulled; or up again. */
+    async connected(up) {
+      await ip("-n", name, "link", "set", far, up ? "up" : "down");
+      if (up) await ip("-n", name, "route", "replace", "default", "dev", far);
+    },
+    /** The client has another address from now on, and no longer its former one. */
+    async readdress() {
+      const [former, next] = [address, `${net}.${Number(address.split(".")[3]) + 1}`];
+      await ip("route", "add", `${next}/32`, "dev", near);
+      // Not in one network with the former one, which it would go away with.
+      await ip("-n", name, "address", "add", `${next}/32`, "dev", far);
+      await ip("-n", name, "address", "flush", "dev", far, "to", former);
+      await ip("-n", name, "route", "replace", "default", "dev", far, "src", next);
+      address = next;
     },
     async close() {
       child.stdin.end();

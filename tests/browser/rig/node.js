@@ -15,19 +15,22 @@ const START_MS = 15_000;
  */
 export const UNLIMITED = { SOTTO_MEDIA_CONGESTION_CONTROL: "false" };
 
-/** Starts a node, on loopback unless `address` says otherwise; `{ origin, token(room, name), stall(ms), stop() }` once it listens. */
-export async function startNode({ name = "node", address = "127.0.0.1", arguments: extra = [], environment = {} } = {}) {
+/**
+ * Starts a node, on loopback unless `address` says otherwise, on ports that the system chooses unless
+ * `ports` names them; `{ origin, token(room, name), stall(ms), crash(), stop() }` once it listens.
+ */
+export async function startNode({ name = "node", address = "127.0.0.1", ports = {}, arguments: extra = [], environment = {} } = {}) {
   const child = spawn(
     program("sotto"),
     [
       ..."serve --dev".split(" "),
-      ...["--http", `${address}:0`, "--udp", `${address}:0`, "--advertise", address],
+      ...["--http", `${address}:${ports.http ?? 0}`, "--udp", `${address}:${ports.udp ?? 0}`, "--advertise", address],
       ...["--web-root", join(root, "web-client/dist")],
       ...extra,
     ],
     { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } },
   );
-  child.stderr.pipe(createWriteStream(join(artifacts, `${name}.log`)));
+  child.stderr.pipe(createWriteStream(join(artifacts, `${name}.log`), { flags: "a" }));
   const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
   const origin = await Promise.race([
     listening(child),
@@ -52,6 +55,11 @@ export async function startNode({ name = "node", address = "127.0.0.1", argument
       child.kill("SIGSTOP");
       await new Promise((done) => setTimeout(done, ms));
       child.kill("SIGCONT");
+    },
+    /** Ends it at once, as a machine that loses its power would. */
+    async crash() {
+      child.kill("SIGKILL");
+      await ended;
     },
     async stop() {
       child.kill("SIGTERM");

@@ -1,11 +1,12 @@
 import { DataChannels } from "./data.js";
 import type { DataMessage } from "./data.js";
 import { SottoError } from "./errors.js";
+import { MediaPath } from "./mediapath.js";
 import { Negotiation } from "./negotiation.js";
 import type { NegotiationConfig } from "./negotiation.js";
 import { PROTOCOL_VERSION } from "./signal.js";
-import type { ClientMessage, ModelLines, Server, ServerMessage } from "./signal.js";
-import { SignalSocket } from "./socket.js";
+import { SignalSession } from "./session.js";
+import type { ClientMessage, ModelLines, Resumption, Server, ServerMessage } from "./signal.js";
 
 /** From opening the websocket to the answer. */
 const JOIN_TIMEOUT_MS = 15_000;
@@ -16,6 +17,8 @@ export interface ConnectionConfig {
   url: string;
   token: string;
   name: string | null;
+  /** Of the connection before this one: whose participant it is to be again. */
+  former: Resumption | null;
 }
 
 /** What a connection tells its room. */
@@ -24,16 +27,21 @@ export interface ConnectionListener {
   message(message: ServerMessage): void;
   data(message: DataMessage): void;
   error(error: SottoError): void;
+  /** Its websocket broke, or there is another one and nothing was lost. Media flows on. */
+  signalling(live: boolean): void;
+  /** Its m-lines were offered again. */
+  renegotiated(): void;
   /** It is over, and the room did not ask for it. */
   lost(error: SottoError): void;
 }
 
-/** One websocket and one peer connection: what a reconnection replaces. */
+/** One session and one peer connection: what a reconnection replaces. */
 export class Connection {
   readonly media: Negotiation;
   readonly data: DataChannels;
   readonly #listener: ConnectionListener;
-  #socket: SignalSocket | null = null;
+  readonly #path: MediaPath;
+  #session: SignalSession | null = null;
   #welcomed: () => void = () => undefined;
   /** Ends `open` with an error; `null` once it is done. */
   #failJoin: ((error: SottoError) => void) | null = null;
@@ -44,11 +52,14 @@ export class Connection {
     this.media = new Negotiation(config);
     const { pc } = this.media;
     this.data = new DataChannels(pc, (message) => listener.data(message));
-    pc.onconnectionstatechange = () => {
-      if (pc.connectionState === "failed") {
-        this.#lose(new SottoError("mediaFailed", "no media path to the node: ICE or DTLS failed"));
-      }
-    };
+    this.#path = new MediaPath(pc, {
+      suspect: () => this.#session?.check(),
+      restart: async () => {
+        await this.media.restart((id, sdp, models) => this.send(offer(id, sdp, models)));
+        this.#listener.renegotiated();
+      },
+      lost: (error) => this.#lose(error),
+    });
   }
 
   /** Joins: resolves when the node let us in and answered the offer. */
@@ -77,33 +88,42 @@ export class Connection {
   }
 
   send(message: ClientMessage): void {
-    this.#socket?.send(message);
+    this.#session?.send(message);
+  }
+
+  /** Breaks the websocket. For tests of what comes then. */
+  breakSocket(): void {
+    this.#session?.breakSocket();
   }
 
   close(): void {
     this.#closed = true;
-    this.#socket?.close();
+    this.#path.stop();
+    this.#session?.close();
     this.media.close();
   }
 
   async #join(config: ConnectionConfig): Promise<void> {
     // The offer is made while the websocket opens, and sent right behind the join.
-    const opening = SignalSocket.open(config.url, {
+    const opening = SignalSession.open(config.url, {
       message: (message) => this.#receive(message),
       unreadable: (error) => this.#listener.error(error),
+      interrupted: () => this.#signalling(false),
+      restored: () => this.#signalling(true),
       lost: (reason) => this.#lose(new SottoError("unreachable", reason)),
     });
     const welcomed = new Promise<void>((resolve) => {
       this.#welcomed = resolve;
     });
     const answered = this.media.negotiate(async (id, sdp, models) => {
-      const socket = await opening;
-      if (this.#closed) return socket.close();
-      this.#socket = socket;
-      const { token, name } = config;
+      const session = await opening;
+      if (this.#closed) return session.close();
+      this.#session = session;
+      const { token, name, former } = config;
       const named = name === null ? {} : { name };
-      socket.send({ type: "join", version: PROTOCOL_VERSION, token, ...named });
-      socket.send(offer(id, sdp, models));
+      const resumption = former ? { token: former.token } : {};
+      session.send({ type: "join", version: PROTOCOL_VERSION, token, ...named, resumption });
+      session.send(offer(id, sdp, models));
     });
     // Both are awaited together; `all` rejects with the first that fails.
     await Promise.all([welcomed, answered, opening]);
@@ -132,6 +152,12 @@ export class Connection {
     // A refusal of anything that a join is made of ends the join.
     if (fatal || this.#failJoin) return this.#lose(error);
     this.#listener.error(error);
+  }
+
+  #signalling(live: boolean): void {
+    if (this.#closed) return;
+    this.#path.signalling(live);
+    this.#listener.signalling(live);
   }
 
   #lose(error: SottoError): void {

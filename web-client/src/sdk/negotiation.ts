@@ -118,6 +118,14 @@ export class Negotiation {
     return this.#inTurn(() => this.#exchange(send));
   }
 
+  /** As `negotiate`, and ICE starts over: the path in use stays until another one is found. */
+  restart(send: SendOffer): Promise<void> {
+    return this.#inTurn(() => {
+      this.pc.restartIce();
+      return this.#exchange(send);
+    });
+  }
+
   /**
    * Has the voice on this m-line made like this from now on. Nobody else need know: the answer in
    * use is applied once more, with these words in it.

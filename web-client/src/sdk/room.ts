@@ -8,8 +8,8 @@ import { kindOf } from "./negotiation.js";
 import type { NegotiationConfig, SlotCounts } from "./negotiation.js";
 import { Publication } from "./publication.js";
 import type { PublicationOwner, PublishOptions } from "./publication.js";
-import { rosterDifference, updateRoster } from "./roster.js";
-import type { Participant, Roster, RosterEvent } from "./roster.js";
+import { People } from "./people.js";
+import type { Participant, RosterEvent } from "./roster.js";
 import { SentReader } from "./sent.js";
 import type { SentStats } from "./sent.js";
 import type {
@@ -57,6 +57,8 @@ export interface Bandwidth {
 /** Everything that a room tells. */
 export interface RoomEvents {
   participantJoined: { participant: Participant };
+  /** Somebody whose connection was lost is back: what it published before has ended. */
+  participantReturned: { participant: Participant; former: Participant };
   participantLeft: { participant: Participant; reason: LeaveReason };
   trackPublished: { participant: Participant; track: TrackInfo };
   trackUnpublished: { participant: Participant; track: TrackInfo };
@@ -117,8 +119,8 @@ export class Room implements PublicationOwner {
     send: (slots) => this.#connection?.send({ type: "viewport", slots }),
     now: () => performance.now(),
   });
+  readonly #people = new People((event) => this.#tell(event));
   #slots: Slot[] = [];
-  #roster: Roster = new Map();
   #speakers: readonly Speaker[] = [];
   #welcome: Server<"welcome"> | null = null;
   #connection: Connection | null = null;
@@ -162,7 +164,7 @@ export class Room implements PublicationOwner {
 
   /** Everybody else who is visible, by id. A new map whenever it changes. */
   get participants(): ReadonlyMap<string, Participant> {
-    return this.#roster;
+    return this.#people.roster;
   }
 
   /** The receive m-lines, audio first. The same objects for as long as the room lives. */
@@ -364,6 +366,8 @@ export class Room implements PublicationOwner {
       message: (message) => this.#receive(message),
       data: (message) => this.#receiveData(message),
       error: (error) => this.#events.emit("error", error),
+      signalling: (live) => this.#signalling(live),
+      renegotiated: () => void this.#refresh(),
       lost: (error) => void this.#lost(error),
     });
     this.#connection = connection;
@@ -376,7 +380,7 @@ export class Room implements PublicationOwner {
       receive: connection.media.models?.receive ?? null,
       openChannel: (label) => connection.data.openLossy(label),
     });
-    await connection.open({ url, token, name });
+    await connection.open({ url, token, name, former: this.#welcome?.resumption ?? null });
     if (this.#state === "closed") return connection.close();
     this.#lipSync = new LipSync(connection.media.pc, () => this.#slotViews(), this.#models);
     this.#models?.connected(url, this.#welcomed.models ?? null);
@@ -387,7 +391,17 @@ export class Room implements PublicationOwner {
 
   async #negotiate(connection: Connection): Promise<void> {
     await connection.negotiate();
+    await this.#refresh();
+  }
+
+  async #refresh(): Promise<void> {
     await Promise.all([...this.#publications.values()].map((own) => own.refresh()));
+  }
+
+  /** The websocket broke, and media flows on; or there is another one. */
+  #signalling(live: boolean): void {
+    if (live && this.#state === "reconnecting") this.#setState("connected");
+    if (!live && this.#state === "connected") this.#setState("reconnecting");
   }
 
   async #lost(error: SottoError): Promise<void> {
@@ -423,6 +437,7 @@ export class Room implements PublicationOwner {
   #close(error: SottoError | null): void {
     if (this.#state === "closed") return;
     this.#drop();
+    this.#people.stop();
     for (const slot of this.#slots) slot.assign(null);
     for (const publication of this.#publications.values()) publication.stop();
     this.#models?.stop();
@@ -467,7 +482,7 @@ export class Room implements PublicationOwner {
     return this.#slots.map((slot) => {
       const content = slot.content;
       const participant = content?.participant ?? null;
-      const track = this.#roster
+      const track = this.#people.roster
         .get(participant ?? "")
         ?.tracks.find((track) => track.id === content?.track);
       const screen = track?.source === "screen" || track?.source === "screenAudio";
@@ -479,14 +494,9 @@ export class Room implements PublicationOwner {
 
   #receive(message: ServerMessage): void {
     switch (message.type) {
-      case "welcome": {
+      case "welcome":
         this.#welcome = message;
-        const roster: Roster = new Map(message.participants.map((one) => [one.id, one]));
-        const before = this.#roster;
-        this.#roster = roster;
-        for (const event of rosterDifference(before, roster)) this.#tell(event);
-        return;
-      }
+        return this.#people.enter(message.participants, message.resumption ?? null);
       case "slots": {
         const slots = applyAssignments(this.#slots, message.slots);
         if (slots.length > 0) this.#events.emit("slots", { slots });
@@ -516,11 +526,8 @@ export class Room implements PublicationOwner {
       case "speakers":
         this.#speakers = message.speakers;
         return this.#events.emit("speakers", { speakers: message.speakers });
-      default: {
-        const { roster, event } = updateRoster(this.#roster, message);
-        this.#roster = roster;
-        if (event) this.#tell(event);
-      }
+      default:
+        return this.#people.hear(message);
     }
   }
 
@@ -532,9 +539,13 @@ export class Room implements PublicationOwner {
 
   #tell(event: RosterEvent): void {
     const { type, ...rest } = event;
-    if (event.type === "participantLeft") {
-      this.#models?.remove(event.participant.id, event.participant.shortId);
-    }
+    const gone =
+      event.type === "participantLeft"
+        ? event.participant
+        : event.type === "participantReturned"
+          ? event.former
+          : null;
+    if (gone) this.#models?.remove(gone.id, gone.shortId);
     this.#events.emit(type, rest as never);
   }
 
@@ -551,7 +562,7 @@ export class Room implements PublicationOwner {
     return new Models(options, {
       send: (message) => this.#connection?.send(message),
       audioSlots: () => this.#slotViews().filter(({ kind }) => kind === "audio"),
-      shortIdOf: (participant) => this.#roster.get(participant)?.shortId ?? null,
+      shortIdOf: (participant) => this.#people.roster.get(participant)?.shortId ?? null,
       publication: (source: ModelSource) => this.#publications.get(source) ?? null,
       formChanged: (state) => this.#events.emit("form", state),
       ownChanged: (model) => this.#events.emit("ownModel", model),
@@ -564,7 +575,7 @@ export class Room implements PublicationOwner {
   }
 
   #byShortId(shortId: number): Participant | null {
-    for (const participant of this.#roster.values()) {
+    for (const participant of this.#people.roster.values()) {
       if (participant.shortId === shortId) return participant;
     }
     return null;

@@ -11,22 +11,29 @@ export type Roster = ReadonlyMap<string, Participant>;
 /** What changed. */
 export type RosterEvent =
   | { type: "participantJoined"; participant: Participant }
+  /** With another connection, and another number: what it published before is over, and was told. */
+  | { type: "participantReturned"; participant: Participant; former: Participant }
   | { type: "participantLeft"; participant: Participant; reason: LeaveReason }
   | { type: "trackPublished"; participant: Participant; track: TrackInfo }
   | { type: "trackUnpublished"; participant: Participant; track: TrackInfo }
   | { type: "trackMuted"; participant: Participant; track: TrackInfo };
 
+/** A roster, and what led to it. */
+interface Update {
+  roster: Roster;
+  events: RosterEvent[];
+}
+
 /** The roster after a message, and what changed; messages about unknown people change nothing. */
-export function updateRoster(
-  roster: Roster,
-  message: ServerMessage,
-): { roster: Roster; event: RosterEvent | null } {
+export function updateRoster(roster: Roster, message: ServerMessage): Update {
   switch (message.type) {
-    case "participantJoined": {
+    case "participantJoined":
+    case "participantReturned": {
       const { participant } = message;
+      const former = roster.get(participant.id);
       return {
         roster: withParticipant(roster, participant),
-        event: { type: "participantJoined", participant },
+        events: former ? changes(former, participant) : [{ type: "participantJoined", participant }],
       };
     }
     case "participantLeft": {
@@ -36,7 +43,7 @@ export function updateRoster(
       next.delete(participant.id);
       return {
         roster: next,
-        event: { type: "participantLeft", participant, reason: message.reason },
+        events: [{ type: "participantLeft", participant, reason: message.reason }],
       };
     }
     case "trackPublished": {
@@ -47,7 +54,7 @@ export function updateRoster(
       const participant = { ...before, tracks: [...others, track] };
       return {
         roster: withParticipant(roster, participant),
-        event: { type: "trackPublished", participant, track },
+        events: [{ type: "trackPublished", participant, track }],
       };
     }
     case "trackUnpublished": {
@@ -57,7 +64,7 @@ export function updateRoster(
       const participant = { ...before, tracks: before.tracks.filter((other) => other !== track) };
       return {
         roster: withParticipant(roster, participant),
-        event: { type: "trackUnpublished", participant, track },
+        events: [{ type: "trackUnpublished", participant, track }],
       };
     }
     case "trackMuted": {
@@ -69,11 +76,11 @@ export function updateRoster(
       const participant = { ...before, tracks };
       return {
         roster: withParticipant(roster, participant),
-        event: { type: "trackMuted", participant, track },
+        events: [{ type: "trackMuted", participant, track }],
       };
     }
   }
-  return { roster, event: null };
+  return { roster, events: [] };
 }
 
 /** What changed between two rosters, as the events that would have led from one to the other. */
@@ -83,7 +90,29 @@ export function rosterDifference(before: Roster, after: Roster): RosterEvent[] {
     if (!after.has(id)) events.push({ type: "participantLeft", participant, reason: "connectionLost" });
   }
   for (const [id, participant] of after) {
-    if (!before.has(id)) events.push({ type: "participantJoined", participant });
+    const former = before.get(id);
+    if (former) events.push(...changes(former, participant));
+    else events.push({ type: "participantJoined", participant });
+  }
+  return events;
+}
+
+/** What changed about somebody. */
+function changes(before: Participant, after: Participant): RosterEvent[] {
+  const kept = before.shortId === after.shortId;
+  const was = (track: TrackInfo) => before.tracks.find(({ id }) => kept && id === track.id);
+  const is = (track: TrackInfo) => after.tracks.some(({ id }) => kept && id === track.id);
+  const events: RosterEvent[] = [];
+  for (const track of before.tracks) {
+    if (!is(track)) events.push({ type: "trackUnpublished", participant: after, track });
+  }
+  if (!kept) events.push({ type: "participantReturned", participant: after, former: before });
+  for (const track of after.tracks) {
+    const old = was(track);
+    if (!old) events.push({ type: "trackPublished", participant: after, track });
+    else if (old.muted !== track.muted) {
+      events.push({ type: "trackMuted", participant: after, track });
+    }
   }
   return events;
 }

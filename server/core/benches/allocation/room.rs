@@ -214,7 +214,7 @@ impl Room {
         let person = &mut self.people[person];
         person.estimated = now;
         let (peer, bitrate) = (person.peer, person.line.0 * noise / 1_000);
-        let estimate = Estimate { bitrate, round_trip: None, loss_per_mille: 0 };
+        let estimate = Estimate { bitrate, round_trip: None, loss_per_mille: 0, away: false };
         self.act(Input::Bandwidth { peer, estimate });
     }
 

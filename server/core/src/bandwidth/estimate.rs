@@ -12,6 +12,8 @@ pub struct Estimate {
     pub round_trip: Option<Duration>,
     /// Share of packets lost lately, 0 to 1,000 per mille.
     pub loss_per_mille: u16,
+    /// Nothing has come back for seconds: the way is away, and what was known of it says little.
+    pub away: bool,
 }
 
 /// What the rooms could send to one peer, so that its sender knows how far to probe.

@@ -120,6 +120,12 @@ impl Spending {
         self.freed_at = (estimate / 1_000).saturating_mul(FREED);
     }
 
+    /// The way was away and is there again: what was known of it is of the past.
+    pub fn restart(&mut self) {
+        self.estimate = None;
+        self.forget();
+    }
+
     /// The subscriber wants to see something else: what was learned about the old wishes does not
     /// keep it waiting.
     pub fn forget(&mut self) {

@@ -59,16 +59,22 @@ pub(crate) struct Allowance {
 
 impl Allowance {
     /// The sender's estimate is another. Returns whether slots must be served anew at once: more than
-    /// the way carries is being sent. Where it only carries more, they are served anew in time.
+    /// the way carries is being sent, or it was away. Where it only carries more, they are served anew in
+    /// time.
     pub(crate) fn observe(&mut self, now: Time, estimate: Estimate) -> bool {
+        let returned = self.estimate.is_some_and(|before| before.away) && !estimate.away;
+        if returned {
+            self.spending.restart();
+            self.voices.restart();
+        }
         self.spending.observe(now, estimate.bitrate);
         self.voices.observe(now, estimate.bitrate);
         self.estimate = Some(estimate);
         let change = estimate.bitrate.abs_diff(self.decided);
         let is_notable = change.saturating_mul(1_000) >= self.decided.saturating_mul(NOTABLE);
         let is_short = estimate.bitrate < self.demand.allocated;
-        self.stale |= is_short || is_notable;
-        is_short
+        self.stale |= is_short || is_notable || returned;
+        is_short || returned
     }
 
     /// Most bytes of kept packets that a slot may begin with: on a line that is known to be thin they

@@ -34,7 +34,8 @@ fn agree(call: &mut Call, source: Source, plugin: PluginId) {
 }
 
 fn line(call: &mut Call, who: usize, kbps: u64) {
-    let estimate = Estimate { bitrate: kbps * 1_000, round_trip: None, loss_per_mille: 0 };
+    let estimate =
+        Estimate { bitrate: kbps * 1_000, round_trip: None, loss_per_mille: 0, away: false };
     call.world.drive(Input::Bandwidth { peer: call.people[who], estimate });
 }
 

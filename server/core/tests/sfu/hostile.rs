@@ -113,6 +113,7 @@ impl Shell {
                     bitrate: self.rng.below(3_000_000),
                     round_trip: self.rng.happens(800).then(|| self.span(300)),
                     loss_per_mille: self.rng.below(1_001) as u16,
+                    away: false,
                 };
                 self.drive(Input::Bandwidth { peer, estimate });
             }

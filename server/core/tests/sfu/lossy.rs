@@ -304,6 +304,7 @@ impl Lossy {
                     bitrate: 5_000_000,
                     round_trip: Some(self.down.link.conditions.delay * 2),
                     loss_per_mille: self.reported_loss,
+                    away: false,
                 };
                 for peer in [PUBLISHER, SUBSCRIBER] {
                     self.input(Input::Bandwidth { peer, estimate });

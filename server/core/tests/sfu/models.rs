@@ -301,7 +301,8 @@ fn every_reason_to_stay_raw_is_told() {
     call.gate(0, Source::Camera, GateState::Red);
     check(&mut call, GateTripped);
     call.gate(0, Source::Camera, GateState::Green);
-    let estimate = Estimate { bitrate: 900_000, round_trip: None, loss_per_mille: 400 };
+    let estimate =
+        Estimate { bitrate: 900_000, round_trip: None, loss_per_mille: 400, away: false };
     call.world.drive(Input::Bandwidth { peer: call.people[1], estimate });
     call.run(1_200);
     check(&mut call, LossyModel);
@@ -341,7 +342,7 @@ fn lost_bundles_are_sent_again_and_lost_model_packets_asked_for() {
 #[test]
 fn a_lossy_line_gets_every_frame_twice_and_a_repeated_one_is_forwarded_once() {
     let mut call = Call::shown(SfuConfig { model_policy: Policy::Frugal, ..SfuConfig::default() });
-    let estimate = Estimate { bitrate: 900_000, round_trip: None, loss_per_mille: 60 };
+    let estimate = Estimate { bitrate: 900_000, round_trip: None, loss_per_mille: 60, away: false };
     call.world.drive(Input::Bandwidth { peer: call.people[1], estimate });
     call.frames(1);
     let bytes = call.packet(0, 1, &[1], &[2]);

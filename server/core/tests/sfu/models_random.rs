@@ -173,6 +173,7 @@ impl Play {
                     bitrate: kbps * 1_000,
                     round_trip: Some(Duration::from_millis(kbps % 300)),
                     loss_per_mille: loss,
+                    away: false,
                 };
                 let peer = self.call.people[who];
                 self.call.world.drive(Input::Bandwidth { peer, estimate });

@@ -159,6 +159,7 @@ impl Call {
                     bitrate: self.bitrate,
                     round_trip: Some(Duration::from_millis(40)),
                     loss_per_mille: 0,
+                    away: false,
                 };
                 self.drive(Input::Bandwidth { peer: VIEWER, estimate });
             }

@@ -253,7 +253,8 @@ impl World {
 
     /// The way to a client carries so many kilobits per second.
     pub(crate) fn estimate(&mut self, peer: PeerId, kbps: u64) {
-        let estimate = Estimate { bitrate: kbps * 1_000, round_trip: None, loss_per_mille: 0 };
+        let estimate =
+            Estimate { bitrate: kbps * 1_000, round_trip: None, loss_per_mille: 0, away: false };
         self.drive(Input::Bandwidth { peer, estimate });
     }
 

@@ -131,6 +131,18 @@ impl<T: Transport> Engine<T> {
         Ok(())
     }
 
+    /// An authentic check of a peer came. If its way was away, that is the first sign that it is back:
+    /// nothing else may be on its way to a peer that was sent less and less.
+    pub(super) fn reachable(&mut self, now: Instant, index: PeerIndex) {
+        let time = self.time(now);
+        let pacing = self.peers.get_mut(index).and_then(|peer| peer.pacing.as_mut());
+        if let Some(pacing) = pacing.filter(|pacing| pacing.sender.is_away()) {
+            pacing.sender.reachable(time);
+            self.tell_estimate(now, index);
+            self.soil(index);
+        }
+    }
+
     /// Hands a new estimate to the core.
     fn tell_estimate(&mut self, now: Instant, index: PeerIndex) {
         let time = self.time(now);

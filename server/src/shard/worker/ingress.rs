@@ -242,6 +242,9 @@ impl<T: Transport> Engine<T> {
         if strange || !peer.connected {
             self.moderation.hurry(now);
         }
+        if taken.is_ok() {
+            self.reachable(now, index);
+        }
         self.touch(index);
         self.settle(now);
         Ok(taken?)

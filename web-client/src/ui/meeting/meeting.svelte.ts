@@ -85,6 +85,7 @@ export class Meeting {
     this.voices = hear(SILENCE, room.speakers, room.local.id);
     for (const name of [
       "participantJoined",
+      "participantReturned",
       "participantLeft",
       "trackPublished",
       "trackUnpublished",

@@ -31,6 +31,7 @@ const THROUGHPUT_LATELY_US: i64 = 100_000;
 impl Sender {
     /// Takes what the peer says of the packets that it was sent.
     pub fn feedback(&mut self, now: Time, feedback: &TransportFeedback<'_>) {
+        self.reachable(now);
         let reference_us =
             self.references.unwrap(feedback.reference(), 24) as i64 * REFERENCE_UNIT_US;
         let mut usage = None::<Usage>;
@@ -76,7 +77,7 @@ impl Sender {
         if let Some((number, sent)) = newest {
             self.history.reach(number);
             self.round_trip.sample(now, now.saturating_since(sent));
-            self.halved = false;
+            self.silence = None;
             self.heard = true;
         }
         self.follow(now, usage);

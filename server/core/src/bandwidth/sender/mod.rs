@@ -18,6 +18,7 @@ mod follow;
 mod history;
 mod loss;
 mod missing;
+mod outage;
 mod pacer;
 mod probe;
 mod queue;
@@ -39,6 +40,7 @@ use self::{
     history::{Fate, History, SentPacket},
     loss::Losses,
     missing::Missing,
+    outage::Silence,
     pacer::Pacer,
     probe::Prober,
     queue::Queue,
@@ -121,8 +123,8 @@ pub struct Sender {
     draining: Option<Time>,
     /// Whether feedback came yet.
     heard: bool,
-    /// Whether the rate was halved for want of feedback, and none came since.
-    halved: bool,
+    /// The rate was halved for want of feedback, and none came since.
+    silence: Option<Silence>,
     told: Option<Estimate>,
 }
 
@@ -148,7 +150,7 @@ impl Sender {
             sent_bytes: [0; 4],
             draining: None,
             heard: false,
-            halved: false,
+            silence: None,
             told: None,
         }
     }
@@ -246,8 +248,10 @@ impl Sender {
         }
         if self.silent_at().is_some_and(|at| now >= at) && self.history.give_up() >= SILENT_PACKETS
         {
-            self.halved = true;
-            self.control.set(now, (self.control.rate() / 2).max(MIN_BITRATE));
+            let before = self.control.rate();
+            let silence = self.silence.get_or_insert(Silence { before, halvings: 0 });
+            silence.halvings += 1;
+            self.control.set(now, (before / 2).max(MIN_BITRATE));
             self.prober.pause(now, CALM);
         }
         self.set_pace(now);
@@ -284,6 +288,7 @@ impl Sender {
             bitrate: self.control.rate().clamp(MIN_BITRATE, MAX_BITRATE),
             round_trip: self.round_trip.smoothed(),
             loss_per_mille: (self.losses.share() * 1e3) as u16,
+            away: self.is_away(),
         }
     }
 
@@ -317,7 +322,7 @@ impl Sender {
         };
         let time = round_trip.unwrap_or(SILENCE) + QUEUE;
         let window = self.control.rate() * time.as_millis() as u64 / 8_000;
-        !self.halved
+        self.silence.is_none()
             && self.prober.rate().is_none()
             && self.history.in_flight_bytes() > window.max(SMALLEST_WINDOW)
     }

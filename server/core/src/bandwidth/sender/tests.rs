@@ -181,6 +181,53 @@ fn without_feedback_the_rate_is_halved_again_and_again() {
 }
 
 #[test]
+fn a_way_that_was_away_for_ten_seconds_starts_as_a_new_one_does() {
+    for told in [false, true] {
+        let mut world = World::new(2_000_000);
+        world.sender.demand(world.now, wanting(1_500_000));
+        world.pass_with_padding(MS * 3_000);
+        let voice = |world: &mut World| {
+            if world.now.as_micros().is_multiple_of(20_000) {
+                world.send(120, PacketClass::Audio);
+            }
+        };
+        world.link = 0;
+        world.pass(MS * 10_000, voice);
+        assert!(world.sender.estimate().away, "{}", world.bitrate());
+        world.link = 2_000_000;
+        if told {
+            world.sender.reachable(world.now);
+            assert!(!world.sender.estimate().away && world.bitrate() == START_BITRATE);
+        }
+        world.pass(MS * 200, voice);
+        assert!(!world.sender.estimate().away && world.bitrate() >= START_BITRATE);
+        world.pass(MS * 3_000, |world| {
+            voice(world);
+            while let Some(bytes) = world.sender.poll_padding(world.now) {
+                world.send(bytes, PacketClass::Padding);
+            }
+        });
+        assert!(world.bitrate() > 1_000_000, "{} once it is back", world.bitrate());
+    }
+}
+
+#[test]
+fn a_way_that_lets_little_through_is_not_away() {
+    let mut world = World::new(2_000_000);
+    world.sender.demand(world.now, wanting(1_500_000));
+    world.pass_with_padding(MS * 3_000);
+    world.link = 20_000;
+    let mut away = false;
+    world.pass(MS * 20_000, |world| {
+        if world.now.as_micros().is_multiple_of(10_000) {
+            world.send(400, PacketClass::Audio);
+        }
+        away |= world.sender.is_away();
+    });
+    assert!(!away && world.bitrate() < 100_000, "{}", world.bitrate());
+}
+
+#[test]
 fn a_number_that_is_sent_again_says_nothing_of_the_delay() {
     let mut world = World::new(2_000_000);
     let mut lost = VecDeque::new();

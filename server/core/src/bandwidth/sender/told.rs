@@ -21,7 +21,8 @@ pub(super) fn differs(told: &Estimate, now: &Estimate) -> bool {
         (Some(told), Some(now)) => told.abs_diff(now) > (told / 4).max(TELL_ROUND_TRIP),
         (told, now) => told != now,
     };
-    !(down..=up).contains(&now.bitrate)
+    told.away != now.away
+        || !(down..=up).contains(&now.bitrate)
         || round_trip
         || step(told.loss_per_mille) != step(now.loss_per_mille)
 }

@@ -290,6 +290,21 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_comes_up_later_is_taken_at_once_and_an_old_one_does_not_come_back_by_turns() {
+        let now = Instant::now();
+        let mut agent = agent(now);
+        let cable = good(&agent, &[NOMINATE, (0x0024, &[0, 0, 2, 0])]);
+        let cellular = good(&agent, &[NOMINATE, (0x0024, &[0, 0, 1, 0])]);
+        assert!(agent.handle(now, path(1), &cable).unwrap().selected);
+        let later = now + Duration::from_secs(60);
+        agent.handle(later, path(1), &cable).unwrap();
+        assert!(agent.handle(later, path(2), &cellular).unwrap().selected, "the client moved");
+        // One that nominates whatever it checks still has the better path.
+        assert!(agent.handle(later, path(1), &cable).unwrap().selected);
+        assert!(!agent.handle(later, path(2), &cellular).unwrap().selected);
+    }
+
+    #[test]
     fn a_restart_takes_new_credentials_and_keeps_the_selected_path_until_the_next() {
         let now = Instant::now();
         let mut agent = agent(now);

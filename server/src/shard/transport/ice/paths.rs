@@ -17,11 +17,14 @@ const PRECEDENCE: Duration = Duration::from_secs(1);
 pub(super) struct Paths {
     known: Vec<Known>,
     selected: Option<Path>,
+    /// Since when.
+    selected_at: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Known {
     path: Path,
+    validated: Instant,
     checked: Instant,
     priority: u32,
     /// Whether the last check on this path nominated it.
@@ -63,15 +66,19 @@ impl Paths {
         if !self.is_validated(path) {
             change.validated = true;
             change.lost = self.make_room();
-            self.known.push(Known { path, checked: now, priority, nominated });
+            self.known.push(Known { path, validated: now, checked: now, priority, nominated });
         }
         for known in self.known.iter_mut().filter(|known| known.path == path) {
             known.checked = now;
             known.priority = priority;
             known.nominated = nominated;
         }
-        if nominated && self.selected != Some(path) && self.may_replace_selected(now, priority) {
+        if nominated
+            && self.selected != Some(path)
+            && self.may_replace_selected(now, path, priority)
+        {
             self.selected = Some(path);
+            self.selected_at = Some(now);
             change.selected = true;
         }
         change
@@ -87,8 +94,16 @@ impl Paths {
 
     /// Aggressive nomination nominates several paths at once, and then the best counts (RFC 5245
     /// section 8.1.1.2). A client that moved no longer nominates its old path; or, where that network
-    /// is gone, can say nothing over it at all.
-    fn may_replace_selected(&self, now: Instant, priority: u32) -> bool {
+    /// is gone, can say nothing over it at all: then the new path came up long after the old one was
+    /// chosen.
+    fn may_replace_selected(&self, now: Instant, path: Path, priority: u32) -> bool {
+        let chosen_before = |known: &Known| {
+            self.selected_at
+                .is_some_and(|at| known.validated.saturating_duration_since(at) > PRECEDENCE)
+        };
+        if self.known.iter().any(|known| known.path == path && chosen_before(known)) {
+            return true;
+        }
         let selected = self.known.iter().find(|known| Some(known.path) == self.selected);
         selected.is_none_or(|selected| {
             let silent = now.saturating_duration_since(selected.checked) > PRECEDENCE;
