@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Raw {
     /// Page, websocket, API.
     pub http: RawHttp,
+    /// Certificate of the HTTP port.
+    pub tls: RawTls,
     /// Sockets of the media.
     pub media: RawMedia,
     /// Models of voices and faces.
@@ -29,12 +31,26 @@ pub struct RawHttp {
     pub web_root: String,
     pub allowed_origins: Vec<String>,
     pub max_connections: u64,
+    pub max_handshakes: u64,
+    pub handshake_timeout_ms: u64,
     pub header_timeout_ms: u64,
     pub join_timeout_ms: u64,
     pub ping_interval_ms: u64,
     pub ping_timeout_ms: u64,
     pub write_timeout_ms: u64,
     pub stop_timeout_ms: u64,
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawTls {
+    pub certificate_file: String,
+    pub key_file: String,
+    pub self_signed: bool,
+    pub self_signed_folder: String,
+    pub hsts_days: u64,
 }
 
 /// `[media]`
@@ -112,6 +128,8 @@ impl Default for RawHttp {
             web_root: "web-client/dist".into(),
             allowed_origins: Vec::new(),
             max_connections: 8192,
+            max_handshakes: 1024,
+            handshake_timeout_ms: 10_000,
             header_timeout_ms: 10_000,
             join_timeout_ms: 10_000,
             ping_interval_ms: 15_000,

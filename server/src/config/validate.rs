@@ -18,6 +18,7 @@ use crate::{
     http::{Origin, OriginError},
     learn::wire::MAX_PATH_LEN,
     telemetry::{self, LogFormat},
+    tls::{self, CertificateSource, TlsConfig},
     token::{Key, ShortKey},
 };
 
@@ -28,6 +29,9 @@ const MAX_ADVERTISED: usize = 16;
 /// A learner is silent while it makes a model: 13 s for the worst of faces on a core of its own, and
 /// learners are behind everything else.
 const LEARNER_PATIENCE: Duration = Duration::from_secs(180);
+
+/// How soon a certificate that was renewed is used. Reading two small files costs nothing.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(10);
 
 /// Somebody who was silent for so long may be so for the whole meeting.
 const LEARNER_IDLE: Duration = Duration::from_secs(30);
@@ -56,6 +60,18 @@ pub enum InvalidConfig {
     /// A ping would always come too late.
     #[error("http.ping_timeout_ms must be more than http.ping_interval_ms")]
     PingTimeout,
+    /// One of the two files alone.
+    #[error("tls.certificate_file and tls.key_file belong together: only one of them is set")]
+    HalfOfTls,
+    /// Two certificates.
+    #[error("only one of tls.certificate_file and tls.self_signed (--tls-self-signed) may be set")]
+    ManyCertificates,
+    /// A folder for what is not made.
+    #[error("tls.self_signed_folder is set, but tls.self_signed is not")]
+    UnusedFolder,
+    /// Browsers would refuse what nobody certified, without asking (RFC 6797 section 8.4).
+    #[error("tls.hsts_days needs tls.certificate_file: with it browsers refuse other certificates")]
+    Hsts,
     /// Not an origin.
     #[error("http.allowed_origins: {text:?}: {error}")]
     Origin {
@@ -124,12 +140,13 @@ impl Raw {
     pub fn validate(self) -> Result<Config, InvalidConfig> {
         let http = self.http()?;
         let media = self.media()?;
+        let tls = self.tls(&http, &media)?;
         let models = self.models()?;
         let limits = self.limits()?;
         let log = self.log()?;
         // Last, because it reads a file.
         let key = key(&self.auth)?;
-        Ok(Config { http, media, models, key, limits, log })
+        Ok(Config { http, tls, media, models, key, limits, log })
     }
 
     fn http(&self) -> Result<HttpConfig, InvalidConfig> {
@@ -147,6 +164,8 @@ impl Raw {
             web_root: PathBuf::from(&raw.web_root),
             allowed_origins: raw.allowed_origins.iter().map(origin).collect::<Result<_, _>>()?,
             max_connections: within("http.max_connections", raw.max_connections, 16..=1_000_000)?,
+            max_handshakes: within("http.max_handshakes", raw.max_handshakes, 16..=65_536)?,
+            handshake_timeout: millis("http.handshake_timeout_ms", raw.handshake_timeout_ms)?,
             header_timeout: millis("http.header_timeout_ms", raw.header_timeout_ms)?,
             join_timeout: millis("http.join_timeout_ms", raw.join_timeout_ms)?,
             ping_interval,
@@ -154,6 +173,41 @@ impl Raw {
             write_timeout: millis("http.write_timeout_ms", raw.write_timeout_ms)?,
             stop_timeout: millis("http.stop_timeout_ms", raw.stop_timeout_ms)?,
         })
+    }
+
+    fn tls(
+        &self,
+        http: &HttpConfig,
+        media: &MediaConfig,
+    ) -> Result<Option<TlsConfig>, InvalidConfig> {
+        let raw = &self.tls;
+        let files = match (raw.certificate_file.is_empty(), raw.key_file.is_empty()) {
+            (true, true) => None,
+            (false, false) => Some(CertificateSource::Files {
+                certificate: PathBuf::from(&raw.certificate_file),
+                key: PathBuf::from(&raw.key_file),
+            }),
+            _ => return Err(InvalidConfig::HalfOfTls),
+        };
+        if !raw.self_signed && !raw.self_signed_folder.is_empty() {
+            return Err(InvalidConfig::UnusedFolder);
+        }
+        let days: u64 = within("tls.hsts_days", raw.hsts_days, 0..=730)?;
+        if days > 0 && files.is_none() {
+            return Err(InvalidConfig::Hsts);
+        }
+        let source = match (files, raw.self_signed) {
+            (Some(_), true) => return Err(InvalidConfig::ManyCertificates),
+            (Some(files), false) => files,
+            (None, false) => return Ok(None),
+            (None, true) => CertificateSource::SelfSigned {
+                folder: (!raw.self_signed_folder.is_empty())
+                    .then(|| PathBuf::from(&raw.self_signed_folder)),
+                names: tls::own_names(media.advertise.iter().copied().chain([http.listen.ip()])),
+            },
+        };
+        let hsts = (days > 0).then(|| Duration::from_secs(days * 86_400));
+        Ok(Some(TlsConfig { source, hsts, look_interval: CERTIFICATE_LOOK }))
     }
 
     fn media(&self) -> Result<MediaConfig, InvalidConfig> {
@@ -418,6 +472,38 @@ mod tests {
         );
         let config = check(|raw| raw.media.advertise = vec!["203.0.113.7".into()]).unwrap();
         assert_eq!(config.media.advertise, ["203.0.113.7".parse::<IpAddr>().unwrap()]);
+    }
+
+    #[test]
+    fn tls_has_one_certificate_and_both_of_its_files() {
+        assert_eq!(check(|_| ()).unwrap().tls, None);
+        let files = |raw: &mut Raw| {
+            (raw.tls.certificate_file, raw.tls.key_file) = ("a.crt".into(), "a.key".into());
+        };
+        let tls = check(|raw| (files(raw), raw.tls.hsts_days = 30).0).unwrap().tls.unwrap();
+        assert!(matches!(tls.source, CertificateSource::Files { .. }));
+        assert_eq!(tls.hsts, Some(Duration::from_secs(30 * 86_400)));
+        let own = check(|raw| raw.tls.self_signed = true).unwrap().tls.unwrap();
+        let CertificateSource::SelfSigned { folder: None, names } = own.source else {
+            panic!("made in memory");
+        };
+        assert!(names.contains(&"localhost".to_owned()) && names.contains(&"127.0.0.1".to_owned()));
+        refused(
+            |raw| raw.tls.key_file = "a.key".into(),
+            "tls.certificate_file and tls.key_file belong together: only one of them is set",
+        );
+        refused(
+            |raw| (files(raw), raw.tls.self_signed = true).0,
+            "only one of tls.certificate_file and tls.self_signed (--tls-self-signed) may be set",
+        );
+        refused(
+            |raw| raw.tls.self_signed_folder = "/etc/sotto".into(),
+            "tls.self_signed_folder is set, but tls.self_signed is not",
+        );
+        refused(
+            |raw| (raw.tls.self_signed, raw.tls.hsts_days) = (true, 30),
+            "tls.hsts_days needs tls.certificate_file: with it browsers refuse other certificates",
+        );
     }
 
     #[test]

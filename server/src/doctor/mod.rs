@@ -2,6 +2,7 @@
 //!
 //! Each check looks at one thing, changes nothing, and says what to do about it.
 
+mod certificate;
 mod checks;
 
 use std::fmt;

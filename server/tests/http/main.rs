@@ -4,4 +4,5 @@
 mod models;
 mod pages;
 mod support;
+mod tls;
 mod websocket;
