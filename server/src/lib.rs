@@ -21,4 +21,5 @@ pub mod shard;
 pub mod telemetry;
 pub mod tls;
 pub mod token;
+pub mod turn;
 pub mod wiping;

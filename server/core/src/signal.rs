@@ -6,10 +6,12 @@
 //! The client opens with [`ClientMessage::Join`]; the node answers [`ServerMessage::Welcome`] or
 //! [`ServerMessage::Error`] followed by a close.
 
+mod ice;
 mod json;
 mod models;
 mod quality;
 
+pub use ice::IceServer;
 pub use json::MessageError;
 pub use models::{
     AccessKey, Decoding, DiskCopy, FetchModel, ForgetModel, Form, FormSwitched, GateState,
@@ -185,6 +187,9 @@ pub enum ServerMessage {
         /// How models are had; absent where they are not used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         models: Option<Box<ModelAccess>>,
+        /// STUN and TURN servers for this connection, as `RTCConfiguration` takes them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ice_servers: Vec<IceServer>,
     },
     /// The answer to an offer.
     Answer {

@@ -7,17 +7,21 @@
 
 mod raw;
 mod sources;
+mod tls;
+mod turn;
 mod validate;
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
-pub use raw::{Raw, RawAuth, RawHttp, RawLimits, RawLog, RawMedia, RawModels, RawTls};
+pub use raw::{Raw, RawAuth, RawHttp, RawLimits, RawLog, RawMedia, RawModels, RawTls, RawTurn};
 pub use sources::{Flags, SourceError, load};
+pub use tls::InvalidTls;
+pub use turn::InvalidTurn;
 pub use validate::InvalidConfig;
 
 use sotto_core::signal::{LearningPlace, Policy};
 
-use crate::{http::Origin, telemetry::LogFormat, tls::TlsConfig, token::Key};
+use crate::{http::Origin, telemetry::LogFormat, tls::TlsConfig, token::Key, turn::TurnConfig};
 
 /// The annotated file with every setting and its default.
 pub const ANNOTATED_DEFAULTS: &str = include_str!("../../../assets/sotto.toml");
@@ -31,6 +35,8 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// Sockets of the media.
     pub media: MediaConfig,
+    /// STUN and TURN servers that clients are told of.
+    pub turn: TurnConfig,
     /// Models of voices and faces.
     pub models: ModelConfig,
     /// Signs and checks tokens.

@@ -12,6 +12,8 @@ pub struct Raw {
     pub tls: RawTls,
     /// Sockets of the media.
     pub media: RawMedia,
+    /// STUN and TURN servers.
+    pub turn: RawTurn,
     /// Models of voices and faces.
     pub models: RawModels,
     /// Tokens.
@@ -87,6 +89,19 @@ pub struct RawModels {
     pub ffmpeg: String,
 }
 
+/// `[turn]`
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawTurn {
+    pub urls: Vec<String>,
+    pub secret: String,
+    pub secret_file: String,
+    pub lifetime_s: u64,
+    pub username: String,
+    pub password: String,
+}
+
 /// `[auth]`
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -156,6 +171,19 @@ impl Default for RawMedia {
     }
 }
 
+impl Default for RawTurn {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            secret: String::new(),
+            secret_file: String::new(),
+            lifetime_s: 43_200,
+            username: String::new(),
+            password: String::new(),
+        }
+    }
+}
+
 impl Default for RawModels {
     fn default() -> Self {
         Self {
@@ -195,10 +223,27 @@ impl Default for RawLog {
     }
 }
 
+const fn hidden(secret: &str) -> &'static str {
+    if secret.is_empty() { "" } else { "<secret>" }
+}
+
+impl std::fmt::Debug for RawTurn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawTurn")
+            .field("urls", &self.urls)
+            .field("secret", &hidden(&self.secret))
+            .field("secret_file", &self.secret_file)
+            .field("lifetime_s", &self.lifetime_s)
+            .field("username", &self.username)
+            .field("password", &hidden(&self.password))
+            .finish()
+    }
+}
+
 impl std::fmt::Debug for RawAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RawAuth")
-            .field("key", &if self.key.is_empty() { "" } else { "<secret>" })
+            .field("key", &hidden(&self.key))
             .field("key_file", &self.key_file)
             .field("development", &self.development)
             .finish()

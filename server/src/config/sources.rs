@@ -6,6 +6,9 @@ use toml::{Table, Value};
 
 use super::{Config, InvalidConfig, Raw};
 
+/// Settings whose text nobody is shown.
+const SECRETS: [&str; 3] = ["key", "secret", "password"];
+
 /// The settings that have a flag. There is none for the key: command lines are public.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
@@ -134,7 +137,7 @@ fn with_environment(
             return Err(SourceError::UnknownVariable(name));
         };
         *value = like(value, &text).map_err(|expected| SourceError::Variable {
-            text: if key == "key" { "<secret>".into() } else { text },
+            text: if SECRETS.contains(&key) { "<secret>".into() } else { text },
             name,
             expected,
         })?;

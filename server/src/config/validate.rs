@@ -13,12 +13,13 @@ use sotto_core::signal::{LearningPlace, Policy};
 use super::{
     Config, HttpConfig, Isolation, KeptConfig, LearnConfig, Limits, LogConfig, MediaConfig,
     ModelConfig, Raw, RawAuth,
+    tls::{self, InvalidTls},
+    turn::{self, InvalidTurn},
 };
 use crate::{
     http::{Origin, OriginError},
     learn::wire::MAX_PATH_LEN,
     telemetry::{self, LogFormat},
-    tls::{self, CertificateSource, TlsConfig},
     token::{Key, ShortKey},
 };
 
@@ -29,9 +30,6 @@ const MAX_ADVERTISED: usize = 16;
 /// A learner is silent while it makes a model: 13 s for the worst of faces on a core of its own, and
 /// learners are behind everything else.
 const LEARNER_PATIENCE: Duration = Duration::from_secs(180);
-
-/// How soon a certificate that was renewed is used. Reading two small files costs nothing.
-const CERTIFICATE_LOOK: Duration = Duration::from_secs(10);
 
 /// Somebody who was silent for so long may be so for the whole meeting.
 const LEARNER_IDLE: Duration = Duration::from_secs(30);
@@ -60,18 +58,9 @@ pub enum InvalidConfig {
     /// A ping would always come too late.
     #[error("http.ping_timeout_ms must be more than http.ping_interval_ms")]
     PingTimeout,
-    /// One of the two files alone.
-    #[error("tls.certificate_file and tls.key_file belong together: only one of them is set")]
-    HalfOfTls,
-    /// Two certificates.
-    #[error("only one of tls.certificate_file and tls.self_signed (--tls-self-signed) may be set")]
-    ManyCertificates,
-    /// A folder for what is not made.
-    #[error("tls.self_signed_folder is set, but tls.self_signed is not")]
-    UnusedFolder,
-    /// Browsers would refuse what nobody certified, without asking (RFC 6797 section 8.4).
-    #[error("tls.hsts_days needs tls.certificate_file: with it browsers refuse other certificates")]
-    Hsts,
+    /// Certificate of the HTTP port.
+    #[error(transparent)]
+    Tls(#[from] InvalidTls),
     /// Not an origin.
     #[error("http.allowed_origins: {text:?}: {error}")]
     Origin {
@@ -95,6 +84,9 @@ pub enum InvalidConfig {
     /// This machine has no address of that family.
     #[error("media.advertise is empty and no address of this machine fits media.listen")]
     NoAddress,
+    /// STUN and TURN servers.
+    #[error(transparent)]
+    Turn(#[from] InvalidTurn),
     /// Not a policy.
     #[error("models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found {0:?}")]
     Policy(String),
@@ -140,13 +132,14 @@ impl Raw {
     pub fn validate(self) -> Result<Config, InvalidConfig> {
         let http = self.http()?;
         let media = self.media()?;
-        let tls = self.tls(&http, &media)?;
+        let tls = tls::checked(&self.tls, &http, &media)?;
         let models = self.models()?;
         let limits = self.limits()?;
         let log = self.log()?;
-        // Last, because it reads a file.
+        // Last, because they read files.
+        let turn = turn::checked(&self.turn)?;
         let key = key(&self.auth)?;
-        Ok(Config { http, tls, media, models, key, limits, log })
+        Ok(Config { http, tls, media, turn, models, key, limits, log })
     }
 
     fn http(&self) -> Result<HttpConfig, InvalidConfig> {
@@ -173,41 +166,6 @@ impl Raw {
             write_timeout: millis("http.write_timeout_ms", raw.write_timeout_ms)?,
             stop_timeout: millis("http.stop_timeout_ms", raw.stop_timeout_ms)?,
         })
-    }
-
-    fn tls(
-        &self,
-        http: &HttpConfig,
-        media: &MediaConfig,
-    ) -> Result<Option<TlsConfig>, InvalidConfig> {
-        let raw = &self.tls;
-        let files = match (raw.certificate_file.is_empty(), raw.key_file.is_empty()) {
-            (true, true) => None,
-            (false, false) => Some(CertificateSource::Files {
-                certificate: PathBuf::from(&raw.certificate_file),
-                key: PathBuf::from(&raw.key_file),
-            }),
-            _ => return Err(InvalidConfig::HalfOfTls),
-        };
-        if !raw.self_signed && !raw.self_signed_folder.is_empty() {
-            return Err(InvalidConfig::UnusedFolder);
-        }
-        let days: u64 = within("tls.hsts_days", raw.hsts_days, 0..=730)?;
-        if days > 0 && files.is_none() {
-            return Err(InvalidConfig::Hsts);
-        }
-        let source = match (files, raw.self_signed) {
-            (Some(_), true) => return Err(InvalidConfig::ManyCertificates),
-            (Some(files), false) => files,
-            (None, false) => return Ok(None),
-            (None, true) => CertificateSource::SelfSigned {
-                folder: (!raw.self_signed_folder.is_empty())
-                    .then(|| PathBuf::from(&raw.self_signed_folder)),
-                names: tls::own_names(media.advertise.iter().copied().chain([http.listen.ip()])),
-            },
-        };
-        let hsts = (days > 0).then(|| Duration::from_secs(days * 86_400));
-        Ok(Some(TlsConfig { source, hsts, look_interval: CERTIFICATE_LOOK }))
     }
 
     fn media(&self) -> Result<MediaConfig, InvalidConfig> {
@@ -341,7 +299,7 @@ fn millis(setting: &'static str, value: u64) -> Result<Duration, InvalidConfig> 
     within(setting, value, 100..=600_000).map(Duration::from_millis)
 }
 
-fn within<N: TryFrom<u64>>(
+pub(super) fn within<N: TryFrom<u64>>(
     setting: &'static str,
     value: u64,
     range: RangeInclusive<u64>,
@@ -472,38 +430,6 @@ mod tests {
         );
         let config = check(|raw| raw.media.advertise = vec!["203.0.113.7".into()]).unwrap();
         assert_eq!(config.media.advertise, ["203.0.113.7".parse::<IpAddr>().unwrap()]);
-    }
-
-    #[test]
-    fn tls_has_one_certificate_and_both_of_its_files() {
-        assert_eq!(check(|_| ()).unwrap().tls, None);
-        let files = |raw: &mut Raw| {
-            (raw.tls.certificate_file, raw.tls.key_file) = ("a.crt".into(), "a.key".into());
-        };
-        let tls = check(|raw| (files(raw), raw.tls.hsts_days = 30).0).unwrap().tls.unwrap();
-        assert!(matches!(tls.source, CertificateSource::Files { .. }));
-        assert_eq!(tls.hsts, Some(Duration::from_secs(30 * 86_400)));
-        let own = check(|raw| raw.tls.self_signed = true).unwrap().tls.unwrap();
-        let CertificateSource::SelfSigned { folder: None, names } = own.source else {
-            panic!("made in memory");
-        };
-        assert!(names.contains(&"localhost".to_owned()) && names.contains(&"127.0.0.1".to_owned()));
-        refused(
-            |raw| raw.tls.key_file = "a.key".into(),
-            "tls.certificate_file and tls.key_file belong together: only one of them is set",
-        );
-        refused(
-            |raw| (files(raw), raw.tls.self_signed = true).0,
-            "only one of tls.certificate_file and tls.self_signed (--tls-self-signed) may be set",
-        );
-        refused(
-            |raw| raw.tls.self_signed_folder = "/etc/sotto".into(),
-            "tls.self_signed_folder is set, but tls.self_signed is not",
-        );
-        refused(
-            |raw| (raw.tls.self_signed, raw.tls.hsts_days) = (true, 30),
-            "tls.hsts_days needs tls.certificate_file: with it browsers refuse other certificates",
-        );
     }
 
     #[test]

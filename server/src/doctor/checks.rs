@@ -12,7 +12,7 @@ use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, Socket, Type};
 use sotto_core::media::Codec;
 
-use super::{Finding, certificate};
+use super::{Finding, certificate, turn};
 use crate::{
     config::{Config, KeptConfig, LearnConfig, MediaConfig},
     learn::Decoders,
@@ -36,6 +36,7 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
         decoders(&config.models.learners),
     ];
     findings.extend(certificate::check(config));
+    findings.extend(turn::check(&config.turn));
     findings.extend(config.models.kept.as_ref().map(kept_folder));
     findings
 }

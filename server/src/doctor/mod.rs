@@ -4,6 +4,7 @@
 
 mod certificate;
 mod checks;
+mod turn;
 
 use std::fmt;
 

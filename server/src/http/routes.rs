@@ -25,6 +25,7 @@ use crate::{
     config::{HttpConfig, Limits},
     models::ModelStore,
     token::Key,
+    turn::TurnConfig,
 };
 
 /// Longest body of a request, in bytes, but for models, which see to it themselves. Only the
@@ -40,6 +41,8 @@ pub(super) struct Node {
     pub(super) http: HttpConfig,
     pub(super) limits: Limits,
     pub(super) key: Key,
+    /// STUN and TURN servers that clients are told of.
+    pub(super) turn: TurnConfig,
     pub(super) media: Arc<dyn MediaPlane>,
     /// Everybody's models; `None`: they are not used.
     pub(super) models: Option<Arc<ModelStore>>,

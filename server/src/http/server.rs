@@ -89,6 +89,7 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> Result<HttpSe
         http: config.http.clone(),
         limits: config.limits,
         key: config.key.clone(),
+        turn: config.turn.clone(),
         media,
         models: models.clone(),
         sockets: Arc::new(Semaphore::new(config.http.max_connections)),

@@ -10,6 +10,12 @@ import { SignalSocket } from "./socket.js";
 /** From opening the websocket to the answer. */
 const JOIN_TIMEOUT_MS = 15_000;
 
+/**
+ * From the answer to the use of TURN servers, if no path was found by then. Most clients need none, and
+ * with one in use their media would go a longer way; checks over a slow line take a second.
+ */
+const SERVERS_AFTER_MS = 1_500;
+
 /** What a connection is made of. */
 export interface ConnectionConfig {
   /** Address of the signalling websocket. */
@@ -35,6 +41,8 @@ export class Connection {
   readonly #listener: ConnectionListener;
   #socket: SignalSocket | null = null;
   #welcomed: () => void = () => undefined;
+  /** Offers once more, with the servers of the node, unless there is a path by then. */
+  #servers: ReturnType<typeof setTimeout> | undefined;
   /** Ends `open` with an error; `null` once it is done. */
   #failJoin: ((error: SottoError) => void) | null = null;
   #closed = false;
@@ -82,6 +90,7 @@ export class Connection {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#servers);
     this.#socket?.close();
     this.media.close();
   }
@@ -96,23 +105,44 @@ export class Connection {
     const welcomed = new Promise<void>((resolve) => {
       this.#welcomed = resolve;
     });
-    const answered = this.media.negotiate(async (id, sdp, models) => {
-      const socket = await opening;
+    const joined = opening.then((socket) => {
       if (this.#closed) return socket.close();
       this.#socket = socket;
       const { token, name } = config;
       const named = name === null ? {} : { name };
       socket.send({ type: "join", version: PROTOCOL_VERSION, token, ...named });
-      socket.send(offer(id, sdp, models));
     });
-    // Both are awaited together; `all` rejects with the first that fails.
-    await Promise.all([welcomed, answered, opening]);
+    // Where servers are the only way, the first offer needs them already, and waits for the welcome.
+    const ready = this.media.relayOnly ? joined.then(() => welcomed) : Promise.resolve();
+    const answered = ready.then(() =>
+      this.media.negotiate(async (id, sdp, models) => {
+        await joined;
+        this.send(offer(id, sdp, models));
+      }),
+    );
+    // All are awaited together; `all` rejects with the first that fails.
+    await Promise.all([welcomed, answered, joined]);
+    this.#servers = setTimeout(() => void this.#useServers(), SERVERS_AFTER_MS);
+  }
+
+  /** Takes the way over the servers of the node, if there are any and no other was found. */
+  async #useServers(): Promise<void> {
+    const { pc, relayOnly } = this.media;
+    const servers = pc.getConfiguration().iceServers ?? [];
+    if (this.#closed || relayOnly || servers.length === 0 || pc.connectionState === "connected") return;
+    pc.restartIce();
+    try {
+      await this.negotiate();
+    } catch (error) {
+      if (error instanceof SottoError && !this.#closed) this.#listener.error(error);
+    }
   }
 
   #receive(message: ServerMessage): void {
     if (this.#closed) return;
     switch (message.type) {
       case "welcome":
+        this.media.setServers(message.iceServers ?? []);
         this.#listener.message(message);
         return this.#welcomed();
       case "answer":
