@@ -64,7 +64,7 @@ impl Node {
         let token = Key::development().sign(&claims);
         let url = format!("ws://{}/v1/signal", self.addr);
         let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        let join = ClientMessage::Join { version: 1, token, name: None };
+        let join = ClientMessage::Join { version: 1, token, name: None, resumption: None };
         socket.send(Message::text(serde_json::to_string(&join).unwrap())).await.unwrap();
         let welcome = socket.next().await.unwrap().unwrap();
         let welcome = serde_json::from_str(welcome.to_text().unwrap()).unwrap();

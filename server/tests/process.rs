@@ -84,7 +84,8 @@ async fn a_node_says_where_it_is_serves_and_ends_cleanly_on_sigterm() {
     let token = output(&["token", "--dev", "--room", "team", "--identity", "ann"]);
     let url = format!("ws://{}/v1/signal", node.addr);
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-    let join = ClientMessage::Join { version: 1, token: token.clone(), name: None };
+    let join =
+        ClientMessage::Join { version: 1, token: token.clone(), name: None, resumption: None };
     socket.send(Message::text(serde_json::to_string(&join).unwrap())).await.unwrap();
     let welcome = socket.next().await.unwrap().unwrap();
     let welcome: ServerMessage = serde_json::from_str(welcome.to_text().unwrap()).unwrap();

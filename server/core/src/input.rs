@@ -10,7 +10,8 @@ use crate::{
     media::{Codec, Offer},
     rtp::Packet,
     signal::{
-        AccessKey, ClientMessage, DiskCopy, LeaveReason, Permissions, PublishedLayer, Source, Track,
+        AccessKey, ClientMessage, DiskCopy, LeaveReason, Permissions, PublishedLayer, Resumption,
+        Source, Track,
     },
     time::NtpTime,
 };
@@ -129,7 +130,8 @@ pub enum Input {
 pub struct Join {
     /// Its connection.
     pub peer: PeerId,
-    /// A fresh id for it: the core has no random source.
+    /// Its id: a fresh one, the core has no random source; or that of a participant of the same
+    /// identity whose connection was lost, which comes back with this one.
     pub participant: ParticipantId,
     /// The room, made if it does not exist.
     pub room: String,
@@ -141,6 +143,8 @@ pub struct Join {
     pub permissions: Permissions,
     /// What it asks for models with, over HTTP; `None`: this node uses none.
     pub model_key: Option<AccessKey>,
+    /// How it may come back, as it is told.
+    pub resumption: Option<Resumption>,
 }
 
 /// What a model container says of itself.
@@ -247,7 +251,8 @@ pub struct DataMessage {
 /// publishes but has no peer here.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RemoteEvent {
-    /// A participant of the other shard is in the room.
+    /// A participant of the other shard is in the room; or one that is known has come back, with a
+    /// connection there and another number.
     Joined {
         /// Who.
         participant: ParticipantId,

@@ -326,7 +326,10 @@ impl Sfu {
         let known = self.by_name.get(&room).copied();
         match known.or_else(|| is_joining.then(|| self.room_of(room))) {
             Some(key) => {
-                self.with_room(now, key, |room, cx| room.remote(cx, event));
+                let replaced = self.with_room(now, key, |room, cx| room.remote(cx, event));
+                if let Some(replaced) = replaced {
+                    self.peers.remove(&replaced);
+                }
                 self.drop_if_empty(key);
             }
             None => {
@@ -464,7 +467,10 @@ impl Room {
                 cx.say(id, ServerMessage::Pong { id: ping });
                 Ok(())
             }
-            ClientMessage::Join { .. } | ClientMessage::Offer { .. } | ClientMessage::Leave => {
+            ClientMessage::Join { .. }
+            | ClientMessage::Resume { .. }
+            | ClientMessage::Offer { .. }
+            | ClientMessage::Leave => {
                 cx.refuse(id, about, ErrorCode::Conflict, &OutOfPlace);
                 Ok(())
             }

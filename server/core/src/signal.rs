@@ -10,6 +10,7 @@ mod ice;
 mod json;
 mod models;
 mod quality;
+mod resumption;
 
 pub use ice::IceServer;
 pub use json::MessageError;
@@ -23,6 +24,7 @@ pub use quality::{
     AudioDemand, LayerDemand, PublishedLayer, QualityLimit, ReceivedLayer, SlotQuality,
     SlotViewport,
 };
+pub use resumption::{JoinResumption, Resumption};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,20 @@ pub enum ClientMessage {
         /// Name to show, if the token has none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
+        /// How it may come back; absent: a connection that breaks is lost at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumption: Option<JoinResumption>,
+    },
+    /// Go on with a session whose websocket broke, over this one. Must be the first message, in place
+    /// of a `join`. Answered by [`ServerMessage::Resumed`], or by a fatal `notFound`: then join anew.
+    Resume {
+        /// Protocol version of the client: [`PROTOCOL_VERSION`].
+        version: u32,
+        /// [`Resumption::token`] of the welcome.
+        token: AccessKey,
+        /// How many messages of the node the client has had in this session, `welcome` included,
+        /// `resumed` not.
+        received: u64,
     },
     /// An SDP offer. The client is the only offerer; again when it wants more slots.
     Offer {
@@ -190,6 +206,16 @@ pub enum ServerMessage {
         /// STUN and TURN servers for this connection, as `RTCConfiguration` takes them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         ice_servers: Vec<IceServer>,
+        /// How to come back; absent if the client did not say that it can, or the node does not wait.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumption: Option<Box<Resumption>>,
+    },
+    /// The session goes on. What the client has missed follows; what the node has not had is to be
+    /// sent again.
+    Resumed {
+        /// How many messages of the client the node has had in this session, `join` included,
+        /// `resume` not.
+        received: u64,
     },
     /// The answer to an offer.
     Answer {
@@ -201,6 +227,12 @@ pub enum ServerMessage {
     /// Somebody came.
     ParticipantJoined {
         /// Who.
+        participant: Participant,
+    },
+    /// Somebody whose connection was lost is back with another one, under another number. What it
+    /// published before is over.
+    ParticipantReturned {
+        /// Who: known by its `id`.
         participant: Participant,
     },
     /// Somebody went.

@@ -74,6 +74,8 @@ pub struct HttpConfig {
     pub write_timeout: Duration,
     /// Time for websockets to end when the node stops.
     pub stop_timeout: Duration,
+    /// How long a session waits for a client whose websocket broke; zero: not at all.
+    pub resume_window: Duration,
 }
 
 /// Sockets of the media.

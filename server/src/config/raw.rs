@@ -41,6 +41,7 @@ pub struct RawHttp {
     pub ping_timeout_ms: u64,
     pub write_timeout_ms: u64,
     pub stop_timeout_ms: u64,
+    pub resume_window_ms: u64,
 }
 
 /// `[tls]`
@@ -151,6 +152,7 @@ impl Default for RawHttp {
             ping_timeout_ms: 30_000,
             write_timeout_ms: 10_000,
             stop_timeout_ms: 5_000,
+            resume_window_ms: 30_000,
         }
     }
 }

@@ -165,6 +165,8 @@ impl Raw {
             ping_timeout,
             write_timeout: millis("http.write_timeout_ms", raw.write_timeout_ms)?,
             stop_timeout: millis("http.stop_timeout_ms", raw.stop_timeout_ms)?,
+            resume_window: within("http.resume_window_ms", raw.resume_window_ms, 0..=600_000)
+                .map(Duration::from_millis)?,
         })
     }
 

@@ -19,7 +19,11 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{
-    dev_token, headers, models, origin, pages, plane::MediaPlane, refusal::Refusal, session,
+    dev_token, headers, models, origin, pages,
+    plane::MediaPlane,
+    refusal::Refusal,
+    session::{self, Sessions},
+    wire::Wire,
 };
 use crate::{
     config::{HttpConfig, Limits},
@@ -46,6 +50,8 @@ pub(super) struct Node {
     pub(super) media: Arc<dyn MediaPlane>,
     /// Everybody's models; `None`: they are not used.
     pub(super) models: Option<Arc<ModelStore>>,
+    /// Those who may come back over another websocket.
+    pub(super) sessions: Arc<Sessions>,
     /// One permit per websocket, joined or not.
     pub(super) sockets: Arc<Semaphore>,
     /// One permit per joined client.
@@ -130,7 +136,7 @@ async fn signal(
         .read_buffer_size(SOCKET_BUFFER_BYTES)
         .write_buffer_size(SOCKET_BUFFER_BYTES)
         .on_upgrade(async move |socket| {
-            session::run(&node, socket).await;
-            drop(permit);
+            let wire = Wire::new(socket, &node.limits, node.http.write_timeout, permit);
+            session::run(&node, Box::new(wire)).await;
         })
 }

@@ -22,6 +22,7 @@ use super::{
     door::{Door, Opened, Waiting},
     plane::MediaPlane,
     routes::{Node, misled, routes},
+    session::Sessions,
 };
 use crate::{
     config::Config,
@@ -92,6 +93,7 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> Result<HttpSe
         turn: config.turn.clone(),
         media,
         models: models.clone(),
+        sessions: Arc::new(Sessions::new(&config.key, config.http.resume_window)),
         sockets: Arc::new(Semaphore::new(config.http.max_connections)),
         seats: Arc::new(Semaphore::new(config.limits.peers)),
         stop: stopped.clone(),

@@ -6,9 +6,13 @@ use axum::{
     Error,
     extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code},
 };
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use sotto_core::signal::{ErrorCode, LeaveReason, MAX_MESSAGE_BYTES, ServerMessage};
-use tokio::time::{self, Instant};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{self, Instant},
+};
 
 use super::rate::{Bucket, Verdict};
 use crate::config::Limits;
@@ -22,13 +26,17 @@ pub(super) struct Wire {
     bucket: Bucket,
     write_timeout: Duration,
     last_heard: Instant,
+    /// Its place among the node's connections.
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Why a conversation is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The client closed, or its connection broke. There is nobody to tell.
+    /// The connection broke, or the client found that it had and gave it up. There is nobody to tell.
     Gone,
+    /// The client closed: it does not come back.
+    HungUp,
     /// The client said goodbye.
     Left,
     /// The client is told what is wrong, then closed.
@@ -56,7 +64,7 @@ impl Fault {
         Self { about: Some(type_name), ..self }
     }
 
-    fn to_message(&self, fatal: bool) -> ServerMessage {
+    pub(super) fn to_message(&self, fatal: bool) -> ServerMessage {
         ServerMessage::Error {
             code: self.code,
             message: self.message.clone(),
@@ -73,15 +81,22 @@ pub(super) enum Frame {
     Text(Utf8Bytes),
     /// A text frame too many: refuse it.
     Excess,
-    /// A control frame: it shows that the client lives.
+    /// The answer to a ping: what that said.
+    Pong(u64),
+    /// Another control frame: it shows that the client lives.
     Control,
 }
 
 impl Wire {
-    pub(super) fn new(socket: WebSocket, limits: &Limits, write_timeout: Duration) -> Self {
+    pub(super) fn new(
+        socket: WebSocket,
+        limits: &Limits,
+        write_timeout: Duration,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
         let now = Instant::now();
         let bucket = Bucket::new(now.into_std(), limits.messages_per_second, limits.message_burst);
-        Self { socket, bucket, write_timeout, last_heard: now }
+        Self { socket, bucket, write_timeout, last_heard: now, _permit: permit }
     }
 
     /// When the last frame came.
@@ -95,7 +110,8 @@ impl Wire {
     /// The end of the conversation: closed, broken, a binary frame, a frame too long, or too many.
     pub(super) async fn receive(&mut self) -> Result<Frame, End> {
         let message = match self.socket.next().await {
-            None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
+            None => return Err(End::Gone),
+            Some(Ok(Message::Close(frame))) => return Err(closed(frame.as_ref())),
             Some(Err(error)) => return Err(unreadable(&error)),
             Some(Ok(message)) => message,
         };
@@ -112,7 +128,11 @@ impl Wire {
                 ErrorCode::Malformed,
                 "messages are JSON in text frames; binary frames are not",
             ))),
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(Frame::Control),
+            Message::Pong(said) => match <[u8; 8]>::try_from(&said[..]) {
+                Ok(said) => Ok(Frame::Pong(u64::from_be_bytes(said))),
+                Err(_) => Ok(Frame::Control),
+            },
+            Message::Ping(_) | Message::Close(_) => Ok(Frame::Control),
         }
     }
 
@@ -122,12 +142,12 @@ impl Wire {
     /// [`End::Gone`]: the client did not take them in time, or its connection broke.
     pub(super) async fn send(
         &mut self,
-        messages: impl IntoIterator<Item = ServerMessage>,
+        texts: impl IntoIterator<Item = Utf8Bytes>,
     ) -> Result<(), End> {
         let write_timeout = self.write_timeout;
         let write = async {
-            for message in messages {
-                self.socket.feed(Message::Text(message.to_json().into())).await?;
+            for text in texts {
+                self.socket.feed(Message::Text(text)).await?;
             }
             self.socket.flush().await
         };
@@ -137,20 +157,13 @@ impl Wire {
         }
     }
 
-    /// Refuses a message; the conversation goes on.
+    /// Asks whether the client is there, and says a number that comes back as a [`Frame::Pong`].
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub(super) async fn refuse(&mut self, fault: &Fault) -> Result<(), End> {
-        self.send([fault.to_message(false)]).await
-    }
-
-    /// Asks whether the client is there.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub(super) async fn ping(&mut self) -> Result<(), End> {
-        let ping = self.socket.send(Message::Ping(Default::default()));
+    pub(super) async fn ping(&mut self, number: u64) -> Result<(), End> {
+        let number = Bytes::copy_from_slice(&number.to_be_bytes());
+        let ping = self.socket.send(Message::Ping(number));
         match time::timeout(self.write_timeout, ping).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
@@ -160,7 +173,7 @@ impl Wire {
     /// Says what is left to say, closes, and gives `end` back.
     pub(super) async fn close(mut self, end: End) -> End {
         let (code, reason) = match &end {
-            End::Gone => return end,
+            End::Gone | End::HungUp => return end,
             End::Left => (close_code::NORMAL, "left"),
             End::Closed(LeaveReason::Left) => (close_code::NORMAL, "left"),
             End::Closed(LeaveReason::Replaced) => (close_code::POLICY, "replaced"),
@@ -168,7 +181,7 @@ impl Wire {
             End::Closed(LeaveReason::ConnectionLost) => (close_code::AWAY, "connectionLost"),
             End::Stopping => (close_code::AWAY, "stopping"),
             End::Refused(fault) => {
-                if self.send([fault.to_message(true)]).await.is_err() {
+                if self.send([fault.to_message(true).to_json().into()]).await.is_err() {
                     return end;
                 }
                 (close_code_of(fault.code), "refused")
@@ -194,6 +207,15 @@ const fn close_code_of(code: ErrorCode) -> u16 {
         ErrorCode::Full => close_code::AGAIN,
         ErrorCode::Internal => close_code::ERROR,
         _ => close_code::POLICY,
+    }
+}
+
+/// What a client that closes means: a browser says these when a page ends; one that gives a broken
+/// websocket up to come back over another one says a code of its own.
+fn closed(frame: Option<&CloseFrame>) -> End {
+    match frame.map(|frame| frame.code) {
+        None | Some(close_code::NORMAL | close_code::AWAY | close_code::STATUS) => End::HungUp,
+        Some(_) => End::Gone,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod models;
 mod pages;
+mod resume;
 mod support;
 mod tls;
 mod websocket;

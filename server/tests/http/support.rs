@@ -204,7 +204,7 @@ pub(crate) fn token(room: &str, identity: &str) -> String {
 }
 
 pub(crate) fn join_with(token: String) -> ClientMessage {
-    ClientMessage::Join { version: 1, token, name: None }
+    ClientMessage::Join { version: 1, token, name: None, resumption: None }
 }
 
 /// Seconds since 1970.

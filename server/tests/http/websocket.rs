@@ -48,14 +48,14 @@ async fn the_name_is_the_tokens_else_the_clients_else_the_identity() {
         let mut client = Client::connect(node.addr()).await;
         let name = asked.map(str::to_owned);
         let token = token("team", "ann");
-        client.say(&ClientMessage::Join { version: 1, token, name }).await;
+        client.say(&ClientMessage::Join { version: 1, token, name, resumption: None }).await;
         let Command::Join { join, events } = node.command().await else { panic!("a join") };
         assert_eq!(join.name, expected);
         staying.push((client, events));
     }
     let mut client = Client::connect(node.addr()).await;
     let (token, name) = (token("team", "ann"), Some("a\u{202e}b".into()));
-    client.say(&ClientMessage::Join { version: 1, token, name }).await;
+    client.say(&ClientMessage::Join { version: 1, token, name, resumption: None }).await;
     assert!(client.refused("malformed").await.contains("the name has '\\u{202e}' in it"));
 }
 
@@ -71,7 +71,13 @@ async fn the_first_message_must_be_a_join_of_this_version() {
     assert_eq!(early.closed().await, (CloseCode::Policy, "refused".into()));
 
     let mut old = Client::connect(node.addr()).await;
-    old.say(&ClientMessage::Join { version: 7, token: token("team", "ann"), name: None }).await;
+    old.say(&ClientMessage::Join {
+        version: 7,
+        token: token("team", "ann"),
+        name: None,
+        resumption: None,
+    })
+    .await;
     assert!(old.refused("unsupportedVersion").await.contains("version 7 is not spoken here"));
 }
 

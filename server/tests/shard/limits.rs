@@ -36,6 +36,7 @@ fn join(number: u64) -> Join {
             hidden: false,
         },
         model_key: None,
+        resumption: None,
     }
 }
 

@@ -281,6 +281,7 @@ impl Rig {
                 hidden: false,
             },
             model_key: None,
+            resumption: None,
         };
         self.handle.try_send(Command::Join { join, events: sender }).unwrap();
         let ufrag = format!("client{number:04}");

@@ -127,7 +127,11 @@ impl Entrance {
         };
         let token = self.token(guest);
         let name = Some(guest.name.clone());
-        say(&mut web, &ClientMessage::Join { version: PROTOCOL_VERSION, token, name }).await?;
+        say(
+            &mut web,
+            &ClientMessage::Join { version: PROTOCOL_VERSION, token, name, resumption: None },
+        )
+        .await?;
         hear(&mut web, |message| matches!(message, ServerMessage::Welcome { .. }).then_some(()))
             .await?;
         let sdp = offer.to_sdp();

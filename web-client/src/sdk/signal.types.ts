@@ -10,10 +10,27 @@ export type ClientMessage =
        */
       name?: string | null;
       /**
+       * How it may come back; absent: a connection that breaks is lost at once.
+       */
+      resumption?: JoinResumption | null;
+      /**
        * Access token (JWT). Never in a URL.
        */
       token: string;
       type: "join";
+      /**
+       * Protocol version of the client: [`PROTOCOL_VERSION`].
+       */
+      version: number;
+    }
+  | {
+      /**
+       * How many messages of the node the client has had in this session, `welcome` included,
+       * `resumed` not.
+       */
+      received: number;
+      token: AccessKey;
+      type: "resume";
       /**
        * Protocol version of the client: [`PROTOCOL_VERSION`].
        */
@@ -145,6 +162,10 @@ export type ClientMessage =
       id: number;
       type: "ping";
     };
+/**
+ * A secret: a bearer token, or what something is encrypted with. Not shown where messages are printed.
+ */
+export type AccessKey = string;
 export type Mid = string;
 export type Rid = string;
 /**
@@ -208,6 +229,10 @@ export type ServerMessage =
       participants: Participant[];
       permissions: Permissions;
       /**
+       * How to come back; absent if the client did not say that it can, or the node does not wait.
+       */
+      resumption?: Resumption | null;
+      /**
        * Name of the room.
        */
       room: string;
@@ -216,6 +241,14 @@ export type ServerMessage =
        * Protocol version of the node.
        */
       version: number;
+    }
+  | {
+      /**
+       * How many messages of the client the node has had in this session, `join` included,
+       * `resume` not.
+       */
+      received: number;
+      type: "resumed";
     }
   | {
       /**
@@ -231,6 +264,10 @@ export type ServerMessage =
   | {
       participant: Participant;
       type: "participantJoined";
+    }
+  | {
+      participant: Participant;
+      type: "participantReturned";
     }
   | {
       participant: ParticipantId;
@@ -367,10 +404,6 @@ export type ServerMessage =
       type: "pong";
     };
 /**
- * A secret: a bearer token, or what something is encrypted with. Not shown where messages are printed.
- */
-export type AccessKey = string;
-/**
  * Where models are learned.
  */
 export type LearningPlace = "publisher" | "node" | "auto";
@@ -434,6 +467,17 @@ export type ErrorCode =
 export interface SignalMessages {
   client: ClientMessage;
   server: ServerMessage;
+}
+/**
+ * What a client that can come back says when it joins.
+ */
+export interface JoinResumption {
+  /**
+   * [`Resumption::token`] of its last session, whose participant it is to be again: where that
+   * session can no longer go on, also behind a restart of the node. One that is not of this
+   * identity and room is passed over.
+   */
+  token?: AccessKey | null;
 }
 /**
  * Which m-lines of an offer carry models' frames: neither is a publication, nor a slot.
@@ -672,6 +716,21 @@ export interface Permissions {
    * May receive media.
    */
   subscribe: boolean;
+}
+/**
+ * How a session goes on behind a websocket that broke.
+ */
+export interface Resumption {
+  /**
+   * Another one whenever the node starts: whoever finds a new one is early, and others who were in
+   * the room may be on their way back.
+   */
+  node: string;
+  token: AccessKey;
+  /**
+   * How long the node waits, in milliseconds from when it finds the websocket broken.
+   */
+  windowMs: number;
 }
 /**
  * What a slot carries from now on.

@@ -149,7 +149,16 @@ impl Room {
         let (room, identity) = ("hall".to_owned(), peer.0.to_string());
         let name = identity.clone();
         let model_key = None;
-        let join = Join { peer, participant, room, identity, name, permissions, model_key };
+        let join = Join {
+            peer,
+            participant,
+            room,
+            identity,
+            name,
+            permissions,
+            model_key,
+            resumption: None,
+        };
         self.act(Input::Join(join));
         self.act(Input::Offer { peer, id: 1, offer: offer() });
         self.act(Input::Connected { peer });

@@ -4,7 +4,7 @@
 //! slots here like anything else.
 
 use crate::{
-    id::{LayerIndex, PacketId, Rid, TrackId},
+    id::{LayerIndex, PacketId, PeerId, Rid, TrackId},
     input::RemoteEvent,
     media::Codec,
     output::Output,
@@ -17,10 +17,12 @@ use crate::{
 impl Room {
     /// Takes news of another shard. Those that do not fit what is known are passed over: the other
     /// shard was told of a change later than it spoke.
-    pub(crate) fn remote(&mut self, cx: &mut Context<'_>, event: RemoteEvent) {
+    ///
+    /// Gives the connection of this shard that it ended: its participant came back over there.
+    pub(crate) fn remote(&mut self, cx: &mut Context<'_>, event: RemoteEvent) -> Option<PeerId> {
         match event {
             RemoteEvent::Joined { participant, short_id, identity, name } => {
-                self.join_remote(cx, participant, short_id, identity, name);
+                return self.join_remote(cx, participant, short_id, identity, name);
             }
             RemoteEvent::Left { participant, reason } => {
                 if let Some(member) = self.remote_member(self.member_of(participant)) {
@@ -82,6 +84,7 @@ impl Room {
                 }
             }
         }
+        None
     }
 
     /// Tells the other shards of this room, where there are some.

@@ -44,7 +44,7 @@ pub(crate) enum JoinError {
     /// As many are in as may be.
     #[error("the room is full")]
     Full,
-    /// The participant id was given out before.
+    /// The participant id is that of somebody else.
     #[error("the participant is in the room already")]
     Duplicate,
 }
@@ -65,16 +65,20 @@ impl Room {
     /// # Errors
     /// [`JoinError`]: nothing changed.
     pub(crate) fn join(&mut self, cx: &mut Context<'_>, join: Join) -> Result<Joined, JoinError> {
-        if self.by_participant.contains_key(&join.participant) {
+        let returning = self.by_participant.get(&join.participant).copied();
+        if returning.is_some_and(|key| self.members[key].identity != join.identity) {
             return Err(JoinError::Duplicate);
         }
-        let replaced = self.by_identity.get(&join.identity).copied();
-        let others = self.members.len() - usize::from(replaced.is_some());
+        let former = returning.or_else(|| self.by_identity.get(&join.identity).copied());
+        let others = self.members.len() - usize::from(former.is_some());
         if others >= cx.config.max_participants as usize {
             return Err(JoinError::Full);
         }
         let short_id = self.fresh_short_id(cx).ok_or(JoinError::Full)?;
-        let replaced = replaced.and_then(|replaced| self.replace(cx, replaced));
+        let replaced = former.and_then(|former| match returning {
+            Some(_) => self.supersede(cx, former),
+            None => self.replace(cx, former),
+        });
         let hidden = join.permissions.hidden;
         let mut peer = Peer::new(cx.now, join.peer, join.permissions.clone(), cx.config);
         peer.models.enabled = join.model_key.is_some();
@@ -108,16 +112,17 @@ impl Room {
             // Their passwords end at an hour of the day, which is no business of this crate: whoever
             // hands the message on fills them in.
             ice_servers: Vec::new(),
+            resumption: join.resumption.map(Box::new),
         };
         cx.say(join.peer, welcome);
         if let Some(speakers) = self.describe_speakers() {
             cx.say(join.peer, speakers);
         }
-        self.announce(cx, key);
+        self.announce(cx, key, returning.is_some());
         Ok(Joined { member: key, replaced })
     }
 
-    /// Lets a participant of another shard in.
+    /// Lets a participant of another shard in. Gives the connection whose place it took.
     pub(crate) fn join_remote(
         &mut self,
         cx: &mut Context<'_>,
@@ -125,12 +130,16 @@ impl Room {
         short_id: ShortId,
         identity: String,
         name: String,
-    ) {
-        let is_known = self.by_participant.contains_key(&id) || self.order.contains_key(&short_id);
-        if is_known || self.members.len() >= cx.config.max_participants as usize {
+    ) -> Option<PeerId> {
+        let returning = self.by_participant.get(&id).copied();
+        let is_other = returning.is_some_and(|key| self.members[key].identity != identity);
+        let others = self.members.len() - usize::from(returning.is_some());
+        let is_full = others >= cx.config.max_participants as usize;
+        if is_other || is_full || self.order.contains_key(&short_id) {
             tracing::warn!(room = self.name, ?short_id, "remote participant not taken");
-            return;
+            return None;
         }
+        let replaced = returning.and_then(|former| self.supersede(cx, former));
         let key = self.insert(Member {
             id,
             short_id,
@@ -142,11 +151,24 @@ impl Room {
             models: Vec::new(),
             clock: PublisherClock::new(),
         });
-        self.announce(cx, key);
+        self.announce(cx, key, returning.is_some());
+        replaced
+    }
+
+    /// Takes somebody out, and tells the others.
+    pub(crate) fn leave(&mut self, cx: &mut Context<'_>, key: MemberKey, reason: LeaveReason) {
+        let member = self.remove(cx, key);
+        if !member.hidden {
+            let left = ServerMessage::ParticipantLeft { participant: member.id, reason };
+            self.tell_all(cx, &left);
+            if member.peer.is_some() {
+                self.relay(cx, || RemoteEvent::Left { participant: member.id, reason });
+            }
+        }
     }
 
     /// Takes somebody out, with everything it published and everything that was kept of it.
-    pub(crate) fn leave(&mut self, cx: &mut Context<'_>, key: MemberKey, reason: LeaveReason) {
+    fn remove(&mut self, cx: &mut Context<'_>, key: MemberKey) -> Member {
         let tracks = self.members[key].tracks.clone();
         for track in tracks {
             self.drop_track(cx, track);
@@ -166,13 +188,7 @@ impl Room {
             self.by_identity.remove(&member.identity);
         }
         self.stale.forget(key);
-        if !member.hidden {
-            let left = ServerMessage::ParticipantLeft { participant: member.id, reason };
-            self.tell_others(cx, key, &left);
-            if member.peer.is_some() {
-                self.relay(cx, || RemoteEvent::Left { participant: member.id, reason });
-            }
-        }
+        member
     }
 
     /// The member of a participant.
@@ -204,8 +220,8 @@ impl Room {
         key
     }
 
-    /// Tells the others that somebody came.
-    fn announce(&self, cx: &mut Context<'_>, key: MemberKey) {
+    /// Tells the others that somebody came, or came back.
+    fn announce(&self, cx: &mut Context<'_>, key: MemberKey, returned: bool) {
         let member = &self.members[key];
         if member.hidden {
             return;
@@ -219,7 +235,23 @@ impl Room {
                 name: member.name.clone(),
             });
         }
-        self.tell_others(cx, key, &ServerMessage::ParticipantJoined { participant });
+        let message = match returned {
+            true => ServerMessage::ParticipantReturned { participant },
+            false => ServerMessage::ParticipantJoined { participant },
+        };
+        self.tell_others(cx, key, &message);
+    }
+
+    /// The same participant comes back with another connection: the first one goes, and nobody is
+    /// told that it does.
+    fn supersede(&mut self, cx: &mut Context<'_>, key: MemberKey) -> Option<PeerId> {
+        let peer = self.members[key].peer.as_ref().map(|peer| peer.id);
+        if let Some(peer) = peer {
+            let message = "you came back with another connection".to_owned();
+            cx.expel(peer, ErrorCode::Replaced, message, LeaveReason::Replaced);
+        }
+        self.remove(cx, key);
+        peer
     }
 
     /// The same identity joins again: the first one goes.

@@ -31,8 +31,9 @@ impl ClientMessage {
     }
 
     /// Every `type` of a client's message.
-    pub const TYPES: [&'static str; 19] = [
+    pub const TYPES: [&'static str; 20] = [
         "join",
+        "resume",
         "offer",
         "publish",
         "layers",
@@ -57,6 +58,7 @@ impl ClientMessage {
     pub const fn type_name(&self) -> &'static str {
         match self {
             Self::Join { .. } => "join",
+            Self::Resume { .. } => "resume",
             Self::Offer { .. } => "offer",
             Self::Publish { .. } => "publish",
             Self::Layers { .. } => "layers",

@@ -94,7 +94,16 @@ impl Loop {
             let (room, identity, name) = ("blue".into(), peer.0.to_string(), String::new());
             let permissions = everything();
             let model_key = None;
-            let join = Join { peer, participant, room, identity, name, permissions, model_key };
+            let join = Join {
+                peer,
+                participant,
+                room,
+                identity,
+                name,
+                permissions,
+                model_key,
+                resumption: None,
+            };
             this.act(Input::Join(join));
             this.act(Input::Offer { peer, id: 1, offer });
             this.act(Input::Connected { peer });

@@ -86,6 +86,7 @@ impl Shell {
                 name: n.to_string(),
                 permissions: everything(),
                 model_key: None,
+                resumption: None,
             }));
             shell.drive(Input::Offer { peer, id: 0, offer: rich_offer() });
             shell.drive(Input::Connected { peer });

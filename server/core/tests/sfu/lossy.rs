@@ -254,6 +254,7 @@ impl Lossy {
             name: String::new(),
             permissions: everything(),
             model_key: None,
+            resumption: None,
         }));
         self.input(Input::Offer { peer, id: 1, offer: Offer { media, ..Offer::default() } });
         self.input(Input::Connected { peer });

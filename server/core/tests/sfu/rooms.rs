@@ -68,6 +68,55 @@ fn the_same_identity_takes_the_place_of_the_first() {
 }
 
 #[test]
+fn a_participant_that_comes_back_is_itself_to_the_others_and_never_left() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    world.publish(ann, Source::Camera);
+    let ben = world.join("blue", "ben");
+    let (participant, number) = (world.client(ann).participant, world.client(ann).short_id);
+    world.heard(ben);
+    let again = world.enter_as(participant, "blue", "ann", everything());
+    assert_eq!(world.client(ann).closed, Some(LeaveReason::Replaced));
+    let heard = world.heard(ben);
+    let returned = heard.iter().find_map(|said| match said {
+        ServerMessage::ParticipantReturned { participant } => Some(participant),
+        ServerMessage::ParticipantLeft { .. } | ServerMessage::ParticipantJoined { .. } => {
+            panic!("nobody came or left: {said:?}")
+        }
+        _ => None,
+    });
+    let returned = returned.expect("the others learn of the new number");
+    assert_eq!((returned.id, Some(returned.short_id)), (participant, world.client(again).short_id));
+    assert_ne!(Some(returned.short_id), number, "packets of both connections can be told apart");
+    assert_eq!(returned.tracks, [], "what it published before is over");
+    assert_eq!(world.client(ben).tracks.len(), 0);
+    let second = world.heard(again);
+    assert!(matches!(&second[..], [ServerMessage::Welcome { participants, .. }, ..]
+        if participants.iter().all(|other| other.id != participant)));
+}
+
+#[test]
+fn nobody_comes_back_as_somebody_else() {
+    let mut world = World::new(SfuConfig::default());
+    let ann = world.join("blue", "ann");
+    let participant = world.client(ann).participant;
+    let eve = world.enter_as(participant, "blue", "eve", everything());
+    assert_eq!(world.errors(eve), [ErrorCode::Conflict]);
+    assert_eq!(world.client(ann).closed, None);
+}
+
+#[test]
+fn a_full_room_lets_those_back_in_who_are_in_it() {
+    let config = SfuConfig { max_participants: 2, ..SfuConfig::default() };
+    let mut world = World::new(config);
+    let ann = world.join("blue", "ann");
+    world.join("blue", "ben");
+    let participant = world.client(ann).participant;
+    let again = world.enter_as(participant, "blue", "ann", everything());
+    assert_eq!((world.client(again).closed, world.client(again).short_id.is_some()), (None, true));
+}
+
+#[test]
 fn numbers_are_not_given_out_twice_while_the_room_lives() {
     let mut world = World::new(SfuConfig::default());
     world.join("blue", "ann");
@@ -150,6 +199,9 @@ fn a_ping_is_answered_and_a_second_join_is_not() {
     world.heard(ann);
     world.say(ann, ClientMessage::Ping { id: 7 });
     assert_eq!(world.heard(ann), [ServerMessage::Pong { id: 7 }]);
-    world.say(ann, ClientMessage::Join { version: 1, token: String::new(), name: None });
+    world.say(
+        ann,
+        ClientMessage::Join { version: 1, token: String::new(), name: None, resumption: None },
+    );
     assert_eq!(world.errors(ann), [ErrorCode::Conflict]);
 }

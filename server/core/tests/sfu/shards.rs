@@ -11,7 +11,7 @@ use sotto_core::{
 };
 
 use crate::{
-    media::{Sender, simulcast_offer},
+    media::{Sender, offer, simulcast_offer},
     world::{World, everything, line},
 };
 
@@ -223,4 +223,48 @@ fn what_is_watched_on_another_shard_alone_is_not_stopped() {
     assert_eq!(run(&mut shards, 240), [true, false, false]);
     shards.on(1, |world| world.leave(ben));
     assert_eq!(run(&mut shards, 500), [false; 3]);
+}
+
+#[test]
+fn who_comes_back_over_another_shard_never_left() {
+    let mut shards = Shards::new();
+    let ann = shards.on(0, |world| world.join("blue", "ann"));
+    shards.on(0, |world| world.publish(ann, Source::Camera));
+    let near = shards.on(0, |world| world.join("blue", "near"));
+    let far = shards.on(1, |world| world.join("blue", "far"));
+    let participant = shards.0[0].client(ann).participant;
+    for (shard, peer) in [(0, near), (1, far)] {
+        shards.0[shard].heard(peer);
+    }
+    let again = shards.on(1, |world| world.enter_as(participant, "blue", "ann", everything()));
+    assert!(shards.0[0].client(ann).closed.is_some(), "the first connection is over");
+    for (shard, peer) in [(0, near), (1, far)] {
+        let heard = shards.0[shard].heard(peer);
+        let came_or_left = |said: &ServerMessage| {
+            matches!(
+                said,
+                ServerMessage::ParticipantLeft { .. } | ServerMessage::ParticipantJoined { .. }
+            )
+        };
+        assert!(!heard.iter().any(came_or_left), "{heard:?}");
+        let number = shards.0[1].client(again).short_id;
+        let returned = |said: &ServerMessage| {
+            matches!(said, ServerMessage::ParticipantReturned { participant: returned }
+                if returned.id == participant && Some(returned.short_id) == number)
+        };
+        assert_eq!(heard.iter().filter(|said| returned(said)).count(), 1, "{heard:?}");
+    }
+    // Whatever the first connection still says is nobody's.
+    shards.on(0, |world| world.leave(ann));
+    shards.on(1, |world| world.offer(again, offer(4, 9)));
+    shards.on(1, |world| world.drive(Input::Connected { peer: again }));
+    shards.on(1, |world| world.publish(again, Source::Camera));
+    let heard = shards.0[0].heard(near);
+    assert!(
+        heard
+            .iter()
+            .any(|said| matches!(said, ServerMessage::TrackPublished { participant: whose, .. }
+            if *whose == participant)),
+        "{heard:?}"
+    );
 }

@@ -124,6 +124,7 @@ impl Call {
                 name: peer.0.to_string(),
                 permissions: everything(),
                 model_key: None,
+                resumption: None,
             }));
             call.drive(Input::Offer { peer, id: 0, offer: vp9_offer() });
             call.drive(Input::Connected { peer });

@@ -77,7 +77,16 @@ impl Loop {
             let participant = ParticipantId(Uuid::from_u128(number.into()));
             let (room, identity, name) = ("blue".into(), number.to_string(), String::new());
             let (permissions, model_key) = (everything(), None);
-            let join = Join { peer, participant, room, identity, name, permissions, model_key };
+            let join = Join {
+                peer,
+                participant,
+                room,
+                identity,
+                name,
+                permissions,
+                model_key,
+                resumption: None,
+            };
             let mut offer = offer(4, 0);
             for media in &mut offer.media {
                 media.formats.iter_mut().for_each(|format| format.transport_cc = true);

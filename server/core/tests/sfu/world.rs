@@ -129,9 +129,20 @@ impl World {
 
     /// A client enters; nothing is negotiated.
     pub(crate) fn enter(&mut self, room: &str, identity: &str, permissions: Permissions) -> PeerId {
+        let participant = participant_of(PeerId(self.next_peer));
+        self.enter_as(participant, room, identity, permissions)
+    }
+
+    /// As [`Self::enter`], as this participant.
+    pub(crate) fn enter_as(
+        &mut self,
+        participant: ParticipantId,
+        room: &str,
+        identity: &str,
+        permissions: Permissions,
+    ) -> PeerId {
         let peer = PeerId(self.next_peer);
         self.next_peer += 1;
-        let participant = participant_of(peer);
         let client = Client {
             participant,
             name: identity.into(),
@@ -165,6 +176,7 @@ impl World {
             name: identity.to_uppercase(),
             permissions,
             model_key: Some(AccessKey("key".into())),
+            resumption: None,
         }));
         peer
     }
@@ -415,6 +427,10 @@ impl World {
                 participants.iter().for_each(|other| client.learn(other));
             }
             ServerMessage::ParticipantJoined { participant } => client.learn(participant),
+            ServerMessage::ParticipantReturned { participant } => {
+                client.tracks.retain(|_, (owner, _)| *owner != participant.id);
+                client.learn(participant);
+            }
             ServerMessage::ParticipantLeft { participant, .. } => {
                 client.tracks.retain(|_, (owner, _)| owner != participant);
             }

@@ -259,6 +259,7 @@ impl Peer {
                 hidden: number > 0,
             },
             model_key: None,
+            resumption: None,
         };
         handle.try_send(Command::Join { join, events: sender })?;
         let offer = Offer {

@@ -109,7 +109,8 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
             report.answers += 1;
             report.answered.get_or_insert(at);
         }
-        ServerMessage::ParticipantJoined { participant } => {
+        ServerMessage::ParticipantJoined { participant }
+        | ServerMessage::ParticipantReturned { participant } => {
             report.met.insert(participant.short_id.0, participant.name.clone());
             report.people.insert(participant.id, participant);
         }
@@ -147,6 +148,8 @@ fn hear(report: &mut Report, slots: &mut [Slot], at: Duration, message: ServerMe
         ServerMessage::Quality { .. }
         | ServerMessage::Demand { .. }
         | ServerMessage::Bandwidth { .. } => {}
+        // Only said to those who can come back, which this client does not say of itself.
+        ServerMessage::Resumed { .. } => {}
         // Entered by those who have models.
         ServerMessage::Forms { .. }
         | ServerMessage::FetchModel(_)

@@ -190,6 +190,7 @@ impl Engine {
             version: PROTOCOL_VERSION,
             token: options.token,
             name: options.name,
+            resumption: None,
         };
         engine.say(&join).await.map_err(|error| JoinError::NoWelcome(error.to_string()))?;
         engine.welcome().await?;
