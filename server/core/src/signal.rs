@@ -13,6 +13,7 @@ mod quality;
 mod resumption;
 
 pub use ice::IceServer;
+use ice::no_servers;
 pub use json::MessageError;
 pub use models::{
     AccessKey, Decoding, DiskCopy, FetchModel, ForgetModel, Form, FormSwitched, GateState,
@@ -204,8 +205,8 @@ pub enum ServerMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         models: Option<Box<ModelAccess>>,
         /// STUN and TURN servers for this connection, as `RTCConfiguration` takes them.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        ice_servers: Vec<IceServer>,
+        #[serde(default, skip_serializing_if = "no_servers")]
+        ice_servers: Box<[IceServer]>,
         /// How to come back; absent if the client did not say that it can, or the node does not wait.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resumption: Option<Box<Resumption>>,

@@ -49,8 +49,10 @@ export type Server<Type extends ServerMessage["type"]> = Extract<ServerMessage, 
 // A record, so that the compiler finds the type that was forgotten.
 const SERVER_TYPES: Record<ServerMessage["type"], true> = {
   welcome: true,
+  resumed: true,
   answer: true,
   participantJoined: true,
+  participantReturned: true,
   participantLeft: true,
   trackPublished: true,
   trackUnpublished: true,

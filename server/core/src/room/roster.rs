@@ -111,7 +111,7 @@ impl Room {
             }),
             // Their passwords end at an hour of the day, which is no business of this crate: whoever
             // hands the message on fills them in.
-            ice_servers: Vec::new(),
+            ice_servers: Box::default(),
             resumption: join.resumption.map(Box::new),
         };
         cx.say(join.peer, welcome);

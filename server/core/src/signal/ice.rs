@@ -18,3 +18,8 @@ pub struct IceServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<AccessKey>,
 }
+
+/// Whether the field is left out.
+pub(super) fn no_servers(servers: &[IceServer]) -> bool {
+    servers.is_empty()
+}

@@ -58,7 +58,7 @@ pub(super) struct Client {
     /// Messages that came from it, the join included.
     pub(super) heard: u64,
     /// What its welcome says of STUN and TURN servers.
-    pub(super) ice_servers: Vec<IceServer>,
+    pub(super) ice_servers: Box<[IceServer]>,
     /// The media side has ended it, which is not told yet.
     pub(super) over: Option<End>,
 }

@@ -139,7 +139,7 @@ fn join(
     let place = resumption.and_then(|_| node.sessions.open(participant, &identity, &room));
     let (place, resumption) = place.unzip();
     // The name says nothing to whoever reads it on the way: no identity, not what a person is called.
-    let ice_servers = node.turn.servers(now, &participant.0.simple().to_string());
+    let ice_servers = node.turn.servers(now, &participant.0.simple().to_string()).into();
     let join = Join {
         peer,
         participant,
