@@ -26,6 +26,7 @@ use crate::{
         },
     },
     telemetry,
+    tls::{CertificateError, Reloaded},
 };
 
 /// Pause before a shard that is too busy to be stopped is told again.
@@ -72,6 +73,9 @@ pub enum StartError {
     /// No place for models.
     #[error(transparent)]
     Vault(VaultError),
+    /// No certificate for HTTP.
+    #[error("cannot serve https (tls): {0}")]
+    Tls(CertificateError),
 }
 
 impl App {
@@ -97,6 +101,7 @@ impl App {
         let http = http::start(&config, placement.clone()).await.map_err(|error| match error {
             ServeError::Listen(error) => StartError::Http { addr: config.http.listen, error },
             ServeError::Vault(error) => StartError::Vault(error),
+            ServeError::Certificate(error) => StartError::Tls(error),
         })?;
         if let Some(store) = http.models().cloned() {
             tokio::spawn(Delivery::new(store, placement.clone()).run(reports));
@@ -119,6 +124,18 @@ impl Running {
     /// Where page and websocket are.
     pub const fn http_addr(&self) -> SocketAddr {
         self.http.addr()
+    }
+
+    /// Reads the certificate of the HTTP side again, and says what came of it.
+    pub async fn reload_certificate(&self) {
+        match self.http.reload_certificate().await {
+            None => info!("there is no certificate to read again"),
+            Some(Ok(Reloaded::Same)) => info!("the certificate is the one in use"),
+            Some(Ok(Reloaded::Changed)) => info!("new handshakes get the new certificate"),
+            Some(Err(error)) => {
+                warn!(%error, "the certificate in use stays: the new one cannot be used");
+            }
+        }
     }
 
     /// The models that people uploaded; `None`: this node uses none.

@@ -135,27 +135,42 @@ fn serve(flags: &Flags) -> Result<(), String> {
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     runtime.block_on(async {
         // Before anything listens, so that no signal meets the default action half way.
-        let ended = Signals::new().map_err(|error| format!("cannot wait for signals: {error}"))?;
+        let mut signals =
+            Signals::new().map_err(|error| format!("cannot wait for signals: {error}"))?;
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
         let mut running = App::start(config).await.map_err(|error| error.to_string())?;
         // The one line on stdout: whoever started this process knows from it that and where.
-        print(&format!("listening on http://{}", running.http_addr()))?;
-        tokio::select! {
-            () = ended.wait() => {
-                running.stop().await;
-                Ok(())
-            }
-            how = running.broken() => {
-                running.stop().await;
-                Err(format!("a shard ended by itself: {how:?}"))
+        print(&format!("listening on {scheme}://{}", running.http_addr()))?;
+        loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::End => {
+                        running.stop().await;
+                        return Ok(());
+                    }
+                    Asked::Reload => running.reload_certificate().await,
+                },
+                how = running.broken() => {
+                    running.stop().await;
+                    return Err(format!("a shard ended by itself: {how:?}"));
+                }
             }
         }
     })
 }
 
-/// What ends a node: SIGINT and SIGTERM.
+/// What the system asks of a node.
+enum Asked {
+    /// SIGINT, SIGTERM: to end.
+    End,
+    /// SIGHUP: to read its certificate again.
+    Reload,
+}
+
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -163,13 +178,15 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn wait(mut self) {
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.hang_up.recv() => Asked::Reload,
         }
     }
 }

@@ -19,5 +19,7 @@ pub mod name;
 pub mod schema;
 pub mod shard;
 pub mod telemetry;
+pub mod tls;
 pub mod token;
+pub mod turn;
 pub mod wiping;

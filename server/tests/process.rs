@@ -35,7 +35,10 @@ impl Process {
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        let addr = line.trim_end().strip_prefix("listening on http://").unwrap().parse().unwrap();
+        let (scheme, addr) =
+            line.trim_end().strip_prefix("listening on ").unwrap().split_once("://").unwrap();
+        assert_eq!(scheme == "https", flags.contains(&"--tls-self-signed"));
+        let addr = addr.parse().unwrap();
         let log = child.stderr.take().unwrap();
         Self { child, addr, out, log }
     }
@@ -43,6 +46,16 @@ impl Process {
     fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(status.unwrap().success());
+    }
+
+    /// Reads the log until it says that: what it said.
+    fn log_until(&mut self, wanted: &str) -> String {
+        let (mut said, mut byte) = (Vec::new(), [0]);
+        while !String::from_utf8_lossy(&said).contains(wanted) {
+            assert_eq!(self.log.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&said));
+            said.push(byte[0]);
+        }
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// Waits for the end: how it ended, what else it said, and its log.
@@ -103,6 +116,16 @@ fn sigint_ends_a_node_as_well() {
     node.signal("-INT");
     let (status, _, log) = node.end();
     assert!(status.success(), "{log}");
+}
+
+#[test]
+fn sighup_has_the_certificate_read_again_and_ends_nothing() {
+    let mut node = Process::start(&["--tls-self-signed"]);
+    node.signal("-HUP");
+    let said = node.log_until("the certificate is the one in use");
+    node.signal("-TERM");
+    let (status, ..) = node.end();
+    assert!(status.success(), "{status}\n{said}");
 }
 
 #[test]

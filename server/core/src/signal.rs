@@ -6,11 +6,14 @@
 //! The client opens with [`ClientMessage::Join`]; the node answers [`ServerMessage::Welcome`] or
 //! [`ServerMessage::Error`] followed by a close.
 
+mod ice;
 mod json;
 mod models;
 mod quality;
 mod resumption;
 
+pub use ice::IceServer;
+use ice::no_servers;
 pub use json::MessageError;
 pub use models::{
     AccessKey, Decoding, DiskCopy, FetchModel, ForgetModel, Form, FormSwitched, GateState,
@@ -201,6 +204,9 @@ pub enum ServerMessage {
         /// How models are had; absent where they are not used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         models: Option<Box<ModelAccess>>,
+        /// STUN and TURN servers for this connection, as `RTCConfiguration` takes them.
+        #[serde(default, skip_serializing_if = "no_servers")]
+        ice_servers: Box<[IceServer]>,
         /// How to come back; absent if the client did not say that it can, or the node does not wait.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resumption: Option<Box<Resumption>>,

@@ -7,17 +7,21 @@
 
 mod raw;
 mod sources;
+mod tls;
+mod turn;
 mod validate;
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
-pub use raw::{Raw, RawAuth, RawHttp, RawLimits, RawLog, RawMedia, RawModels};
+pub use raw::{Raw, RawAuth, RawHttp, RawLimits, RawLog, RawMedia, RawModels, RawTls, RawTurn};
 pub use sources::{Flags, SourceError, load};
+pub use tls::InvalidTls;
+pub use turn::InvalidTurn;
 pub use validate::InvalidConfig;
 
 use sotto_core::signal::{LearningPlace, Policy};
 
-use crate::{http::Origin, telemetry::LogFormat, token::Key};
+use crate::{http::Origin, telemetry::LogFormat, tls::TlsConfig, token::Key, turn::TurnConfig};
 
 /// The annotated file with every setting and its default.
 pub const ANNOTATED_DEFAULTS: &str = include_str!("../../../assets/sotto.toml");
@@ -27,8 +31,12 @@ pub const ANNOTATED_DEFAULTS: &str = include_str!("../../../assets/sotto.toml");
 pub struct Config {
     /// Page, websocket, API.
     pub http: HttpConfig,
+    /// Certificate of the HTTP port; `None`: plain HTTP, for this machine or behind a proxy.
+    pub tls: Option<TlsConfig>,
     /// Sockets of the media.
     pub media: MediaConfig,
+    /// STUN and TURN servers that clients are told of.
+    pub turn: TurnConfig,
     /// Models of voices and faces.
     pub models: ModelConfig,
     /// Signs and checks tokens.
@@ -50,6 +58,10 @@ pub struct HttpConfig {
     pub allowed_origins: Vec<Origin>,
     /// TCP connections at once.
     pub max_connections: usize,
+    /// TCP connections at once that have not said yet what they are.
+    pub max_handshakes: usize,
+    /// Time to say it, a TLS handshake included.
+    pub handshake_timeout: Duration,
     /// Time for the head of a request.
     pub header_timeout: Duration,
     /// Time from the opening of a websocket to its join.

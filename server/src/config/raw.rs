@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 pub struct Raw {
     /// Page, websocket, API.
     pub http: RawHttp,
+    /// Certificate of the HTTP port.
+    pub tls: RawTls,
     /// Sockets of the media.
     pub media: RawMedia,
+    /// STUN and TURN servers.
+    pub turn: RawTurn,
     /// Models of voices and faces.
     pub models: RawModels,
     /// Tokens.
@@ -29,6 +33,8 @@ pub struct RawHttp {
     pub web_root: String,
     pub allowed_origins: Vec<String>,
     pub max_connections: u64,
+    pub max_handshakes: u64,
+    pub handshake_timeout_ms: u64,
     pub header_timeout_ms: u64,
     pub join_timeout_ms: u64,
     pub ping_interval_ms: u64,
@@ -36,6 +42,18 @@ pub struct RawHttp {
     pub write_timeout_ms: u64,
     pub stop_timeout_ms: u64,
     pub resume_window_ms: u64,
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawTls {
+    pub certificate_file: String,
+    pub key_file: String,
+    pub self_signed: bool,
+    pub self_signed_folder: String,
+    pub hsts_days: u64,
 }
 
 /// `[media]`
@@ -70,6 +88,19 @@ pub struct RawModels {
     pub node_learners: u64,
     pub learner_processes: bool,
     pub ffmpeg: String,
+}
+
+/// `[turn]`
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, in assets/sotto.toml")]
+pub struct RawTurn {
+    pub urls: Vec<String>,
+    pub secret: String,
+    pub secret_file: String,
+    pub lifetime_s: u64,
+    pub username: String,
+    pub password: String,
 }
 
 /// `[auth]`
@@ -113,6 +144,8 @@ impl Default for RawHttp {
             web_root: "web-client/dist".into(),
             allowed_origins: Vec::new(),
             max_connections: 8192,
+            max_handshakes: 1024,
+            handshake_timeout_ms: 10_000,
             header_timeout_ms: 10_000,
             join_timeout_ms: 10_000,
             ping_interval_ms: 15_000,
@@ -136,6 +169,19 @@ impl Default for RawMedia {
             repair: true,
             congestion_control: true,
             low_rate_voice: true,
+        }
+    }
+}
+
+impl Default for RawTurn {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            secret: String::new(),
+            secret_file: String::new(),
+            lifetime_s: 43_200,
+            username: String::new(),
+            password: String::new(),
         }
     }
 }
@@ -179,10 +225,27 @@ impl Default for RawLog {
     }
 }
 
+const fn hidden(secret: &str) -> &'static str {
+    if secret.is_empty() { "" } else { "<secret>" }
+}
+
+impl std::fmt::Debug for RawTurn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawTurn")
+            .field("urls", &self.urls)
+            .field("secret", &hidden(&self.secret))
+            .field("secret_file", &self.secret_file)
+            .field("lifetime_s", &self.lifetime_s)
+            .field("username", &self.username)
+            .field("password", &hidden(&self.password))
+            .finish()
+    }
+}
+
 impl std::fmt::Debug for RawAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RawAuth")
-            .field("key", &if self.key.is_empty() { "" } else { "<secret>" })
+            .field("key", &hidden(&self.key))
             .field("key_file", &self.key_file)
             .field("development", &self.development)
             .finish()

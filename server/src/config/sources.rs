@@ -6,6 +6,9 @@ use toml::{Table, Value};
 
 use super::{Config, InvalidConfig, Raw};
 
+/// Settings whose text nobody is shown.
+const SECRETS: [&str; 3] = ["key", "secret", "password"];
+
 /// The settings that have a flag. There is none for the key: command lines are public.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
@@ -24,6 +27,9 @@ pub struct Flags {
     /// Folder of the built web client [http.web_root]
     #[arg(long, value_name = "DIR")]
     pub web_root: Option<String>,
+    /// Serve https with a certificate made here, for a local network [tls.self_signed]
+    #[arg(long)]
+    pub tls_self_signed: bool,
     /// Use the key that everybody knows [auth.development]
     #[arg(long)]
     pub dev: bool,
@@ -89,7 +95,8 @@ fn merge(
         None => Raw::default(),
     };
     let mut raw = with_environment(raw, environment)?;
-    let Flags { config: _, http, udp, advertise, web_root, dev, log } = flags.clone();
+    let Flags { config: _, http, udp, advertise, web_root, tls_self_signed, dev, log } =
+        flags.clone();
     let set = |to: &mut String, from: Option<String>| *to = from.unwrap_or(std::mem::take(to));
     set(&mut raw.http.listen, http);
     set(&mut raw.media.listen, udp);
@@ -98,6 +105,7 @@ fn merge(
     if !advertise.is_empty() {
         raw.media.advertise = advertise;
     }
+    raw.tls.self_signed |= tls_self_signed;
     raw.auth.development |= dev;
     Ok(raw)
 }
@@ -129,7 +137,7 @@ fn with_environment(
             return Err(SourceError::UnknownVariable(name));
         };
         *value = like(value, &text).map_err(|expected| SourceError::Variable {
-            text: if key == "key" { "<secret>".into() } else { text },
+            text: if SECRETS.contains(&key) { "<secret>".into() } else { text },
             name,
             expected,
         })?;

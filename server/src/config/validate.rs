@@ -13,6 +13,8 @@ use sotto_core::signal::{LearningPlace, Policy};
 use super::{
     Config, HttpConfig, Isolation, KeptConfig, LearnConfig, Limits, LogConfig, MediaConfig,
     ModelConfig, Raw, RawAuth,
+    tls::{self, InvalidTls},
+    turn::{self, InvalidTurn},
 };
 use crate::{
     http::{Origin, OriginError},
@@ -56,6 +58,9 @@ pub enum InvalidConfig {
     /// A ping would always come too late.
     #[error("http.ping_timeout_ms must be more than http.ping_interval_ms")]
     PingTimeout,
+    /// Certificate of the HTTP port.
+    #[error(transparent)]
+    Tls(#[from] InvalidTls),
     /// Not an origin.
     #[error("http.allowed_origins: {text:?}: {error}")]
     Origin {
@@ -79,6 +84,9 @@ pub enum InvalidConfig {
     /// This machine has no address of that family.
     #[error("media.advertise is empty and no address of this machine fits media.listen")]
     NoAddress,
+    /// STUN and TURN servers.
+    #[error(transparent)]
+    Turn(#[from] InvalidTurn),
     /// Not a policy.
     #[error("models.policy: \"quality\", \"balanced\" or \"frugal\" is expected, found {0:?}")]
     Policy(String),
@@ -124,12 +132,14 @@ impl Raw {
     pub fn validate(self) -> Result<Config, InvalidConfig> {
         let http = self.http()?;
         let media = self.media()?;
+        let tls = tls::checked(&self.tls, &http, &media)?;
         let models = self.models()?;
         let limits = self.limits()?;
         let log = self.log()?;
-        // Last, because it reads a file.
+        // Last, because they read files.
+        let turn = turn::checked(&self.turn)?;
         let key = key(&self.auth)?;
-        Ok(Config { http, media, models, key, limits, log })
+        Ok(Config { http, tls, media, turn, models, key, limits, log })
     }
 
     fn http(&self) -> Result<HttpConfig, InvalidConfig> {
@@ -147,6 +157,8 @@ impl Raw {
             web_root: PathBuf::from(&raw.web_root),
             allowed_origins: raw.allowed_origins.iter().map(origin).collect::<Result<_, _>>()?,
             max_connections: within("http.max_connections", raw.max_connections, 16..=1_000_000)?,
+            max_handshakes: within("http.max_handshakes", raw.max_handshakes, 16..=65_536)?,
+            handshake_timeout: millis("http.handshake_timeout_ms", raw.handshake_timeout_ms)?,
             header_timeout: millis("http.header_timeout_ms", raw.header_timeout_ms)?,
             join_timeout: millis("http.join_timeout_ms", raw.join_timeout_ms)?,
             ping_interval,
@@ -289,7 +301,7 @@ fn millis(setting: &'static str, value: u64) -> Result<Duration, InvalidConfig> 
     within(setting, value, 100..=600_000).map(Duration::from_millis)
 }
 
-fn within<N: TryFrom<u64>>(
+pub(super) fn within<N: TryFrom<u64>>(
     setting: &'static str,
     value: u64,
     range: RangeInclusive<u64>,

@@ -12,7 +12,7 @@ use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, Socket, Type};
 use sotto_core::media::Codec;
 
-use super::Finding;
+use super::{Finding, certificate, turn};
 use crate::{
     config::{Config, KeptConfig, LearnConfig, MediaConfig},
     learn::Decoders,
@@ -35,6 +35,8 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
         clock(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
         decoders(&config.models.learners),
     ];
+    findings.extend(certificate::check(config));
+    findings.extend(turn::check(&config.turn));
     findings.extend(config.models.kept.as_ref().map(kept_folder));
     findings
 }

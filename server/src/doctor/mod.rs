@@ -2,7 +2,9 @@
 //!
 //! Each check looks at one thing, changes nothing, and says what to do about it.
 
+mod certificate;
 mod checks;
+mod turn;
 
 use std::fmt;
 

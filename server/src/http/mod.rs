@@ -1,7 +1,7 @@
 //! Everything that comes over TCP. The only place that names axum.
 //!
 //! ```text
-//!  server   accept, at most max_connections, HTTP/1.1
+//!  server   accept, at most max_connections ─► door: TLS or not ─► HTTP/1.1
 //!    └ routes ── headers (security, caching) on every answer
 //!        ├ /                /room/{name}   /assets  /sdk    pages
 //!        ├ /v1/signal       origin → upgrade → wire (frames, rate, timeouts)
@@ -12,7 +12,9 @@
 //!        └ /healthz
 //! ```
 
+mod certificate;
 mod dev_token;
+mod door;
 mod headers;
 mod models;
 mod origin;
@@ -25,6 +27,7 @@ mod server;
 mod session;
 mod wire;
 
+pub use door::{SentAway, Waiting};
 pub use origin::{Origin, OriginError};
 pub use plane::MediaPlane;
 pub use server::{HttpServer, ServeError, start};

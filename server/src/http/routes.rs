@@ -1,19 +1,22 @@
 //! Which path leads where.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::{
         DefaultBodyLimit, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection,
     },
-    http::{HeaderMap, StatusCode},
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri, header::STRICT_TRANSPORT_SECURITY, uri::Scheme,
+    },
     middleware,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{any, get, post},
 };
 use sotto_core::signal::{ErrorCode, MAX_MESSAGE_BYTES};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{
     dev_token, headers, models, origin, pages,
@@ -26,6 +29,7 @@ use crate::{
     config::{HttpConfig, Limits},
     models::ModelStore,
     token::Key,
+    turn::TurnConfig,
 };
 
 /// Longest body of a request, in bytes, but for models, which see to it themselves. Only the
@@ -41,6 +45,8 @@ pub(super) struct Node {
     pub(super) http: HttpConfig,
     pub(super) limits: Limits,
     pub(super) key: Key,
+    /// STUN and TURN servers that clients are told of.
+    pub(super) turn: TurnConfig,
     pub(super) media: Arc<dyn MediaPlane>,
     /// Everybody's models; `None`: they are not used.
     pub(super) models: Option<Arc<ModelStore>>,
@@ -56,8 +62,8 @@ pub(super) struct Node {
     pub(super) _alive: mpsc::Sender<Infallible>,
 }
 
-/// Every route of the node.
-pub(super) fn routes(node: Arc<Node>) -> Router {
+/// Every route of the node. `hsts`: for how long browsers are told to come by TLS only.
+pub(super) fn routes(node: Arc<Node>, hsts: Option<Duration>) -> Router {
     let mut api =
         Router::new().route("/healthz", get(|| async { "ok" })).route("/v1/signal", any(signal));
     if node.key.is_development() {
@@ -78,6 +84,27 @@ pub(super) fn routes(node: Arc<Node>) -> Router {
         .merge(pages::routes(&node.http.web_root))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(headers::apply))
+        .layer(SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, strictly(hsts)))
+}
+
+fn strictly(hsts: Option<Duration>) -> Option<HeaderValue> {
+    let value = format!("max-age={}", hsts?.as_secs());
+    Some(HeaderValue::try_from(value).expect("a number is a header"))
+}
+
+/// For those who speak plain HTTP to a port of TLS: the same place, by https.
+pub(super) fn misled() -> Router {
+    Router::new().fallback(|headers: HeaderMap, uri: Uri| async move {
+        let to = origin::host(&headers).and_then(|host| {
+            let path = uri.path_and_query()?.clone();
+            Uri::builder().scheme(Scheme::HTTPS).authority(host).path_and_query(path).build().ok()
+        });
+        match to {
+            // Whoever posted something posts it again (RFC 9110 section 15.4.9).
+            Some(to) => Redirect::permanent(&to.to_string()).into_response(),
+            None => StatusCode::BAD_REQUEST.into_response(),
+        }
+    })
 }
 
 /// `GET /v1/signal`

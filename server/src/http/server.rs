@@ -9,20 +9,25 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task, time,
 };
+use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
 use super::{
+    certificate,
+    door::{Door, Opened, Waiting},
     plane::MediaPlane,
-    routes::{Node, routes},
+    routes::{Node, misled, routes},
     session::Sessions,
 };
 use crate::{
     config::Config,
     models::{AUDIT, ModelStore, Swept, Vault, VaultError, since_1970},
+    tls::{self, CertificateError, CertificateStore, Reloaded},
 };
 
 /// Pause after a failed accept: the cause (no file handles, mostly) does not go away by trying.
@@ -40,6 +45,9 @@ pub enum ServeError {
     /// Models cannot be kept where they should be.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// There is no certificate to serve with.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
 }
 
 /// A listener that runs until it is stopped or dropped.
@@ -51,6 +59,9 @@ pub struct HttpServer {
     ended: mpsc::Receiver<Infallible>,
     stop_timeout: Duration,
     models: Option<Arc<ModelStore>>,
+    waiting: Arc<Waiting>,
+    /// `None`: it is plain HTTP.
+    certificates: Option<Arc<CertificateStore>>,
 }
 
 /// Binds and serves, inside a tokio runtime.
@@ -64,6 +75,8 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> Result<HttpSe
         .as_ref()
         .map(|kept| Vault::open(&kept.folder, &config.key, kept.lifetime, kept.max_bytes));
     let vault = vault.transpose()?;
+    let open = |tls: &tls::TlsConfig| CertificateStore::open(tls.source.clone()).map(Arc::new);
+    let certificates = config.tls.as_ref().map(open).transpose()?;
     let listener = TcpListener::bind(config.http.listen).await?;
     let addr = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
@@ -77,6 +90,7 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> Result<HttpSe
         http: config.http.clone(),
         limits: config.limits,
         key: config.key.clone(),
+        turn: config.turn.clone(),
         media,
         models: models.clone(),
         sessions: Arc::new(Sessions::new(&config.key, config.http.resume_window)),
@@ -85,15 +99,27 @@ pub async fn start(config: &Config, media: Arc<dyn MediaPlane>) -> Result<HttpSe
         stop: stopped.clone(),
         _alive: alive,
     });
+    let http = &config.http;
+    let handshakes = certificates.clone().map(|store| TlsAcceptor::from(tls::server_config(store)));
+    let door = Door::new(handshakes, http.max_handshakes, http.handshake_timeout);
+    let waiting = door.waiting().clone();
+    if let Some((tls, store)) = config.tls.as_ref().zip(certificates.clone()) {
+        tokio::spawn(certificate::watch(store, tls.look_interval, stopped.clone()));
+    }
     let acceptor = Acceptor {
         listener,
-        slots: Arc::new(Semaphore::new(config.http.max_connections)),
-        router: routes(node),
-        header_timeout: config.http.header_timeout,
+        slots: Arc::new(Semaphore::new(http.max_connections)),
+        server: Arc::new(Server {
+            door,
+            router: routes(node, config.tls.as_ref().and_then(|tls| tls.hsts)),
+            misled: misled(),
+            header_timeout: http.header_timeout,
+        }),
         stop: stopped,
     };
     tokio::spawn(acceptor.run());
-    Ok(HttpServer { addr, stop, ended, stop_timeout: config.http.stop_timeout, models })
+    let stop_timeout = http.stop_timeout;
+    Ok(HttpServer { addr, stop, ended, stop_timeout, models, waiting, certificates })
 }
 
 /// Removes kept models whose time has come, until the node stops.
@@ -128,6 +154,21 @@ impl HttpServer {
         self.models.as_ref()
     }
 
+    /// Those who came and have not said yet what they are.
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// Reads the certificate again; `None`: there is none, it is plain HTTP.
+    ///
+    /// # Errors
+    /// [`CertificateError`]: the one in use stays.
+    pub async fn reload_certificate(&self) -> Option<Result<Reloaded, CertificateError>> {
+        let store = self.certificates.clone()?;
+        // Ends early only when the runtime does.
+        task::spawn_blocking(move || store.reload()).await.ok()
+    }
+
     /// Accepts nothing more, closes every websocket, and waits for the requests in progress, for
     /// `http.stop_timeout_ms` at most.
     pub async fn stop(mut self) {
@@ -141,9 +182,17 @@ impl HttpServer {
 struct Acceptor {
     listener: TcpListener,
     slots: Arc<Semaphore>,
-    router: Router,
-    header_timeout: Duration,
+    server: Arc<Server>,
     stop: watch::Receiver<bool>,
+}
+
+/// What every connection needs.
+struct Server {
+    door: Door,
+    router: Router,
+    /// For those who speak plain HTTP where TLS is wanted.
+    misled: Router,
+    header_timeout: Duration,
 }
 
 impl Acceptor {
@@ -163,7 +212,8 @@ impl Acceptor {
         match self.listener.accept().await {
             Ok((stream, remote)) => {
                 debug!(%remote, "connection");
-                self.serve(stream, slot);
+                let (server, stop) = (self.server.clone(), self.stop.clone());
+                tokio::spawn(server.receive(stream, remote, slot, stop));
             }
             Err(error) => {
                 warn!(%error, "cannot accept connections");
@@ -171,33 +221,53 @@ impl Acceptor {
             }
         }
     }
+}
 
-    fn serve(&self, stream: TcpStream, slot: OwnedSemaphorePermit) {
-        let service = TowerToHyperService::new(self.router.clone());
-        let mut stop = self.stop.clone();
-        let header_timeout = self.header_timeout;
-        tokio::spawn(async move {
-            if let Err(error) = stream.set_nodelay(true) {
-                debug!(%error, "connection without TCP_NODELAY");
+impl Server {
+    async fn receive(
+        self: Arc<Self>,
+        stream: TcpStream,
+        remote: SocketAddr,
+        slot: OwnedSemaphorePermit,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "connection without TCP_NODELAY");
+        }
+        let opened = tokio::select! {
+            opened = self.door.open(stream, remote.ip()) => opened,
+            () = stopped(&mut stop) => return,
+        };
+        match opened {
+            Ok(Opened::Plain(stream)) => self.serve(stream, &self.router, stop).await,
+            Ok(Opened::Tls(stream)) => self.serve(*stream, &self.router, stop).await,
+            Ok(Opened::Misled(stream)) => self.serve(stream, &self.misled, stop).await,
+            Err(closed) => debug!(%closed, "connection closed"),
+        }
+        drop(slot);
+    }
+
+    async fn serve<S>(&self, stream: S, router: &Router, mut stop: watch::Receiver<bool>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(header_timeout)
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades();
-            let mut connection = pin!(connection);
-            let result = tokio::select! {
-                result = connection.as_mut() => result,
-                () = stopped(&mut stop) => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = result {
-                debug!(%error, "connection ended");
-            }
-            drop(slot);
-        });
+        };
+        if let Err(error) = result {
+            debug!(%error, "connection ended");
+        }
     }
 }
 

@@ -5,4 +5,5 @@ mod models;
 mod pages;
 mod resume;
 mod support;
+mod tls;
 mod websocket;

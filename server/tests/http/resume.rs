@@ -47,7 +47,7 @@ async fn joined(node: &mut Node, identity: &str, before: Option<AccessKey>) -> S
     Session { client, join, events, resumption }
 }
 
-fn welcome(join: &Join) -> ServerMessage {
+pub(crate) fn welcome(join: &Join) -> ServerMessage {
     let participant = Participant {
         id: join.participant,
         short_id: sotto_core::id::ShortId(1),
@@ -64,6 +64,7 @@ fn welcome(join: &Join) -> ServerMessage {
         limits: SlotLimits { audio: 1, video: 1 },
         models: None,
         resumption: join.resumption.clone().map(Box::new),
+        ice_servers: Box::default(),
     }
 }
 

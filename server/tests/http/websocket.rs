@@ -10,6 +10,7 @@ use sotto_server::{
     http::Origin,
     shard::{Command, PeerEvent},
     token::{Claims, Key},
+    turn::{IceUrl, SharedSecret, TurnAccess, TurnConfig},
 };
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
@@ -358,4 +359,27 @@ async fn every_source_of_a_token_reaches_the_permissions() {
     client.say(&join_with(Key::development().sign(&claims))).await;
     let Command::Join { join, .. } = node.command().await else { panic!("a join") };
     assert_eq!(join.permissions.sources, Some(vec![Source::Microphone, Source::ScreenAudio]));
+}
+
+#[tokio::test]
+async fn a_welcome_brings_servers_with_a_password_that_is_not_for_a_name() {
+    let mut node = Node::start(|config| {
+        let secret = SharedSecret::new(b"north");
+        let lifetime = Duration::from_secs(600);
+        let urls = vec![IceUrl::new("turn:a.example").unwrap()];
+        config.turn = TurnConfig { urls, access: Some(TurnAccess::Shared { secret, lifetime }) };
+    })
+    .await;
+    let mut client = Client::connect(node.addr()).await;
+    client.say(&join_with(token("team", "ann"))).await;
+    let Command::Join { join, events } = node.command().await else { panic!("a join") };
+    events.send(PeerEvent::Message(crate::resume::welcome(&join))).await.unwrap();
+    let ServerMessage::Welcome { ice_servers, .. } = client.hear().await else { panic!() };
+    assert_eq!((ice_servers.len(), &*ice_servers[0].urls[0]), (1, "turn:a.example"));
+    let username = ice_servers[0].username.as_deref().unwrap();
+    let (expires, name) = username.split_once(':').unwrap();
+    let left = expires.parse::<u64>().unwrap() - now();
+    assert!((590..=600).contains(&left), "{left}");
+    assert!(!name.contains("ann"), "{name}");
+    assert!(ice_servers[0].credential.is_some());
 }

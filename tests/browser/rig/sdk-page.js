@@ -14,9 +14,9 @@ export const SDK_HTML = `<!doctype html><title>client library</title>
 <script type="module">
   import { connect, renderSlot } from "/sdk/sotto.js";
 
-  globalThis.enter = async ({ signal, token, audioSlots, videoSlots, key, publish, codec, layers }) => {
+  globalThis.enter = async ({ signal, token, audioSlots, videoSlots, key, publish, codec, layers, iceTransportPolicy }) => {
     const transform = key ? secretTransform(key) : undefined;
-    const room = await connect({ url: signal, token, audioSlots, videoSlots, transform, codec });
+    const room = await connect({ url: signal, token, audioSlots, videoSlots, transform, codec, iceTransportPolicy });
     globalThis.room = room;
     for (const slot of room.slots) (slot.kind === "video" ? showTile : playVoice)(room, slot);
     if (publish) {

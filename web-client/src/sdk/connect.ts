@@ -18,6 +18,8 @@ export interface ConnectOptions {
   videoSlots?: number;
   /** Video codec of what is published, where a publication names no other. Default: `vp8`. */
   codec?: VideoCodec;
+  /** `relay`: media goes over TURN servers of the node only, which hides addresses. Default: `all`. */
+  iceTransportPolicy?: RTCIceTransportPolicy;
   /** Encoded transforms, for end-to-end encryption. Without models: what they send is not encrypted. */
   transform?: TransformFactory;
   /** Voices and faces that are made from models where a line is short. Default: none, all is raw. */
@@ -39,6 +41,7 @@ export async function connect(options: ConnectOptions): Promise<Room> {
       video: slotCount(options.videoSlots ?? DEFAULT_VIDEO_SLOTS),
     },
     codec: options.codec ?? "vp8",
+    iceTransportPolicy: options.iceTransportPolicy ?? "all",
     transform: options.transform ?? null,
     models: options.models !== undefined && !options.transform,
     modelOptions: options.transform ? null : (options.models ?? null),

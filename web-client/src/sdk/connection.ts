@@ -11,6 +11,12 @@ import type { ClientMessage, ModelLines, Resumption, Server, ServerMessage } fro
 /** From opening the websocket to the answer. */
 const JOIN_TIMEOUT_MS = 15_000;
 
+/**
+ * From the answer to the use of TURN servers, if no path was found by then. Most clients need none, and
+ * with one in use their media would go a longer way; checks over a slow line take a second.
+ */
+const SERVERS_AFTER_MS = 1_500;
+
 /** What a connection is made of. */
 export interface ConnectionConfig {
   /** Address of the signalling websocket. */
@@ -43,6 +49,8 @@ export class Connection {
   readonly #path: MediaPath;
   #session: SignalSession | null = null;
   #welcomed: () => void = () => undefined;
+  /** Offers once more, with the servers of the node, unless there is a path by then. */
+  #servers: ReturnType<typeof setTimeout> | undefined;
   /** Ends `open` with an error; `null` once it is done. */
   #failJoin: ((error: SottoError) => void) | null = null;
   #closed = false;
@@ -54,10 +62,7 @@ export class Connection {
     this.data = new DataChannels(pc, (message) => listener.data(message));
     this.#path = new MediaPath(pc, {
       suspect: () => this.#session?.check(),
-      restart: async () => {
-        await this.media.restart((id, sdp, models) => this.send(offer(id, sdp, models)));
-        this.#listener.renegotiated();
-      },
+      restart: () => this.#restart(),
       lost: (error) => this.#lose(error),
     });
   }
@@ -98,6 +103,7 @@ export class Connection {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#servers);
     this.#path.stop();
     this.#session?.close();
     this.media.close();
@@ -115,24 +121,49 @@ export class Connection {
     const welcomed = new Promise<void>((resolve) => {
       this.#welcomed = resolve;
     });
-    const answered = this.media.negotiate(async (id, sdp, models) => {
-      const session = await opening;
+    const joined = opening.then((session) => {
       if (this.#closed) return session.close();
       this.#session = session;
       const { token, name, former } = config;
       const named = name === null ? {} : { name };
       const resumption = former ? { token: former.token } : {};
       session.send({ type: "join", version: PROTOCOL_VERSION, token, ...named, resumption });
-      session.send(offer(id, sdp, models));
     });
-    // Both are awaited together; `all` rejects with the first that fails.
-    await Promise.all([welcomed, answered, opening]);
+    // Where servers are the only way, the first offer needs them already, and waits for the welcome.
+    const ready = this.media.relayOnly ? joined.then(() => welcomed) : Promise.resolve();
+    const answered = ready.then(() =>
+      this.media.negotiate(async (id, sdp, models) => {
+        await joined;
+        this.send(offer(id, sdp, models));
+      }),
+    );
+    // All are awaited together; `all` rejects with the first that fails.
+    await Promise.all([welcomed, answered, joined]);
+    this.#servers = setTimeout(() => void this.#useServers(), SERVERS_AFTER_MS);
+  }
+
+  async #restart(): Promise<void> {
+    await this.media.restart((id, sdp, models) => this.send(offer(id, sdp, models)));
+    this.#listener.renegotiated();
+  }
+
+  /** Takes the way over the servers of the node, if there are any and no other was found. */
+  async #useServers(): Promise<void> {
+    const { pc, relayOnly } = this.media;
+    const servers = pc.getConfiguration().iceServers ?? [];
+    if (this.#closed || relayOnly || servers.length === 0 || pc.connectionState === "connected") return;
+    try {
+      await this.#restart();
+    } catch (error) {
+      if (error instanceof SottoError && !this.#closed) this.#listener.error(error);
+    }
   }
 
   #receive(message: ServerMessage): void {
     if (this.#closed) return;
     switch (message.type) {
       case "welcome":
+        this.media.setServers(message.iceServers ?? []);
         this.#listener.message(message);
         return this.#welcomed();
       case "answer":

@@ -3,7 +3,7 @@ import type { VideoCodec } from "./codecs.js";
 import { SottoError } from "./errors.js";
 import { RIDS } from "./layers.js";
 import { onlyModelPackets } from "./models/lines.js";
-import type { ModelLines, Source } from "./signal.js";
+import type { IceServer, ModelLines, Source } from "./signal.js";
 import { slimOffer } from "./slim.js";
 import { offerDependencyDescriptor, withDependencyDescriptor } from "./transform.js";
 import type { TransformFactory } from "./transform.js";
@@ -27,6 +27,8 @@ export interface NegotiationConfig {
   transform: TransformFactory | null;
   /** Whether there are m-lines for the model stream and for bundles. */
   models: boolean;
+  /** `relay`: only over TURN servers. */
+  iceTransportPolicy: RTCIceTransportPolicy;
 }
 
 /** The m-lines of the model stream, out, and of bundles, in. */
@@ -67,7 +69,11 @@ export class Negotiation {
       throw new SottoError("unsupported", "this browser has no WebRTC");
     }
     this.#config = config;
-    this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
+    this.pc = new RTCPeerConnection({
+      bundlePolicy: "max-bundle",
+      rtcpMuxPolicy: "require",
+      iceTransportPolicy: config.iceTransportPolicy,
+    });
     for (const source of FIRST_LINES) this.sendLine(source);
     this.addSlots(config.slots);
     this.#models = config.models ? this.#addModels() : null;
@@ -76,6 +82,17 @@ export class Negotiation {
   /** The m-lines of the model stream and of bundles; `null`: there are none. */
   get models(): ModelTransceivers | null {
     return this.#models;
+  }
+
+  /** Whether media may go over TURN servers only. */
+  get relayOnly(): boolean {
+    return this.#config.iceTransportPolicy === "relay";
+  }
+
+  /** The servers that the next gathering of addresses uses: that of the first offer, or of a restart. */
+  setServers(iceServers: IceServer[]): void {
+    if (iceServers.length === 0 || this.pc.signalingState === "closed") return;
+    this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: iceServers.map(forBrowser) });
   }
 
   /** Offers sent on this connection. */
@@ -265,6 +282,10 @@ export class Negotiation {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function forBrowser({ urls, username, credential }: IceServer): RTCIceServer {
+  return { urls, ...(username ? { username } : {}), ...(credential ? { credential } : {}) };
 }
 
 function setCodecs(line: RTCRtpTransceiver, kind: "audio" | "video", first: VideoCodec): void {

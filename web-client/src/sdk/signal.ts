@@ -7,6 +7,7 @@ export type {
   DiskCopy,
   ErrorCode,
   Form,
+  IceServer,
   LayerDemand,
   LearnerState,
   LearningPlace,

@@ -213,6 +213,10 @@ export type Form = "raw" | "model";
  */
 export type ServerMessage =
   | {
+      /**
+       * STUN and TURN servers for this connection, as `RTCConfiguration` takes them.
+       */
+      iceServers?: IceServer[];
       limits: SlotLimits;
       /**
        * How models are had; absent where they are not used.
@@ -606,6 +610,23 @@ export interface FormSwitched {
   form: Form;
   participant: ParticipantId;
   source: Source;
+}
+/**
+ * Servers with the same credentials: an `RTCIceServer`.
+ */
+export interface IceServer {
+  /**
+   * Password, for TURN. Good for hours, not for ever.
+   */
+  credential?: AccessKey | null;
+  /**
+   * Where they are: `stun:`, `turn:`, `turns:`.
+   */
+  urls: string[];
+  /**
+   * User name, for TURN.
+   */
+  username?: string | null;
 }
 /**
  * How many receive slots one connection may have.

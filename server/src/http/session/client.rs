@@ -5,7 +5,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use axum::extract::ws::Utf8Bytes;
 use sotto_core::{
     id::PeerId,
-    signal::{ClientMessage, ErrorCode, LeaveReason, ServerMessage},
+    signal::{ClientMessage, ErrorCode, IceServer, LeaveReason, ServerMessage},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -57,6 +57,8 @@ pub(super) struct Client {
     pub(super) outbox: Outbox,
     /// Messages that came from it, the join included.
     pub(super) heard: u64,
+    /// What its welcome says of STUN and TURN servers.
+    pub(super) ice_servers: Box<[IceServer]>,
     /// The media side has ended it, which is not told yet.
     pub(super) over: Option<End>,
 }
@@ -267,8 +269,11 @@ impl Client {
     /// Acts on an event. Gives what is to be written.
     fn take(&mut self, event: Option<PeerEvent>) -> Result<Option<Utf8Bytes>, End> {
         match event {
-            Some(PeerEvent::Message(message)) => {
+            Some(PeerEvent::Message(mut message)) => {
                 self.note(&message);
+                if let ServerMessage::Welcome { ice_servers, .. } = &mut message {
+                    *ice_servers = std::mem::take(&mut self.ice_servers);
+                }
                 Ok(Some(self.record(&message)))
             }
             Some(PeerEvent::ModelRate { hash, bitrate }) => {

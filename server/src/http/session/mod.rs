@@ -138,6 +138,8 @@ fn join(
     let participant = former.unwrap_or_else(|| ParticipantId(Uuid::new_v4()));
     let place = resumption.and_then(|_| node.sessions.open(participant, &identity, &room));
     let (place, resumption) = place.unzip();
+    // The name says nothing to whoever reads it on the way: no identity, not what a person is called.
+    let ice_servers = node.turn.servers(now, &participant.0.simple().to_string()).into();
     let join = Join {
         peer,
         participant,
@@ -168,6 +170,7 @@ fn join(
         place,
         outbox: Outbox::default(),
         heard: 1,
+        ice_servers,
         over: None,
     })
 }
